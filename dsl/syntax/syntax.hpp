@@ -1,0 +1,20 @@
+// Text to tree and back. The only door to the grammar.
+#pragma once
+
+#include <string>
+
+#include "report/report.hpp"
+#include "syntax/tree.hpp"
+
+namespace metac::dsl {
+
+// Parses a file of `sources`. Mistakes go to `report`; the statements that could be read are returned, so that later
+// stages can find further mistakes in them.
+Module parse(const Sources&, std::uint32_t file, Report&);
+
+// The canonical text of a module, comments included: parse(print(m)) has the same tree, and print is idempotent.
+std::string print(const Module&, const Sources&);
+// One expression on one line, for messages: `conv2d(channels, kernel: 3)`.
+std::string print(const Expr&);
+
+}  // namespace metac::dsl

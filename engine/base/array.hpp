@@ -1,0 +1,124 @@
+// Element types, shapes, and dense row-major arrays in host memory: what every other room speaks of.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace metac {
+
+// f32 is the working type, f64 the reference; i32 holds labels, indices, counters and random keys.
+enum class Dtype : std::uint8_t { f32, f64, i32, boolean };
+
+std::size_t size_of(Dtype);  // bytes of one element
+std::string to_string(Dtype);
+inline bool is_float(Dtype dtype) { return dtype == Dtype::f32 || dtype == Dtype::f64; }
+
+template <class T>
+constexpr Dtype dtype_of();
+template <>
+constexpr Dtype dtype_of<float>() { return Dtype::f32; }
+template <>
+constexpr Dtype dtype_of<double>() { return Dtype::f64; }
+template <>
+constexpr Dtype dtype_of<std::int32_t>() { return Dtype::i32; }
+template <>
+constexpr Dtype dtype_of<bool>() { return Dtype::boolean; }
+
+// Up to `max_rank` sizes, each at least 0. Also used for strides, axes and positions, where the sizes may be negative.
+inline constexpr int max_rank = 8;
+
+class Shape {
+ public:
+  Shape() = default;
+  Shape(std::initializer_list<std::int64_t> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
+  explicit Shape(std::span<const std::int64_t> sizes);  // Error if there are more than max_rank
+  explicit Shape(int rank, std::int64_t fill) : Shape(std::vector<std::int64_t>(rank, fill)) {}
+  explicit Shape(const std::vector<std::int64_t>& sizes) : Shape(std::span<const std::int64_t>(sizes)) {}
+
+  int rank() const { return rank_; }
+  bool empty() const { return rank_ == 0; }
+  std::int64_t operator[](int axis) const { return sizes_[axis]; }
+  std::int64_t& operator[](int axis) { return sizes_[axis]; }
+  std::int64_t back() const { return sizes_[rank_ - 1]; }
+  const std::int64_t* begin() const { return sizes_.data(); }
+  const std::int64_t* end() const { return sizes_.data() + rank_; }
+  std::span<const std::int64_t> span() const { return {begin(), end()}; }
+
+  void push_back(std::int64_t size);                       // Error beyond max_rank
+  Shape with_front(std::int64_t size) const;               // a further first axis
+  Shape without(int axis) const;                           // one axis less
+  std::int64_t elements() const;                           // product of the sizes; 1 for a scalar; Error on overflow
+
+  bool operator==(const Shape& other) const;
+
+ private:
+  std::array<std::int64_t, max_rank> sizes_{};
+  std::int8_t rank_ = 0;
+};
+
+std::string to_string(const Shape&);  // "[2, 3]", "[]" for a scalar
+
+// Strides, in elements, of a dense row-major array.
+Shape row_major_strides(const Shape&);
+
+struct Type {
+  Dtype dtype = Dtype::f32;
+  Shape shape;
+  bool operator==(const Type&) const = default;
+  std::int64_t elements() const { return shape.elements(); }
+  std::size_t bytes() const { return static_cast<std::size_t>(elements()) * size_of(dtype); }
+};
+
+std::string to_string(const Type&);  // "f32[2, 3]"
+
+// A dense row-major array whose memory is shared between copies: copying an Array is cheap, and `clone` makes a deep
+// copy. Memory is aligned to 64 bytes, comes from the engine's counted allocator and starts zeroed.
+class Array {
+ public:
+  Array() : Array(Type{}) {}
+  explicit Array(Type type);
+  template <class T>
+  static Array from(const Shape& shape, std::span<const T> values);
+  template <class T>
+  static Array scalar(T value) { return from<T>(Shape{}, std::span<const T>(&value, 1)); }
+
+  const Type& type() const { return type_; }
+  const Shape& shape() const { return type_.shape; }
+  Dtype dtype() const { return type_.dtype; }
+  std::int64_t elements() const { return type_.elements(); }
+  std::size_t bytes() const { return type_.bytes(); }
+  void* data() { return memory_.get(); }
+  const void* data() const { return memory_.get(); }
+
+  // The elements as T. Bug if T is not the dtype.
+  template <class T>
+  std::span<T> as();
+  template <class T>
+  std::span<const T> as() const;
+
+  // Element `index` in row-major order, converted to double.
+  double at(std::int64_t index) const;
+
+  Array clone() const;
+  Array reshaped(const Shape&) const;  // shares memory; Error if the number of elements differs
+  Array cast(Dtype) const;             // a copy in another type; floats are truncated towards zero to i32
+  // Row `index` of the first axis; shares memory with this array.
+  Array row(std::int64_t index) const;
+
+ private:
+  Type type_;
+  std::shared_ptr<std::byte> memory_;
+};
+
+// Same type and same bits (so a NaN equals itself).
+bool same_bits(const Array&, const Array&);
+
+}  // namespace metac

@@ -1,0 +1,40 @@
+#include "base/memory.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace metac {
+namespace {
+
+std::atomic<std::size_t> in_use{0}, peak{0}, limit{0};
+
+}  // namespace
+
+std::shared_ptr<std::byte> allocate(std::size_t bytes) {
+  const std::size_t padded = (bytes + 2 * memory_alignment - 1) / memory_alignment * memory_alignment;
+  const std::size_t total = in_use += padded;
+  const auto refuse = [&](const char* why) {
+    in_use -= padded;
+    throw Error(fmt::format("{} more bytes of memory are needed, {} are in use: {}", bytes, total - padded, why));
+  };
+  if (limit != 0 && total > limit) refuse("that is over the limit that was set");
+  auto* memory = static_cast<std::byte*>(std::aligned_alloc(memory_alignment, padded));
+  if (memory == nullptr) refuse("the system has no more");
+  std::memset(memory, 0, padded);
+  for (std::size_t seen = peak; seen < total && !peak.compare_exchange_weak(seen, total);) {}
+  return {memory, [padded](std::byte* pointer) {
+            std::free(pointer);
+            in_use -= padded;
+          }};
+}
+
+std::size_t memory_in_use() { return in_use; }
+std::size_t memory_peak() { return peak; }
+void set_memory_limit(std::size_t bytes) { limit = bytes; }
+
+}  // namespace metac

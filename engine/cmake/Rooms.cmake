@@ -1,0 +1,35 @@
+# A room is one folder of engine/ or dsl/ with one library, `metac_<room>`. It may include only headers of itself and of
+# the rooms it names in USES (and what those use): anything else stops the configuration, so the include direction of
+# the house cannot erode.
+#
+#   metac_room(graph USES base LINKS fmt::fmt)
+#
+# Every .cpp file of the folder belongs to the room. Headers are included as "room/header.hpp".
+function(metac_room name)
+  cmake_parse_arguments(ROOM "" "" "USES;LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.hpp)
+
+  set(allowed ${name} ${ROOM_USES})
+  foreach(used IN LISTS ROOM_USES)
+    get_property(inherited GLOBAL PROPERTY metac_room_${used})
+    list(APPEND allowed ${inherited})
+  endforeach()
+  list(REMOVE_DUPLICATES allowed)
+  set_property(GLOBAL PROPERTY metac_room_${name} ${allowed})
+
+  foreach(file IN LISTS sources headers)
+    file(STRINGS ${file} includes REGEX "^#include \"[^\"]*\"")
+    foreach(line IN LISTS includes)
+      string(REGEX REPLACE "^#include \"([^/\"]*).*" "\\1" room "${line}")
+      if(NOT room IN_LIST allowed)
+        message(FATAL_ERROR "${file}: ${line}\nThe room `${name}` may include only: ${allowed}")
+      endif()
+    endforeach()
+  endforeach()
+
+  add_library(metac_${name} STATIC ${sources})
+  target_include_directories(metac_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  list(TRANSFORM ROOM_USES PREPEND metac_)
+  target_link_libraries(metac_${name} PUBLIC ${ROOM_USES} PRIVATE ${ROOM_LINKS})
+endfunction()
