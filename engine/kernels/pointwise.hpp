@@ -1,0 +1,65 @@
+// Fused pointwise chains with reductions at their end: a short program that is interpreted over tiles that stay in the
+// first-level cache.
+#pragma once
+
+#include <vector>
+
+#include "kernels/kernel.hpp"
+
+namespace metac {
+
+// What an instruction computes of its operands a, b, c. NaN spreads through max, min and sign; comparisons give bool.
+enum class Fn : std::uint8_t {
+  copy, negate, absolute, sign, exp, expm1, log, log1p, sqrt, sin, cos, tanh, sigmoid, floor, is_finite,  // f(a)
+  add, subtract, multiply, divide, power, maximum, minimum,                                               // f(a, b)
+  equal, not_equal, less, less_equal,                                                                     // bool f(a, b)
+  logical_and, logical_or, logical_not,                                                                   // of bools
+  select,                                                                                                 // a ? b : c
+  cast  // floats to i32 are truncated towards zero; anything to bool is != 0
+};
+
+int arity(Fn);
+
+// On values already of the type `dtype`, as double: for constant folding, and the obvious reference of tests.
+double evaluate(Fn, Dtype operand, Dtype result, double a, double b, double c);
+
+enum class Reduction : std::uint8_t { none, sum, product, maximum, minimum };
+
+// Registers are numbered: loads first, then immediates, then instructions in order.
+struct PointwiseProgram {
+  struct Load {
+    Dtype dtype;
+    Shape strides;  // over `shape`; 0 repeats
+  };
+  struct Immediate {
+    Dtype dtype;
+    double value;
+  };
+  struct Instruction {
+    Fn fn;
+    Dtype operand;  // of a and b; of b and c for select, whose a is bool
+    Dtype result;
+    std::uint16_t inputs[3];
+  };
+  // Stores a register: dense over `shape`, or reduced over the axes of the bit mask `axes` (dense over the rest).
+  struct Output {
+    std::uint16_t source;
+    Reduction reduction = Reduction::none;
+    std::uint32_t axes = 0;
+  };
+
+  Shape shape;  // the iteration space
+  std::vector<Load> loads;
+  std::vector<Immediate> immediates;
+  std::vector<Instruction> instructions;
+  std::vector<Output> outputs;  // every reduction of one program is over the same axes
+};
+
+inline constexpr int max_pointwise_instructions = 96;  // of one program: keeps its tiles in the first-level cache
+inline constexpr int max_pointwise_operands = 32;      // loads and outputs together
+
+// Operands of the kernel: the outputs, then the loads. Sums are combined in a fixed order that depends on the shape only.
+// An empty sum is 0, an empty product 1, an empty maximum -infinity (the smallest integer).
+KernelPtr make_pointwise(PointwiseProgram);
+
+}  // namespace metac

@@ -1,0 +1,24 @@
+// Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). A key
+// is a pair of i32; the same key gives the same numbers, whatever the threads.
+#pragma once
+
+#include "kernels/kernel.hpp"
+
+namespace metac {
+
+// keys i32[batch..., 2] and numbers i32[batch...] to new keys i32[batch..., 2]: the first two words of Philox with the
+// number as counter. Dense operands: result, keys, numbers.
+KernelPtr make_fold_in(const Shape& batch);
+
+enum class Distribution : std::uint8_t {
+  bits,              // i32, all values equally likely
+  uniform,           // [0, 1)
+  normal,            // mean 0, variance 1
+  truncated_normal,  // normal, drawn again while beyond two standard deviations (as TensorFlow's initialiser)
+};
+
+// keys i32[batch..., 2] to samples [batch..., shape...]; element i of a key's samples depends on the key and i only. f32 and
+// f64 draws of one key agree to f32 precision. Operands: result, keys.
+KernelPtr make_random(Distribution, Dtype, const Shape& batch, const Shape& shape);
+
+}  // namespace metac

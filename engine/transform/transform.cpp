@@ -1,0 +1,1 @@
+#include "transform/transform.hpp"
