@@ -28,11 +28,15 @@ inline constexpr std::int64_t pixel_limit = std::int64_t{1} << 26;
 Image decode_png(std::span<const std::uint8_t> content, const std::string& name);
 
 // Each axis by itself: where it shrinks, a new pixel is the mean of the old ones it covers, each weighted by the part
-// covered; where it grows, linear interpolation between pixel centres (new centre i at (i + 0.5) * old / new - 0.5), and
-// the border pixel beyond the outermost centres. Constant images stay constant. Error if a size is not positive.
+// covered; where it grows, linear interpolation between pixel centres (new centre i at (i + 0.5) * old / new - 0.5),
+// and the border pixel beyond the outermost centres. Constant images stay so, up to rounding. Error if a size is
+// below 1.
 Image resize(const Image&, int height, int width);
 
 Image inverted(Image);  // 1 - value
+
+// round(255 * value), with values outside of [0, 1] at its ends.
+std::uint8_t to_byte(float value);
 
 // Turned counter-clockwise by `quarters` times 90 degrees; any integer. Heights and widths swap where it is odd.
 Image rotated(const Image&, int quarters);
