@@ -35,6 +35,8 @@ struct Lineage {
   std::vector<std::string> history;  // what was done to it, for people: "split_classes: train", "rotated_classes"
 };
 
+struct Storage;
+
 class Dataset {
  public:
   // `labels` is empty (no classes) or has a class of the table for each example. Errors: counts that differ, labels
@@ -54,7 +56,7 @@ class Dataset {
   std::int64_t class_count() const { return classes().size(); }
   const Lineage& lineage() const;
 
-  std::int32_t label(std::int64_t row) const;                     // Error if not labelled
+  std::int32_t label(std::int64_t row) const;                      // Error if not labelled
   std::span<const std::uint32_t> rows_of(std::int64_t cls) const;  // ascending; may be empty after `take`
 
   // x of the given rows, f32 [rows, example...], and their labels, i32 [rows]. Error for a row that does not exist, and
@@ -84,6 +86,8 @@ class Dataset {
   friend Dataset rotated_classes(const Dataset&);
   struct Content;
   explicit Dataset(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+  static Dataset make(std::string name, Storage storage, std::vector<std::int32_t> labels, ClassTable classes,
+                      Lineage lineage);
   void check_row(std::int64_t row) const;
   std::shared_ptr<const Content> content_;
 };

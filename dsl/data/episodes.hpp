@@ -25,9 +25,9 @@ struct Episodes {
 // example says nothing about its class (where examples stand by class, batch statistics and attention can read labels).
 class EpisodeSource {
  public:
-  // Errors: not labelled; ways below 1 or more than there are classes; shots below 1; queries below 0; a class with less
-  // than shots + queries examples (the smallest is named, with its count). Classes without any example are not counted
-  // and never drawn.
+  // Errors: not labelled; ways below 1 or more than there are classes; shots below 1; queries below 0; a class with
+  // less than shots + queries examples (the smallest is named, with its count). Classes without any example are not
+  // counted and never drawn.
   EpisodeSource(Dataset dataset, std::int64_t ways, std::int64_t shots, std::int64_t queries);
 
   const Dataset& dataset() const { return dataset_; }
@@ -44,6 +44,7 @@ class EpisodeSource {
   struct Rows;  // of one episode
   void draw(Key key, Rows& rows) const;
   Episodes allocate_for(std::int64_t count) const;
+  void check_shapes(const Episodes& episodes) const;
 
   Dataset dataset_;
   std::vector<std::int32_t> classes_;  // those with examples

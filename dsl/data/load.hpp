@@ -1,6 +1,6 @@
-// Data sets from files: the known ones by name from a data directory, folders of images, IDX files. A missing file is an
-// Error that says which path was looked for, which data directory was used and how to give one, and where the data is at
-// home.
+// Data sets from files: the known ones by name from a data directory, folders of images, IDX files. A missing file is
+// an Error that says which path was looked for, which data directory was used and how to give one, and where the data
+// is at home.
 #pragma once
 
 #include <filesystem>
@@ -41,8 +41,8 @@ struct ImageOptions {
 Dataset images(const std::filesystem::path& path, const ImageOptions&);
 
 // An IDX file of images, [n, height, width] or [n, height, width, channels], or of rows of any other shape, and one of
-// labels, [n]; the labels' file may be empty (no classes). Bytes are scaled to [0, 1], other types are kept as they are.
-// The class table is numbered up to the largest label, unless one is given.
+// labels, [n]; the labels' file may be empty (no classes). Bytes are scaled to [0, 1], other types are kept as they
+// are. The class table is numbered up to the largest label, unless one is given.
 Dataset idx(const std::filesystem::path& images, const std::filesystem::path& labels, ClassTable classes = {});
 
 // A class table: tab-separated, a first line of column names. The class of line i is i. `name` makes its name from
