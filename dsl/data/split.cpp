@@ -138,7 +138,7 @@ void check_labelled(const Dataset& dataset) {
 
 }  // namespace
 
-const Dataset& part(const Parts& parts, const std::string& name) {
+Dataset part(const Parts& parts, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& [key, dataset] : parts) {
     if (key == name) return dataset;
