@@ -8,8 +8,7 @@
 #include "base/error.hpp"
 #include "kernels/linear.hpp"
 #include "kernels/onednn.hpp"
-#include "kernels/simd/contraction.hpp"
-#include "kernels/simd/table.hpp"
+#include "kernels/products.hpp"
 
 namespace metac {
 namespace {
@@ -66,7 +65,8 @@ Work read_layouts(const Layout& a, const Layout& b) {
   if (!fits || a.shape[rank - 1] != b.shape[rank - 2])
     throw Bug(fmt::format("a matmul kernel of {} and {}", to_string(a.type()), to_string(b.type())));
 
-  Work work{.dtype = a.dtype, .results = 1};
+  Work work;
+  work.dtype = a.dtype;
   auto& p = work.product;
   p.m = a.shape[rank - 2], p.k = a.shape[rank - 1], p.n = b.shape[rank - 1];
   p.a_row = a.strides[rank - 2], p.a_k = a.strides[rank - 1];
@@ -175,7 +175,7 @@ class TileKernel : public BatchedKernel {
     auto* result = static_cast<T*>(operands[0]);
     const auto *a = static_cast<const T*>(left(operands)), *b = static_cast<const T*>(right(operands));
     auto* packed = reinterpret_cast<T*>(scratch);
-    const auto& own = simd::products<T>();
+    const auto& own = products<T>();
     for_each_entry([&](std::int64_t to, std::int64_t a_offset, std::int64_t b_offset, bool fresh_b) {
       if (packs_ && fresh_b) own.pack(packing_, b + b_offset, packed);
       own.contract(contraction_, a + a_offset, packs_ ? packed : b + b_offset, result + to);
@@ -199,7 +199,7 @@ class DotKernel : public BatchedKernel {
   void run(void* const* operands, std::byte*, State*) const override {
     auto* result = static_cast<T*>(operands[0]);
     const auto *a = static_cast<const T*>(left(operands)), *b = static_cast<const T*>(right(operands));
-    const auto& own = simd::products<T>();
+    const auto& own = products<T>();
     for_each_entry([&](std::int64_t to, std::int64_t a_offset, std::int64_t b_offset, bool) {
       own.dot_products(dots_, a + a_offset, b + b_offset, result + to);
     });

@@ -1,49 +1,73 @@
 // The product kernels, compiled once per instruction set. A tile of results stays in registers while the summed axis runs
 // by; a is read an element at a time and repeated over a vector, b a vector at a time. Sizes that are no multiple of a
 // tile are cut into tiles of nearly equal height, and the last vector of a row is loaded under a mask.
-#include <algorithm>
-#include <array>
-#include <cstring>
-#include <utility>
-#include <xsimd/xsimd.hpp>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
-#include "kernels/simd/contraction.hpp"
 #include "kernels/simd/table.hpp"
 
-namespace metac {
+namespace metac::METAC_SIMD_NAMESPACE {
 namespace {
 
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64;
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32;
+#else
+constexpr int vector_bytes = 16;
+#endif
+
 template <class T>
-using Vector = xsimd::batch<T, Isa>;
+struct VectorOf {
+  typedef T type __attribute__((vector_size(vector_bytes)));
+  typedef T unaligned __attribute__((vector_size(vector_bytes), aligned(sizeof(T)), may_alias));
+};
 template <class T>
-constexpr int lanes = static_cast<int>(Vector<T>::size);
+using Vector = typename VectorOf<T>::type;
+template <class T>
+constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
+
+template <class T>
+inline Vector<T> load(const T* from) { return *reinterpret_cast<const typename VectorOf<T>::unaligned*>(from); }
+template <class T>
+inline void store(T* to, Vector<T> vector) { *reinterpret_cast<typename VectorOf<T>::unaligned*>(to) = vector; }
+constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
 // ---- the last, partial vector of a row ----
 
 template <class T>
 inline Vector<T> load_first(const T* from, int count) {
-#if defined(__AVX512F__)
-  if constexpr (std::is_same_v<T, float>) return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
-  if constexpr (std::is_same_v<T, double>) return _mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), from);
-#elif defined(__AVX2__)
-  if constexpr (std::is_same_v<T, float>) {
-    const auto lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    return _mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane));
-  }
-  if constexpr (std::is_same_v<T, double>) {
-    const auto lane = _mm256_setr_epi64x(0, 1, 2, 3);
-    return _mm256_maskload_pd(from, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
-  }
-#endif
-  alignas(64) T values[lanes<T>] = {};
-  for (int i = 0; i < count; ++i) values[i] = from[i];
-  return Vector<T>::load_aligned(values);
+  Vector<T> result = {};
+  for (int i = 0; i < count; ++i) result[i] = from[i];
+  return result;
 }
+#if defined(__AVX512F__)
+template <>
+inline Vector<float> load_first(const float* from, int count) {
+  return (Vector<float>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
+}
+template <>
+inline Vector<double> load_first(const double* from, int count) {
+  return (Vector<double>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), from);
+}
+#elif defined(__AVX2__)
+template <>
+inline Vector<float> load_first(const float* from, int count) {
+  const auto lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return (Vector<float>)_mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane));
+}
+template <>
+inline Vector<double> load_first(const double* from, int count) {
+  const auto lane = _mm256_setr_epi64x(0, 1, 2, 3);
+  return (Vector<double>)_mm256_maskload_pd(from, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
+}
+#endif
 
 template <class T>
 inline void store_first(T* to, Vector<T> vector, int count) {
-  alignas(64) T values[lanes<T>];
-  vector.store_aligned(values);
+  T values[lanes<T>];
+  store(values, vector);
   for (int i = 0; i < count; ++i) to[i] = values[i];
 }
 
@@ -54,10 +78,10 @@ inline void store_tile(const Vector<T> (&sums)[rows][vectors], T* result, std::i
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 8
-    for (int v = 0; v + 1 < vectors; ++v) sums[i][v].store_unaligned(result + i * stride + v * lanes<T>);
+    for (int v = 0; v + 1 < vectors; ++v) store(result + i * stride + v * lanes<T>, sums[i][v]);
     T* end = result + i * stride + (vectors - 1) * lanes<T>;
     if (last == lanes<T>) {
-      sums[i][vectors - 1].store_unaligned(end);
+      store(end, sums[i][vectors - 1]);
     } else {
       store_first(end, sums[i][vectors - 1], last);
     }
@@ -71,7 +95,7 @@ void tile(const Contraction& s, const T* a, const T* b, T* result, int last) {
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) sums[i][v] = Vector<T>(T(0));
+    for (int v = 0; v < vectors; ++v) sums[i][v] = Vector<T>{};
 
   const std::int64_t depth = s.k[2], a_row = s.a_row, a_step = s.a_k[2], b_step = s.b_k[2];
   for (std::int64_t outer = 0; outer < s.k[0]; ++outer) {
@@ -82,13 +106,12 @@ void tile(const Contraction& s, const T* a, const T* b, T* result, int last) {
         Vector<T> row[vectors];
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; ++v)
-          row[v] = partial && v == vectors - 1 ? load_first(pb + v * lanes<T>, last)
-                                               : Vector<T>::load_unaligned(pb + v * lanes<T>);
+          row[v] = partial && v == vectors - 1 ? load_first(pb + v * lanes<T>, last) : load(pb + v * lanes<T>);
 #pragma GCC unroll 16
         for (int i = 0; i < rows; ++i) {
-          const Vector<T> repeated(pa[i * a_row]);
+          const T repeated = pa[i * a_row];
 #pragma GCC unroll 8
-          for (int v = 0; v < vectors; ++v) sums[i][v] = xsimd::fma(repeated, row[v], sums[i][v]);
+          for (int v = 0; v < vectors; ++v) sums[i][v] += repeated * row[v];
         }
       }
     }
@@ -104,27 +127,41 @@ constexpr int sums_in_registers = 24;
 #else
 constexpr int sums_in_registers = 12;
 #endif
-constexpr int most_vectors = 8;
-constexpr int most_rows(int vectors) { return std::min(8, sums_in_registers / vectors); }
+constexpr int most_rows(int vectors) { return static_cast<int>(smaller(8, sums_in_registers / vectors)); }
 
 template <class T>
 using Tile = void (*)(const Contraction&, const T*, const T*, T*, int);
 
-// The tiles of one width, by height: entry [rows - 1].
-template <class T, int vectors, bool partial, std::size_t... index>
-constexpr std::array<Tile<T>, 8> tiles_of_width(std::index_sequence<index...>) {
-  return {tile<T, static_cast<int>(index) + 1, vectors, partial>...};
+// The tile of one width for each height: entry [rows - 1].
+template <class T>
+struct Heights {
+  Tile<T> entry[8] = {};
+};
+
+template <class T, int vectors, bool partial, int rows = 1>
+constexpr void fill_heights(Heights<T>& heights) {
+  heights.entry[rows - 1] = tile<T, rows, vectors, partial>;
+  if constexpr (rows < most_rows(vectors)) fill_heights<T, vectors, partial, rows + 1>(heights);
 }
 
-template <class T, bool partial>
-const std::array<Tile<T>, 8>& tiles(int vectors) {
-#define METAC_WIDTH(n) tiles_of_width<T, n, partial>(std::make_index_sequence<most_rows(n)>{})
-  static constexpr std::array<Tile<T>, 8> table[] = {METAC_WIDTH(1), METAC_WIDTH(2), METAC_WIDTH(3), METAC_WIDTH(4),
-                                                     METAC_WIDTH(6), METAC_WIDTH(8)};
-#undef METAC_WIDTH
-  static constexpr int place[] = {0, 0, 1, 2, 3, 3, 4, 4, 5};
-  return table[place[vectors]];
+template <class T, int vectors, bool partial>
+constexpr Heights<T> tiles_of_width() {
+  Heights<T> result;
+  fill_heights<T, vectors, partial>(result);
+  return result;
 }
+
+// By width: entry [vectors]. Widths of 5 and 7 are not used.
+template <class T, bool partial>
+constexpr Heights<T> tiles[9] = {{},
+                                 tiles_of_width<T, 1, partial>(),
+                                 tiles_of_width<T, 2, partial>(),
+                                 tiles_of_width<T, 3, partial>(),
+                                 tiles_of_width<T, 4, partial>(),
+                                 {},
+                                 tiles_of_width<T, 6, partial>(),
+                                 {},
+                                 tiles_of_width<T, 8, partial>()};
 
 // Few rows want wide tiles, so that enough sums are under way at once to hide the latency of an addition.
 int vectors_of_next_tile(std::int64_t rows, std::int64_t left) {
@@ -137,12 +174,12 @@ int vectors_of_next_tile(std::int64_t rows, std::int64_t left) {
 
 template <class T>
 void contract_columns(const Contraction& s, const T* a, const T* b, T* result, int vectors, int last) {
-  const auto& table = last == lanes<T> ? tiles<T, false>(vectors) : tiles<T, true>(vectors);
+  const auto& heights = last == lanes<T> ? tiles<T, false>[vectors] : tiles<T, true>[vectors];
   const std::int64_t highest = most_rows(vectors);
   std::int64_t tiles_left = (s.rows + highest - 1) / highest;
   for (std::int64_t row = 0; row < s.rows; --tiles_left) {
     const std::int64_t height = (s.rows - row + tiles_left - 1) / tiles_left;
-    table[height - 1](s, a + row * s.a_row, b, result + row * s.result_row, last);
+    heights.entry[height - 1](s, a + row * s.a_row, b, result + row * s.result_row, last);
     row += height;
   }
 }
@@ -161,29 +198,43 @@ void contract(const Contraction& s, const T* a, const T* b, T* result) {
 
 // ---- both operands along the summed axis ----
 
+// Adds the upper half to the lower until one lane is left.
+template <class T>
+inline T sum_of_lanes(Vector<T> vector) {
+  T values[lanes<T>];
+  store(values, vector);
+#pragma GCC unroll 4
+  for (int half = lanes<T> / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int i = 0; i < half; ++i) values[i] += values[i + half];
+  return values[0];
+}
+
+template <class T, int rows, int columns, class Load>
+inline void dot_step(const DotProducts& s, const T* a, const T* b, Vector<T> (&sums)[rows][columns], const Load& load) {
+  Vector<T> right[columns];
+#pragma GCC unroll 4
+  for (int j = 0; j < columns; ++j) right[j] = load(b + j * s.b_column);
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; ++i) {
+    const Vector<T> left = load(a + i * s.a_row);
+#pragma GCC unroll 4
+    for (int j = 0; j < columns; ++j) sums[i][j] += left * right[j];
+  }
+}
+
 template <class T, int rows, int columns>
 void dot_tile(const DotProducts& s, const T* a, const T* b, T* result) {
   Vector<T> sums[rows][columns];
   for (int i = 0; i < rows; ++i)
-    for (int j = 0; j < columns; ++j) sums[i][j] = Vector<T>(T(0));
-  const auto step = [&](auto&& load) __attribute__((always_inline)) {
-    Vector<T> right[columns];
-#pragma GCC unroll 4
-    for (int j = 0; j < columns; ++j) right[j] = load(b + j * s.b_column);
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; ++i) {
-      const Vector<T> left = load(a + i * s.a_row);
-#pragma GCC unroll 4
-      for (int j = 0; j < columns; ++j) sums[i][j] = xsimd::fma(left, right[j], sums[i][j]);
-    }
-  };
+    for (int j = 0; j < columns; ++j) sums[i][j] = Vector<T>{};
   std::int64_t k = 0;
   for (; k + lanes<T> <= s.depth; k += lanes<T>)
-    step([&](const T* from) __attribute__((always_inline)) { return Vector<T>::load_unaligned(from + k); });
+    dot_step<T, rows, columns>(s, a + k, b + k, sums, [](const T* from) { return load(from); });
   if (const int rest = static_cast<int>(s.depth - k); rest > 0)
-    step([&](const T* from) __attribute__((always_inline)) { return load_first(from + k, rest); });
+    dot_step<T, rows, columns>(s, a + k, b + k, sums, [rest](const T* from) { return load_first(from, rest); });
   for (int i = 0; i < rows; ++i)
-    for (int j = 0; j < columns; ++j) result[i * s.result_row + j] = xsimd::hadd(sums[i][j]);
+    for (int j = 0; j < columns; ++j) result[i * s.result_row + j] = sum_of_lanes<T>(sums[i][j]);
 }
 
 template <class T, int rows>
@@ -235,7 +286,7 @@ void pack(const Packing& s, const T* b, T* result) {
   constexpr std::int64_t block = 8;
   for (std::int64_t j = 0; j < s.columns; j += block)
     for (std::int64_t k = 0; k < s.depth; k += block) {
-      const std::int64_t wide = std::min(block, s.columns - j), high = std::min(block, s.depth - k);
+      const std::int64_t wide = smaller(block, s.columns - j), high = smaller(block, s.depth - k);
       const T* from = b + j * s.b_column + k * s.b_k;
       T* to = result + k * s.columns + j;
       if (wide == block && high == block && s.b_k == 1) {
@@ -248,5 +299,18 @@ void pack(const Packing& s, const T* b, T* result) {
     }
 }
 
+template <class T>
+void fill_table(ProductTable<T>& table) {
+  table.contract = contract<T>;
+  table.dot_products = dot_products<T>;
+  table.pack = pack<T>;
+}
+
 }  // namespace
-}  // namespace metac
+
+void fill_products(SimdTable& table) {
+  fill_table(table.products_f32);
+  fill_table(table.products_f64);
+}
+
+}  // namespace metac::METAC_SIMD_NAMESPACE

@@ -3,12 +3,15 @@
 #pragma once
 
 #include "kernels/simd/pointwise_table.hpp"
+#include "kernels/simd/product_table.hpp"
 
 namespace metac {
 
 struct SimdTable {
   const char* name = "";
   PointwiseTable pointwise;
+  ProductTable<float> products_f32;
+  ProductTable<double> products_f64;
 };
 
 // Defined in simd/table.cpp, once for each variant.
