@@ -88,6 +88,17 @@ inline void store_tile(const Vector<T> (&sums)[rows][vectors], T* result, std::i
   }
 }
 
+template <class T, int rows, int vectors>
+inline void load_tile(Vector<T> (&sums)[rows][vectors], const T* from, std::int64_t stride, int last) {
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 8
+    for (int v = 0; v + 1 < vectors; ++v) sums[i][v] = load(from + i * stride + v * lanes<T>);
+    const T* end = from + i * stride + (vectors - 1) * lanes<T>;
+    sums[i][vectors - 1] = last == lanes<T> ? load(end) : load_first(end, last);
+  }
+}
+
 // `last` is how many lanes of the last vector there are: all of them unless `partial`.
 template <class T, int rows, int vectors, bool partial>
 void tile(const Contraction& s, const T* a, const T* b, T* result, int last) {
@@ -96,6 +107,7 @@ void tile(const Contraction& s, const T* a, const T* b, T* result, int last) {
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) sums[i][v] = Vector<T>{};
+  if (s.accumulate) load_tile<T, rows, vectors>(sums, result, s.result_row, partial ? last : lanes<T>);
 
   const std::int64_t depth = s.k[2], a_row = s.a_row, a_step = s.a_k[2], b_step = s.b_k[2];
   for (std::int64_t outer = 0; outer < s.k[0]; ++outer) {

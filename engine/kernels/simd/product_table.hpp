@@ -14,6 +14,7 @@ struct Contraction {
   std::int64_t a_row = 0, a_k[3] = {0, 0, 0};
   std::int64_t b_k[3] = {0, 0, 0};
   std::int64_t result_row = 0;
+  bool accumulate = false;  // start each sum at the result that is there
 };
 
 // result[i, j] = sum over k of a[i * a_row + k] * b[j * b_column + k]: both operands lie along k. The sum is taken over
