@@ -43,7 +43,7 @@ struct BatchSite {
 // One case for the table tests.
 struct Sample {
   std::vector<Type> inputs;
-  Attributes attributes;
+  Attributes attributes = {};
   // Range of the input values, per case (keeps log, sqrt and division away from their edges), and for i32 inputs.
   double low = -2, high = 2;
   std::int64_t integer_low = 0, integer_high = 2;

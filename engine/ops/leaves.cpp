@@ -101,7 +101,8 @@ std::optional<Operator::View> same_view(const Node&, const Layout& input) { retu
 
 Tensor simplify_stop(const Site& site) {
   const Node inner = site.graph.node(site.inputs[0].id());
-  return &inner.op == &site.op || inner.inputs.empty() && !inner.unique ? site.inputs[0] : Tensor();
+  const bool constant = inner.inputs.empty() && !inner.unique;
+  return constant || &inner.op == &site.op ? site.inputs[0] : Tensor();
 }
 
 std::vector<Sample> identity_samples() {
