@@ -47,7 +47,9 @@ class Sweep {
     sum = sum ? add(sum, cotangent) : cotangent;
   }
 
+  // Downwards. What a rule makes remembers the place of the node whose derivative it is.
   void run() {
+    const std::int32_t place = graph_.place();
     for (NodeId id = high_; id-- > low_;) {
       ++visits;
       if (!depends(id)) continue;
@@ -59,6 +61,7 @@ class Sweep {
       else if (node.op.vjp && cotangents_[id - low_])
         step(id, node, std::span(&cotangents_[id - low_], 1), node.op.vjp);
     }
+    graph_.set_place(place);
   }
 
   Tensor cotangent(NodeId id) const { return cotangents_[id - low_]; }
@@ -87,6 +90,7 @@ class Sweep {
 
   void step(NodeId id, const Node& node, std::span<const Tensor> cotangents,
             std::vector<Tensor> (*rule)(const VjpSite&)) {
+    graph_.set_place(node.place);
     inputs_.clear();
     needed_.clear();
     for (NodeId input : node.inputs) {
