@@ -74,8 +74,9 @@ Shape common_shape(const char* name, const Shape& a, const Shape& b) {
     const std::int64_t size_a = back <= a.rank() ? a[a.rank() - back] : 1;
     const std::int64_t size_b = back <= b.rank() ? b[b.rank() - back] : 1;
     if (size_a != size_b && size_a != 1 && size_b != 1)
-      throw Error(fmt::format("[{}] shapes {} and {} were given; counted from the last axis, sizes need to be equal or 1",
-                              name, to_string(a), to_string(b)));
+      throw Error(
+          fmt::format("[{}] shapes {} and {} were given; counted from the last axis, sizes need to be equal or 1", name,
+                      to_string(a), to_string(b)));
     result[rank - back] = size_a == 1 ? size_b : size_a;
   }
   return result;

@@ -1,5 +1,5 @@
-// What the operators' files share: pushing a node, checking what was given, and the batching that whole families have in
-// common. Private to this room; everything here is called with tensors of one nest of graphs.
+// What the operators' files share: pushing a node, checking what was given, and the batching that whole families have
+// in common. Private to this room; everything here is called with tensors of one nest of graphs.
 #pragma once
 
 #include <initializer_list>
@@ -39,12 +39,13 @@ Shape concatenated(const Shape& a, const Shape& b);
 Shape leading(const Shape& shape, int count);   // the first `count` sizes
 Shape trailing(const Shape& shape, int count);  // the last `count` sizes
 
-Tensor insert_axis(Tensor, int axis);                              // of size 1
+Tensor insert_axis(Tensor, int axis);  // of size 1
 Tensor move_axis(Tensor, int from, int to);
 
 // The input with its batch axis: one that has none is repeated.
 Tensor with_batch(const BatchSite& site, int input);
-// The same operator and attributes on inputs that all have their batch axis: for operators that allow further first axes.
+// The same operator and attributes on inputs that all have their batch axis: for operators that allow further first
+// axes.
 Tensor batch_by_broadcast(const BatchSite& site);
 
 // [size, n, ...] as [size * n, ...], and back.

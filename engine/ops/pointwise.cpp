@@ -1,6 +1,6 @@
-// Pointwise operators: one value for each element, all inputs of one shape. The public functions broadcast; the operators
-// do not. Every one may be fused by the plan (its `pointwise` field), folds when all of its inputs are constants, and is
-// batched by repeating the inputs that have no batch axis.
+// Pointwise operators: one value for each element, all inputs of one shape. The public functions broadcast; the
+// operators do not. Every one may be fused by the plan (its `pointwise` field), folds when all of its inputs are
+// constants, and is batched by repeating the inputs that have no batch axis.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -59,9 +59,7 @@ Type select_type(const Site& site) {
   return site.inputs[1].type();
 }
 
-Type cast_type(const Site& site) {
-  return {static_cast<Dtype>(site.attributes.numbers.at(0)), site.inputs[0].shape()};
-}
+Type cast_type(const Site& site) { return {static_cast<Dtype>(site.attributes.numbers.at(0)), site.inputs[0].shape()}; }
 
 // ---- simplification: only what is true for NaN, infinity and -0 ----
 
@@ -236,11 +234,17 @@ std::vector<Sample> samples_of(Dtype dtype, double low, double high) {
 }
 
 template <int arity>
-std::vector<Sample> anywhere() { return samples_of<arity>(Dtype::f32, -2, 2); }
+std::vector<Sample> anywhere() {
+  return samples_of<arity>(Dtype::f32, -2, 2);
+}
 template <int arity>
-std::vector<Sample> positive() { return samples_of<arity>(Dtype::f32, 0.4, 2.5); }
+std::vector<Sample> positive() {
+  return samples_of<arity>(Dtype::f32, 0.4, 2.5);
+}
 template <int arity>
-std::vector<Sample> of_bools() { return samples_of<arity>(Dtype::boolean, 0, 1); }
+std::vector<Sample> of_bools() {
+  return samples_of<arity>(Dtype::boolean, 0, 1);
+}
 
 template <int arity>
 std::vector<Sample> of_numbers() {
@@ -333,23 +337,26 @@ const Operator cos_operator =
     pointwise("cos", "cosine, in radians", Fn::cos, float_type, anywhere<1>,
               [](const VjpSite& site) -> Tensors { return {neg(site.cotangents[0] * sin(site.inputs[0]))}; });
 
-const Operator tanh_operator = pointwise(
-    "tanh", "hyperbolic tangent", Fn::tanh, float_type, anywhere<1>,
-    [](const VjpSite& site) -> Tensors { return {site.cotangents[0] * (1.0 - site.node * site.node)}; });
+const Operator tanh_operator =
+    pointwise("tanh", "hyperbolic tangent", Fn::tanh, float_type, anywhere<1>,
+              [](const VjpSite& site) -> Tensors { return {site.cotangents[0] * (1.0 - site.node * site.node)}; });
 
-const Operator sigmoid_operator = pointwise(
-    "sigmoid", "1 / (1 + exp(-x))", Fn::sigmoid, float_type, anywhere<1>,
-    [](const VjpSite& site) -> Tensors { return {site.cotangents[0] * (site.node * (1.0 - site.node))}; });
+const Operator sigmoid_operator =
+    pointwise("sigmoid", "1 / (1 + exp(-x))", Fn::sigmoid, float_type, anywhere<1>,
+              [](const VjpSite& site) -> Tensors { return {site.cotangents[0] * (site.node * (1.0 - site.node))}; });
 
-const Operator floor_operator = pointwise("floor", "the largest whole number not above x; its derivative is 0", Fn::floor,
-                                          float_type, anywhere<1>);
+const Operator floor_operator =
+    pointwise("floor", "the largest whole number not above x; its derivative is 0", Fn::floor, float_type, anywhere<1>);
 
 const Operator is_finite_operator =
     pointwise("is_finite", "neither infinite nor NaN", Fn::is_finite, test_type, anywhere<1>);
 
 const Operator add_operator = pointwise(
     "add", "a + b", Fn::add, number_type, of_numbers<2>,
-    [](const VjpSite& site) -> Tensors { return {site.cotangents[0], site.cotangents[0]}; }, simplify_add);
+    [](const VjpSite& site) -> Tensors {
+      return {site.cotangents[0], site.cotangents[0]};
+    },
+    simplify_add);
 
 const Operator sub_operator = pointwise(
     "sub", "a - b", Fn::subtract, number_type, of_numbers<2>,
@@ -364,9 +371,8 @@ const Operator mul_operator =
 const Operator div_operator =
     pointwise("div", "a / b", Fn::divide, float_type, negative_denominators, divide_vjp, simplify_divide);
 
-const Operator pow_operator =
-    pointwise("pow", "a to the power b; at a = 0 the derivative to b is 0", Fn::power, float_type, positive<2>,
-              power_vjp, simplify_power);
+const Operator pow_operator = pointwise("pow", "a to the power b; at a = 0 the derivative to b is 0", Fn::power,
+                                        float_type, positive<2>, power_vjp, simplify_power);
 
 const Operator maximum_operator =
     pointwise("maximum", "the larger of a and b, or NaN; where equal, the derivative goes to b", Fn::maximum,
@@ -388,23 +394,23 @@ const Operator or_operator =
 const Operator not_operator =
     pointwise("logical_not", "not a", Fn::logical_not, bool_type, of_bools<1>, nullptr, cancel_twice);
 
-const Operator select_operator =
-    pointwise("select", "b where the condition a holds, else c", Fn::select, select_type, of_select, select_vjp,
-              simplify_select);
+const Operator select_operator = pointwise("select", "b where the condition a holds, else c", Fn::select, select_type,
+                                           of_select, select_vjp, simplify_select);
 
 const Operator cast_operator =
     pointwise("cast", "the value in another element type; to i32 truncated towards zero, to bool whether it is not 0",
               Fn::cast, cast_type, of_cast, cast_vjp, simplify_cast);
 
-const Register registered[] = {
-    Register(neg_operator),     Register(abs_operator),       Register(sign_operator),    Register(exp_operator),
-    Register(expm1_operator),   Register(log_operator),       Register(log1p_operator),   Register(sqrt_operator),
-    Register(sin_operator),     Register(cos_operator),       Register(tanh_operator),    Register(sigmoid_operator),
-    Register(floor_operator),   Register(is_finite_operator), Register(add_operator),     Register(sub_operator),
-    Register(mul_operator),     Register(div_operator),       Register(pow_operator),     Register(maximum_operator),
-    Register(minimum_operator), Register(equal_operator),     Register(not_equal_operator), Register(less_operator),
-    Register(less_equal_operator), Register(and_operator),    Register(or_operator),      Register(not_operator),
-    Register(select_operator),  Register(cast_operator)};
+const Register registered[] = {Register(neg_operator),        Register(abs_operator),       Register(sign_operator),
+                               Register(exp_operator),        Register(expm1_operator),     Register(log_operator),
+                               Register(log1p_operator),      Register(sqrt_operator),      Register(sin_operator),
+                               Register(cos_operator),        Register(tanh_operator),      Register(sigmoid_operator),
+                               Register(floor_operator),      Register(is_finite_operator), Register(add_operator),
+                               Register(sub_operator),        Register(mul_operator),       Register(div_operator),
+                               Register(pow_operator),        Register(maximum_operator),   Register(minimum_operator),
+                               Register(equal_operator),      Register(not_equal_operator), Register(less_operator),
+                               Register(less_equal_operator), Register(and_operator),       Register(or_operator),
+                               Register(not_operator),        Register(select_operator),    Register(cast_operator)};
 
 Tensor binary(const Operator& op, Tensor a, Tensor b) {
   require_present(op.name, {a, b});

@@ -29,10 +29,18 @@ inline std::int64_t index_of(const Shape& position, const Shape& shape) {
 
 inline void store(Array& array, std::int64_t index, double value) {
   switch (array.dtype()) {
-    case Dtype::f32: array.as<float>()[index] = static_cast<float>(value); break;
-    case Dtype::f64: array.as<double>()[index] = value; break;
-    case Dtype::i32: array.as<std::int32_t>()[index] = static_cast<std::int32_t>(value); break;
-    case Dtype::boolean: array.as<bool>()[index] = value != 0; break;
+    case Dtype::f32:
+      array.as<float>()[index] = static_cast<float>(value);
+      break;
+    case Dtype::f64:
+      array.as<double>()[index] = value;
+      break;
+    case Dtype::i32:
+      array.as<std::int32_t>()[index] = static_cast<std::int32_t>(value);
+      break;
+    case Dtype::boolean:
+      array.as<bool>()[index] = value != 0;
+      break;
   }
 }
 

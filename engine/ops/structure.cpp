@@ -1,5 +1,5 @@
-// Operators that move or repeat elements and compute nothing: reshape, transpose, broadcast, slice, flip (views of memory
-// wherever strides can say it), pad and concatenate. Each one's derivative is another of them, or a sum.
+// Operators that move or repeat elements and compute nothing: reshape, transpose, broadcast, slice, flip (views of
+// memory wherever strides can say it), pad and concatenate. Each one's derivative is another of them, or a sum.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,7 +36,8 @@ bool has_elements(const Shape& shape) { return std::find(shape.begin(), shape.en
 Type reshape_type(const Site& site) {
   const Type& given = site.inputs[0].type();
   const Shape shape = shape_attribute(site.attributes);
-  if (std::any_of(shape.begin(), shape.end(), [](auto size) { return size < 0; }) || shape.elements() != given.elements())
+  if (std::any_of(shape.begin(), shape.end(), [](auto size) { return size < 0; }) ||
+      shape.elements() != given.elements())
     throw Error(fmt::format("[reshape] {} was given for shape {}; a shape of {} elements is needed", to_string(given),
                             to_string(shape), given.elements()));
   return {given.dtype, shape};
@@ -55,8 +56,10 @@ std::optional<Shape> reshaped_strides(const Layout& input, const Shape& shape) {
     int old_end = old_axis + 1, new_end = new_axis + 1;
     std::int64_t old_count = sizes[old_axis], new_count = shape[new_axis];
     while (old_count != new_count) {
-      if (old_count < new_count) old_count *= sizes[old_end++];
-      else new_count *= shape[new_end++];
+      if (old_count < new_count)
+        old_count *= sizes[old_end++];
+      else
+        new_count *= shape[new_end++];
     }
     for (int axis = old_axis; axis + 1 < old_end; ++axis)
       if (strides[axis] != sizes[axis + 1] * strides[axis + 1]) return std::nullopt;
@@ -82,27 +85,27 @@ const Operator reshape_operator = {
     .type = reshape_type,
     .simplify = simplify_reshape,
     .vjp = [](const VjpSite& site) -> Tensors { return {reshape(site.cotangents[0], site.inputs[0].shape())}; },
-    .batch = [](const BatchSite& site) {
-      return reshape(site.inputs[0], shape_attribute(site.attributes).with_front(site.size));
-    },
+    .batch =
+        [](const BatchSite& site) {
+          return reshape(site.inputs[0], shape_attribute(site.attributes).with_front(site.size));
+        },
     .view = reshape_view,
-    .samples = [] {
-      return std::vector<Sample>{{{{Dtype::f32, {}}}, numbers({1, 1})},
-                                 {{{Dtype::f32, {0, 3}}}, numbers({5, 0, 2})},
-                                 {{{Dtype::f32, {1}}}, numbers({})},
-                                 {{{Dtype::f32, {7, 3}}}, numbers({3, 7})},
-                                 {{{Dtype::i32, {6}}}, numbers({2, 1, 3})},
-                                 {{{Dtype::f32, {2, 3, 5, 4}}}, numbers({6, 20})}};
-    },
-    .reference = [](const Node&, std::span<const Array> inputs, Array& result) {
-      for (std::int64_t i = 0; i < result.elements(); ++i) store(result, i, inputs[0].at(i));
-    }};
+    .samples =
+        [] {
+          return std::vector<Sample>{
+              {{{Dtype::f32, {}}}, numbers({1, 1})},     {{{Dtype::f32, {0, 3}}}, numbers({5, 0, 2})},
+              {{{Dtype::f32, {1}}}, numbers({})},        {{{Dtype::f32, {7, 3}}}, numbers({3, 7})},
+              {{{Dtype::i32, {6}}}, numbers({2, 1, 3})}, {{{Dtype::f32, {2, 3, 5, 4}}}, numbers({6, 20})}};
+        },
+    .reference =
+        [](const Node&, std::span<const Array> inputs, Array& result) {
+          for (std::int64_t i = 0; i < result.elements(); ++i) store(result, i, inputs[0].at(i));
+        }};
 
 Tensor simplify_reshape(const Site& site) {
   const Shape shape = shape_attribute(site.attributes);
   if (shape == site.inputs[0].shape()) return site.inputs[0];
-  if (const auto inner = inner_of(site, reshape_operator))
-    return reshape(site.graph.tensor(inner->inputs[0]), shape);
+  if (const auto inner = inner_of(site, reshape_operator)) return reshape(site.graph.tensor(inner->inputs[0]), shape);
   return still_constant(site);
 }
 
@@ -116,8 +119,8 @@ Type transpose_type(const Site& site) {
   for (auto axis : permutation)
     if (axis >= 0 && axis < given.shape.rank()) seen |= 1u << axis, shape.push_back(given.shape[axis]);
   if (permutation.rank() != given.shape.rank() || seen + 1 != 1u << given.shape.rank())
-    throw Error(fmt::format("[transpose] {} was given for axes {}; each of the {} axes is needed once", to_string(given),
-                            to_string(permutation), given.shape.rank()));
+    throw Error(fmt::format("[transpose] {} was given for axes {}; each of the {} axes is needed once",
+                            to_string(given), to_string(permutation), given.shape.rank()));
   return {given.dtype, shape};
 }
 
@@ -142,27 +145,30 @@ const Operator transpose_operator = {
     .type = transpose_type,
     .simplify = simplify_transpose,
     .vjp = [](const VjpSite& site) -> Tensors { return {transpose(site.cotangents[0], inverse(site.attributes))}; },
-    .batch = [](const BatchSite& site) {
-      Axes permutation = {0};
-      for (auto axis : site.attributes.numbers) permutation.push_back(static_cast<int>(axis) + 1);
-      return transpose(site.inputs[0], permutation);
-    },
+    .batch =
+        [](const BatchSite& site) {
+          Axes permutation = {0};
+          for (auto axis : site.attributes.numbers) permutation.push_back(static_cast<int>(axis) + 1);
+          return transpose(site.inputs[0], permutation);
+        },
     .view = transpose_view,
-    .samples = [] {
-      return std::vector<Sample>{{{{Dtype::f32, {}}}, numbers({})},
-                                 {{{Dtype::f32, {0, 3}}}, numbers({1, 0})},
-                                 {{{Dtype::f32, {1, 1}}}, numbers({1, 0})},
-                                 {{{Dtype::f32, {7, 5}}}, numbers({1, 0})},
-                                 {{{Dtype::boolean, {3, 4}}}, numbers({1, 0})},
-                                 {{{Dtype::f32, {2, 3, 5, 4}}}, numbers({2, 0, 3, 1})}};
-    },
-    .reference = [](const Node& node, std::span<const Array> inputs, Array& result) {
-      for_each_position(result.shape(), [&](const Shape& to, std::int64_t index) {
-        Shape from = to;
-        for (int axis = 0; axis < to.rank(); ++axis) from[node.attributes.numbers[axis]] = to[axis];
-        store(result, index, inputs[0].at(index_of(from, inputs[0].shape())));
-      });
-    }};
+    .samples =
+        [] {
+          return std::vector<Sample>{{{{Dtype::f32, {}}}, numbers({})},
+                                     {{{Dtype::f32, {0, 3}}}, numbers({1, 0})},
+                                     {{{Dtype::f32, {1, 1}}}, numbers({1, 0})},
+                                     {{{Dtype::f32, {7, 5}}}, numbers({1, 0})},
+                                     {{{Dtype::boolean, {3, 4}}}, numbers({1, 0})},
+                                     {{{Dtype::f32, {2, 3, 5, 4}}}, numbers({2, 0, 3, 1})}};
+        },
+    .reference =
+        [](const Node& node, std::span<const Array> inputs, Array& result) {
+          for_each_position(result.shape(), [&](const Shape& to, std::int64_t index) {
+            Shape from = to;
+            for (int axis = 0; axis < to.rank(); ++axis) from[node.attributes.numbers[axis]] = to[axis];
+            store(result, index, inputs[0].at(index_of(from, inputs[0].shape())));
+          });
+        }};
 
 Tensor simplify_transpose(const Site& site) {
   const auto& permutation = site.attributes.numbers;
@@ -220,24 +226,26 @@ const Operator broadcast_operator = {
     .vjp = [](const VjpSite& site) -> Tensors { return {sum_to(site.cotangents[0], site.inputs[0].shape())}; },
     .batch = broadcast_batch,
     .view = broadcast_view,
-    .samples = [] {
-      return std::vector<Sample>{{{{Dtype::f32, {}}}, numbers({})},
-                                 {{{Dtype::f32, {}}}, numbers({3, 2})},
-                                 {{{Dtype::f32, {1, 3}}}, numbers({0, 3})},
-                                 {{{Dtype::f32, {0, 1}}}, numbers({2, 0, 4})},
-                                 {{{Dtype::f32, {7}}}, numbers({3, 7})},
-                                 {{{Dtype::i32, {2, 1}}}, numbers({2, 5})},
-                                 {{{Dtype::f32, {3, 1, 5}}}, numbers({2, 3, 4, 5})}};
-    },
-    .reference = [](const Node&, std::span<const Array> inputs, Array& result) {
-      const Shape& given = inputs[0].shape();
-      for_each_position(result.shape(), [&](const Shape& to, std::int64_t index) {
-        Shape from = trailing(to, given.rank());
-        for (int axis = 0; axis < given.rank(); ++axis)
-          if (given[axis] == 1) from[axis] = 0;
-        store(result, index, inputs[0].at(index_of(from, given)));
-      });
-    }};
+    .samples =
+        [] {
+          return std::vector<Sample>{{{{Dtype::f32, {}}}, numbers({})},
+                                     {{{Dtype::f32, {}}}, numbers({3, 2})},
+                                     {{{Dtype::f32, {1, 3}}}, numbers({0, 3})},
+                                     {{{Dtype::f32, {0, 1}}}, numbers({2, 0, 4})},
+                                     {{{Dtype::f32, {7}}}, numbers({3, 7})},
+                                     {{{Dtype::i32, {2, 1}}}, numbers({2, 5})},
+                                     {{{Dtype::f32, {3, 1, 5}}}, numbers({2, 3, 4, 5})}};
+        },
+    .reference =
+        [](const Node&, std::span<const Array> inputs, Array& result) {
+          const Shape& given = inputs[0].shape();
+          for_each_position(result.shape(), [&](const Shape& to, std::int64_t index) {
+            Shape from = trailing(to, given.rank());
+            for (int axis = 0; axis < given.rank(); ++axis)
+              if (given[axis] == 1) from[axis] = 0;
+            store(result, index, inputs[0].at(index_of(from, given)));
+          });
+        }};
 
 Tensor simplify_broadcast(const Site& site) {
   const Shape shape = shape_attribute(site.attributes);
@@ -280,8 +288,9 @@ Type slice_type(const Site& site) {
   return {given.dtype, shape};
 }
 
-// Along one axis: element i goes to place begin + i * step of an axis of this size, zeros between. The zeros between come
-// from a further axis of size `step` that is padded and merged; all other axes are merged meanwhile, to keep the rank low.
+// Along one axis: element i goes to place begin + i * step of an axis of this size, zeros between. The zeros between
+// come from a further axis of size `step` that is padded and merged; all other axes are merged meanwhile, to keep the
+// rank low.
 Tensor spread(Tensor x, int axis, std::int64_t begin, std::int64_t step, std::int64_t size) {
   const Shape shape = x.shape();
   const Shape before = leading(shape, axis), after = trailing(shape, shape.rank() - axis - 1);
@@ -330,28 +339,31 @@ const Operator slice_operator = {
     .type = slice_type,
     .simplify = simplify_slice,
     .vjp = slice_vjp,
-    .batch = [](const BatchSite& site) {
-      const auto [begin, end, step] = slice_bounds(site.attributes);
-      return slice(site.inputs[0], begin.with_front(0), end.with_front(site.size), step.with_front(1));
-    },
+    .batch =
+        [](const BatchSite& site) {
+          const auto [begin, end, step] = slice_bounds(site.attributes);
+          return slice(site.inputs[0], begin.with_front(0), end.with_front(site.size), step.with_front(1));
+        },
     .view = slice_view,
-    .samples = [] {
-      return std::vector<Sample>{{{{Dtype::f32, {}}}, numbers({})},
-                                 {{{Dtype::f32, {0, 3}}}, numbers({0, 1, 0, 3, 1, 1})},
-                                 {{{Dtype::f32, {5}}}, numbers({5, 5, 1})},
-                                 {{{Dtype::f32, {7}}}, numbers({3, 4, 1})},
-                                 {{{Dtype::f32, {9, 2}}}, numbers({1, 0, 8, 2, 3, 1})},
-                                 {{{Dtype::i32, {11}}}, numbers({2, 11, 4})},
-                                 {{{Dtype::f32, {4, 3, 5, 6}}}, numbers({1, 0, 2, 1, 3, 2, 5, 6, 1, 2, 3, 1})}};
-    },
-    .reference = [](const Node& node, std::span<const Array> inputs, Array& result) {
-      const auto [begin, end, step] = slice_bounds(node.attributes);
-      for_each_position(result.shape(), [&, &begin = begin, &step = step](const Shape& to, std::int64_t index) {
-        Shape from = to;
-        for (int axis = 0; axis < to.rank(); ++axis) from[axis] = begin[axis] + to[axis] * step[axis];
-        store(result, index, inputs[0].at(index_of(from, inputs[0].shape())));
-      });
-    }};
+    .samples =
+        [] {
+          return std::vector<Sample>{{{{Dtype::f32, {}}}, numbers({})},
+                                     {{{Dtype::f32, {0, 3}}}, numbers({0, 1, 0, 3, 1, 1})},
+                                     {{{Dtype::f32, {5}}}, numbers({5, 5, 1})},
+                                     {{{Dtype::f32, {7}}}, numbers({3, 4, 1})},
+                                     {{{Dtype::f32, {9, 2}}}, numbers({1, 0, 8, 2, 3, 1})},
+                                     {{{Dtype::i32, {11}}}, numbers({2, 11, 4})},
+                                     {{{Dtype::f32, {4, 3, 5, 6}}}, numbers({1, 0, 2, 1, 3, 2, 5, 6, 1, 2, 3, 1})}};
+        },
+    .reference =
+        [](const Node& node, std::span<const Array> inputs, Array& result) {
+          const auto [begin, end, step] = slice_bounds(node.attributes);
+          for_each_position(result.shape(), [&, &begin = begin, &step = step](const Shape& to, std::int64_t index) {
+            Shape from = to;
+            for (int axis = 0; axis < to.rank(); ++axis) from[axis] = begin[axis] + to[axis] * step[axis];
+            store(result, index, inputs[0].at(index_of(from, inputs[0].shape())));
+          });
+        }};
 
 // A slice of a slice is one slice.
 Tensor slice_of_slice(const Site& site, const Node& inner) {
@@ -381,9 +393,10 @@ Type pad_type(const Site& site) {
   const Shape before = unpacked(site.attributes, 0, rank), after = unpacked(site.attributes, rank, rank);
   const auto& values = site.attributes.numbers;
   if (rank != given.shape.rank() || std::any_of(values.begin(), values.end(), [](auto value) { return value < 0; }))
-    throw Error(fmt::format("[pad] {} was given for {} zeros before and {} after; counts of at least 0 for each of {} axes "
-                            "are needed",
-                            to_string(given), to_string(before), to_string(after), given.shape.rank()));
+    throw Error(
+        fmt::format("[pad] {} was given for {} zeros before and {} after; counts of at least 0 for each of {} axes "
+                    "are needed",
+                    to_string(given), to_string(before), to_string(after), given.shape.rank()));
   Shape shape = given.shape;
   for (int axis = 0; axis < rank; ++axis) shape[axis] += before[axis] + after[axis];
   return {given.dtype, shape};
@@ -395,45 +408,50 @@ Shape zeros_before(const Attributes& attributes) {
 
 Tensor simplify_pad(const Site& site);
 
-const Operator pad_operator = {
-    .name = "pad",
-    .doc = "zeros before and after, on every axis",
-    .arity = 1,
-    .type = pad_type,
-    .simplify = simplify_pad,
-    .vjp = [](const VjpSite& site) -> Tensors {
-      const Shape begin = zeros_before(site.attributes);
-      Shape end = begin;
-      for (int axis = 0; axis < end.rank(); ++axis) end[axis] += site.inputs[0].shape()[axis];
-      return {slice(site.cotangents[0], begin, end)};
-    },
-    .batch = [](const BatchSite& site) {
-      const int rank = static_cast<int>(site.attributes.numbers.size()) / 2;
-      return pad(site.inputs[0], zeros_before(site.attributes).with_front(0),
-                 unpacked(site.attributes, rank, rank).with_front(0));
-    },
-    .kernel = [](const Node& node, std::span<const Layout> inputs) {
-      return make_pad(inputs[0], zeros_before(node.attributes), node.type.shape);
-    },
-    .strided = 1,
-    .samples = [] {
-      return std::vector<Sample>{{{{Dtype::f32, {}}}, numbers({})},
-                                 {{{Dtype::f32, {0, 3}}}, numbers({1, 0, 2, 1})},
-                                 {{{Dtype::f32, {1}}}, numbers({0, 1})},
-                                 {{{Dtype::f32, {7, 3}}}, numbers({2, 0, 1, 5})},
-                                 {{{Dtype::i32, {3}}}, numbers({1, 1})},
-                                 {{{Dtype::boolean, {3}}}, numbers({1, 2})},
-                                 {{{Dtype::f32, {2, 3, 5, 4}}}, numbers({0, 1, 2, 0, 1, 1, 0, 3})}};
-    },
-    .reference = [](const Node& node, std::span<const Array> inputs, Array& result) {
-      const Shape before = zeros_before(node.attributes);
-      for (std::int64_t i = 0; i < result.elements(); ++i) store(result, i, 0);
-      for_each_position(inputs[0].shape(), [&](const Shape& from, std::int64_t index) {
-        Shape to = from;
-        for (int axis = 0; axis < to.rank(); ++axis) to[axis] += before[axis];
-        store(result, index_of(to, result.shape()), inputs[0].at(index));
-      });
-    }};
+const Operator pad_operator = {.name = "pad",
+                               .doc = "zeros before and after, on every axis",
+                               .arity = 1,
+                               .type = pad_type,
+                               .simplify = simplify_pad,
+                               .vjp = [](const VjpSite& site) -> Tensors {
+                                 const Shape begin = zeros_before(site.attributes);
+                                 Shape end = begin;
+                                 for (int axis = 0; axis < end.rank(); ++axis)
+                                   end[axis] += site.inputs[0].shape()[axis];
+                                 return {slice(site.cotangents[0], begin, end)};
+                               },
+                               .batch =
+                                   [](const BatchSite& site) {
+                                     const int rank = static_cast<int>(site.attributes.numbers.size()) / 2;
+                                     return pad(site.inputs[0], zeros_before(site.attributes).with_front(0),
+                                                unpacked(site.attributes, rank, rank).with_front(0));
+                                   },
+                               .kernel =
+                                   [](const Node& node, std::span<const Layout> inputs) {
+                                     return make_pad(inputs[0], zeros_before(node.attributes), node.type.shape);
+                                   },
+                               .strided = 1,
+                               .samples =
+                                   [] {
+                                     return std::vector<Sample>{
+                                         {{{Dtype::f32, {}}}, numbers({})},
+                                         {{{Dtype::f32, {0, 3}}}, numbers({1, 0, 2, 1})},
+                                         {{{Dtype::f32, {1}}}, numbers({0, 1})},
+                                         {{{Dtype::f32, {7, 3}}}, numbers({2, 0, 1, 5})},
+                                         {{{Dtype::i32, {3}}}, numbers({1, 1})},
+                                         {{{Dtype::boolean, {3}}}, numbers({1, 2})},
+                                         {{{Dtype::f32, {2, 3, 5, 4}}}, numbers({0, 1, 2, 0, 1, 1, 0, 3})}};
+                                   },
+                               .reference =
+                                   [](const Node& node, std::span<const Array> inputs, Array& result) {
+                                     const Shape before = zeros_before(node.attributes);
+                                     for (std::int64_t i = 0; i < result.elements(); ++i) store(result, i, 0);
+                                     for_each_position(inputs[0].shape(), [&](const Shape& from, std::int64_t index) {
+                                       Shape to = from;
+                                       for (int axis = 0; axis < to.rank(); ++axis) to[axis] += before[axis];
+                                       store(result, index_of(to, result.shape()), inputs[0].at(index));
+                                     });
+                                   }};
 
 Tensor simplify_pad(const Site& site) {
   const auto& values = site.attributes.numbers;
@@ -466,9 +484,8 @@ const Operator flip_operator = {
     .vjp = [](const VjpSite& site) -> Tensors {
       return {flip(site.cotangents[0], static_cast<int>(site.attributes.numbers[0]))};
     },
-    .batch = [](const BatchSite& site) {
-      return flip(site.inputs[0], static_cast<int>(site.attributes.numbers[0]) + 1);
-    },
+    .batch =
+        [](const BatchSite& site) { return flip(site.inputs[0], static_cast<int>(site.attributes.numbers[0]) + 1); },
     .view = [](const Node& node, const Layout& input) -> std::optional<Operator::View> {
       const int axis = static_cast<int>(node.attributes.numbers[0]);
       Operator::View view{input, 0};
@@ -476,21 +493,23 @@ const Operator flip_operator = {
       view.layout.strides[axis] = -input.strides[axis];
       return view;
     },
-    .samples = [] {
-      return std::vector<Sample>{{{{Dtype::f32, {1}}}, numbers({0})},
-                                 {{{Dtype::f32, {0, 3}}}, numbers({1})},
-                                 {{{Dtype::f32, {7}}}, numbers({0})},
-                                 {{{Dtype::i32, {4, 3}}}, numbers({0})},
-                                 {{{Dtype::f32, {2, 3, 5, 4}}}, numbers({2})}};
-    },
-    .reference = [](const Node& node, std::span<const Array> inputs, Array& result) {
-      const int axis = static_cast<int>(node.attributes.numbers[0]);
-      for_each_position(result.shape(), [&](const Shape& to, std::int64_t index) {
-        Shape from = to;
-        from[axis] = to.rank() == 0 ? 0 : result.shape()[axis] - 1 - to[axis];
-        store(result, index, inputs[0].at(index_of(from, inputs[0].shape())));
-      });
-    }};
+    .samples =
+        [] {
+          return std::vector<Sample>{{{{Dtype::f32, {1}}}, numbers({0})},
+                                     {{{Dtype::f32, {0, 3}}}, numbers({1})},
+                                     {{{Dtype::f32, {7}}}, numbers({0})},
+                                     {{{Dtype::i32, {4, 3}}}, numbers({0})},
+                                     {{{Dtype::f32, {2, 3, 5, 4}}}, numbers({2})}};
+        },
+    .reference =
+        [](const Node& node, std::span<const Array> inputs, Array& result) {
+          const int axis = static_cast<int>(node.attributes.numbers[0]);
+          for_each_position(result.shape(), [&](const Shape& to, std::int64_t index) {
+            Shape from = to;
+            from[axis] = to.rank() == 0 ? 0 : result.shape()[axis] - 1 - to[axis];
+            store(result, index, inputs[0].at(index_of(from, inputs[0].shape())));
+          });
+        }};
 
 Tensor simplify_flip(const Site& site) {
   if (site.inputs[0].shape()[static_cast<int>(site.attributes.numbers[0])] <= 1) return site.inputs[0];
@@ -510,8 +529,9 @@ Type concatenate_type(const Site& site) {
   for (const auto& input : site.inputs) {
     require_same_dtype("concatenate", site.inputs[0], input);
     if (input.shape().rank() != shape.rank() || !(input.shape().without(axis) == shape.without(axis)))
-      throw Error(fmt::format("[concatenate] shapes {} and {} were given for axis {}; on the other axes they need to be equal",
-                              to_string(first.shape), to_string(input.shape()), axis));
+      throw Error(
+          fmt::format("[concatenate] shapes {} and {} were given for axis {}; on the other axes they need to be equal",
+                      to_string(first.shape), to_string(input.shape()), axis));
     shape[axis] += input.shape()[axis];
   }
   return {first.dtype, shape};
@@ -549,29 +569,32 @@ const Operator concatenate_operator = {
     .type = concatenate_type,
     .simplify = [](const Site& site) { return site.inputs.size() == 1 ? site.inputs[0] : Tensor{}; },
     .vjp = concatenate_vjp,
-    .batch = [](const BatchSite& site) {
-      Tensors inputs;
-      for (int i = 0; i < static_cast<int>(site.inputs.size()); ++i) inputs.push_back(with_batch(site, i));
-      return concatenate(inputs, static_cast<int>(site.attributes.numbers[0]) + 1);
-    },
-    .kernel = [](const Node& node, std::span<const Layout> inputs) {
-      std::vector<Type> types;
-      for (const auto& input : inputs) types.push_back(input.type());
-      return make_concatenate(types, static_cast<int>(node.attributes.numbers[0]));
-    },
-    .samples = [] {
-      return std::vector<Sample>{{{{Dtype::f32, {1}}, {Dtype::f32, {1}}}, numbers({0})},
-                                 {{{Dtype::f32, {0, 3}}, {Dtype::f32, {2, 3}}}, numbers({0})},
-                                 {{{Dtype::f32, {0, 3}}, {Dtype::f32, {0, 1}}}, numbers({1})},
-                                 {{{Dtype::f32, {5, 2}}, {Dtype::f32, {5, 3}}, {Dtype::f32, {5, 1}}}, numbers({1})},
-                                 {{{Dtype::i32, {3}}, {Dtype::i32, {4}}}, numbers({0})},
-                                 {{{Dtype::f32, {2, 3, 5, 4}}, {Dtype::f32, {2, 3, 2, 4}}}, numbers({2})}};
-    },
+    .batch =
+        [](const BatchSite& site) {
+          Tensors inputs;
+          for (int i = 0; i < static_cast<int>(site.inputs.size()); ++i) inputs.push_back(with_batch(site, i));
+          return concatenate(inputs, static_cast<int>(site.attributes.numbers[0]) + 1);
+        },
+    .kernel =
+        [](const Node& node, std::span<const Layout> inputs) {
+          std::vector<Type> types;
+          for (const auto& input : inputs) types.push_back(input.type());
+          return make_concatenate(types, static_cast<int>(node.attributes.numbers[0]));
+        },
+    .samples =
+        [] {
+          return std::vector<Sample>{{{{Dtype::f32, {1}}, {Dtype::f32, {1}}}, numbers({0})},
+                                     {{{Dtype::f32, {0, 3}}, {Dtype::f32, {2, 3}}}, numbers({0})},
+                                     {{{Dtype::f32, {0, 3}}, {Dtype::f32, {0, 1}}}, numbers({1})},
+                                     {{{Dtype::f32, {5, 2}}, {Dtype::f32, {5, 3}}, {Dtype::f32, {5, 1}}}, numbers({1})},
+                                     {{{Dtype::i32, {3}}, {Dtype::i32, {4}}}, numbers({0})},
+                                     {{{Dtype::f32, {2, 3, 5, 4}}, {Dtype::f32, {2, 3, 2, 4}}}, numbers({2})}};
+        },
     .reference = concatenate_reference};
 
-const Register registered[] = {Register(reshape_operator),  Register(transpose_operator), Register(broadcast_operator),
-                               Register(slice_operator),    Register(pad_operator),       Register(flip_operator),
-                               Register(concatenate_operator)};
+const Register registered[] = {
+    Register(reshape_operator), Register(transpose_operator), Register(broadcast_operator),  Register(slice_operator),
+    Register(pad_operator),     Register(flip_operator),      Register(concatenate_operator)};
 
 // The shape with its one -1 replaced by what is left.
 Shape completed(const Type& given, Shape shape) {
@@ -640,8 +663,8 @@ Tensor index_axis(Tensor x, int axis, std::int64_t index) {
   axis = checked_axis("index_axis", axis, x.shape());
   const std::int64_t size = x.shape()[axis];
   if (index < -size || index >= size)
-    throw Error(fmt::format("[index_axis] index {} of axis {} of {} was given; an index from {} to {} is needed", index, axis,
-                            to_string(x.type()), -size, size - 1));
+    throw Error(fmt::format("[index_axis] index {} of axis {} of {} was given; an index from {} to {} is needed", index,
+                            axis, to_string(x.type()), -size, size - 1));
   if (index < 0) index += size;
   return reshape(slice_axis(x, axis, index, index + 1), x.shape().without(axis));
 }
