@@ -65,8 +65,10 @@ inline void check_plan(const Case& c, const std::vector<Array>& arrays) {
   for (const Array& array : arrays) before.push_back(array.clone());
   Executable executable(c.plan());
   const auto results = executable.run(arrays), again = executable.run(arrays), expected = interpreted(c, arrays);
+  const auto finalized = compile(c.inputs, c.outputs).run(arrays);
   for (std::size_t i = 0; i < results.size(); ++i) {
     check_close(results[i], expected[i]);
+    check_close(finalized[i], expected[i]);
     BOOST_TEST(same_bits(results[i], again[i]));
   }
   for (std::size_t i = 0; i < arrays.size(); ++i) BOOST_TEST(same_bits(arrays[i], before[i]));
