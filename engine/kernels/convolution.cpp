@@ -18,24 +18,30 @@ void check(const Convolution& c) {
   if (!fits) throw Bug(describe(c, ConvolutionPart::forward, "with sizes that contradict each other"));
 }
 
-// Measured by tests/bench/convolution.cpp: with so few channels oneDNN has no good blocked layout, and with so little
-// work its call and reorders cost more than they save.
-constexpr std::int64_t fewest_channels_for_onednn = 8;
-constexpr std::int64_t least_work_for_onednn = 1 << 18;
+// Measured by tests/bench/convolution.cpp. The own kernels need no reorder of weights and skip the margins, and win at
+// the sizes of few-shot learners. oneDNN wins where one vector of filters' weights no longer fits the nearest cache, where
+// there is one product a pixel and nothing to skip, and forward from images of few channels.
+constexpr std::int64_t many_weights = 128 * 128;  // channels * filters
+constexpr std::int64_t few_channels = 8;
+constexpr std::int64_t least_work_for_onednn = 1 << 20;
+constexpr std::int64_t onednn_filters = 8;  // oneDNN blocks by as many: others it pads
 
-bool suits_onednn(const Convolution& c) {
-  if (c.dtype != Dtype::f32 || c.channels < fewest_channels_for_onednn || c.filters < fewest_channels_for_onednn)
-    return false;
-  for (int axis = 0; axis < 2; ++axis)
+bool suits_onednn(const Convolution& c, ConvolutionPart part) {
+  if (c.dtype != Dtype::f32) return false;
+  std::int64_t work = c.batch * c.channels * c.filters, strides = 1, window = 1;
+  for (int axis = 0; axis < 2; ++axis) {
     if (c.before[axis] < 0 || c.after[axis] < 0 || c.kernel[axis] == 0) return false;
-  const std::int64_t work =
-      c.batch * c.output[0] * c.output[1] * c.kernel[0] * c.kernel[1] * c.channels * c.filters;
-  return work >= least_work_for_onednn;
+    work *= c.output[axis] * c.kernel[axis], strides *= c.stride[axis], window *= c.kernel[axis];
+  }
+  if (work < least_work_for_onednn || c.filters % onednn_filters != 0) return false;
+  if (c.channels < few_channels) return part == ConvolutionPart::forward;
+  if (window == 1) return c.channels % onednn_filters == 0 && c.channels * c.filters >= many_weights / 2;
+  return part != ConvolutionPart::weights && strides == 1 && c.channels * c.filters >= many_weights;
 }
 
 KernelPtr make_part(const Convolution& c, ConvolutionPart part) {
   check(c);
-  if (suits_onednn(c))
+  if (suits_onednn(c, part))
     if (auto kernel = make_onednn_convolution(c, part)) return kernel;
   return make_own_convolution(c, part);
 }
