@@ -45,7 +45,8 @@ Position Sources::position(std::uint32_t file, std::uint32_t byte) const {
   const auto at = static_cast<std::uint32_t>(std::min<std::size_t>(byte, source.text.size()));
   const auto after = std::upper_bound(source.line_starts.begin(), source.line_starts.end(), at);
   const std::uint32_t line_start = *(after - 1);
-  const auto continuing = std::count_if(source.text.begin() + line_start, source.text.begin() + at, continues_character);
+  const auto continuing =
+      std::count_if(source.text.begin() + line_start, source.text.begin() + at, continues_character);
   return {static_cast<int>(after - source.line_starts.begin()), static_cast<int>(at - line_start - continuing) + 1};
 }
 

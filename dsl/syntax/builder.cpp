@@ -1,8 +1,9 @@
 // Expressions: from rows of operands and operators to trees.
 #include "syntax/builder.hpp"
 
+#include <fmt/format.h>
+
 #include <charconv>
-#include <cmath>
 
 #include "syntax/tokens.hpp"
 
@@ -19,17 +20,25 @@ struct OperatorRule {
   Side side;
 };
 
-// Loosest first. `as` stands between pipe and or, `not` between and and comparison, unary minus between product and power.
-constexpr OperatorRule binary_operators[] = {
-    {"|>", BinaryOp::pipe, 1, Side::left},         {"or", BinaryOp::logical_or, 3, Side::left},
-    {"and", BinaryOp::logical_and, 4, Side::left}, {"==", BinaryOp::equal, 6, Side::none},
-    {"!=", BinaryOp::not_equal, 6, Side::none},    {"<", BinaryOp::less, 6, Side::none},
-    {"<=", BinaryOp::less_equal, 6, Side::none},   {">", BinaryOp::greater, 6, Side::none},
-    {">=", BinaryOp::greater_equal, 6, Side::none}, {"..", BinaryOp::range, 7, Side::none},
-    {"+", BinaryOp::add, 8, Side::left},           {"-", BinaryOp::subtract, 8, Side::left},
-    {"*", BinaryOp::multiply, 9, Side::left},      {"/", BinaryOp::divide, 9, Side::left},
-    {"%", BinaryOp::remainder, 9, Side::left},     {"@", BinaryOp::matmul, 9, Side::left},
-    {"^", BinaryOp::power, 11, Side::right}};
+// Loosest first. `as` stands between pipe and or, `not` between and and comparison, unary minus between product and
+// power.
+constexpr OperatorRule binary_operators[] = {{"|>", BinaryOp::pipe, 1, Side::left},
+                                             {"or", BinaryOp::logical_or, 3, Side::left},
+                                             {"and", BinaryOp::logical_and, 4, Side::left},
+                                             {"==", BinaryOp::equal, 6, Side::none},
+                                             {"!=", BinaryOp::not_equal, 6, Side::none},
+                                             {"<", BinaryOp::less, 6, Side::none},
+                                             {"<=", BinaryOp::less_equal, 6, Side::none},
+                                             {">", BinaryOp::greater, 6, Side::none},
+                                             {">=", BinaryOp::greater_equal, 6, Side::none},
+                                             {"..", BinaryOp::range, 7, Side::none},
+                                             {"+", BinaryOp::add, 8, Side::left},
+                                             {"-", BinaryOp::subtract, 8, Side::left},
+                                             {"*", BinaryOp::multiply, 9, Side::left},
+                                             {"/", BinaryOp::divide, 9, Side::left},
+                                             {"%", BinaryOp::remainder, 9, Side::left},
+                                             {"@", BinaryOp::matmul, 9, Side::left},
+                                             {"^", BinaryOp::power, 11, Side::right}};
 constexpr int as_precedence = 2;
 constexpr int not_precedence = 5;
 constexpr int negate_precedence = 10;
@@ -118,7 +127,8 @@ ExprPtr Builder::expression(const Node& node) {
   const int steps = static_cast<int>(node.children.size());
   if (height_ + steps > maximum_height) {
     if (height_ <= maximum_height) {
-      report_.error("E0104", span(node), "this expression has too many parts").hint = "give names to parts of it with `let`";
+      report_.error("E0104", span(node), "this expression has too many parts").hint =
+          "give names to parts of it with `let`";
     }
     return make(span(node), RecordExpr{});
   }
@@ -126,10 +136,17 @@ ExprPtr Builder::expression(const Node& node) {
   OperatorStack stack(*this);
   for (const Node& child : node.children) {
     switch (child.kind) {
-      case NodeKind::prefix_operator: stack.push_prefix(child); break;
-      case NodeKind::binary_operator: stack.push_binary(child); break;
-      case NodeKind::as_name: stack.name_operand(child); break;
-      default: stack.push_operand(operand(child));
+      case NodeKind::prefix_operator:
+        stack.push_prefix(child);
+        break;
+      case NodeKind::binary_operator:
+        stack.push_binary(child);
+        break;
+      case NodeKind::as_name:
+        stack.name_operand(child);
+        break;
+      default:
+        stack.push_operand(operand(child));
     }
   }
   height_ -= steps;
@@ -138,18 +155,29 @@ ExprPtr Builder::expression(const Node& node) {
 
 ExprPtr Builder::operand(const Node& node) {
   switch (node.kind) {
-    case NodeKind::postfix: return postfix(node);
-    case NodeKind::number: return number(node);
-    case NodeKind::string: return make(span(node), StringLiteral{string_value(node)});
-    case NodeKind::name: return word(node);
-    case NodeKind::parens: return parens(node);
-    case NodeKind::list: return list(node);
-    case NodeKind::lambda: return lambda(node);
-    case NodeKind::derivative: return derivative(node);
-    case NodeKind::work: return work(node);
+    case NodeKind::postfix:
+      return postfix(node);
+    case NodeKind::number:
+      return number(node);
+    case NodeKind::string:
+      return make(span(node), StringLiteral{string_value(node)});
+    case NodeKind::name:
+      return word(node);
+    case NodeKind::parens:
+      return parens(node);
+    case NodeKind::list:
+      return list(node);
+    case NodeKind::lambda:
+      return lambda(node);
+    case NodeKind::derivative:
+      return derivative(node);
+    case NodeKind::work:
+      return work(node);
     case NodeKind::if_then:
-      return make(span(node), IfExpr{expression(node.children[0]), expression(node.children[1]), expression(node.children[2])});
-    default: return expression(node);
+      return make(span(node),
+                  IfExpr{expression(node.children[0]), expression(node.children[1]), expression(node.children[2])});
+    default:
+      return expression(node);
   }
 }
 
@@ -157,7 +185,8 @@ ExprPtr Builder::postfix(const Node& node) {
   const int steps = static_cast<int>(node.children.size());
   height_ += steps;
   if (height_ > maximum_height) {
-    report_.error("E0104", span(node), "this expression has too many parts").hint = "give names to parts of it with `let`";
+    report_.error("E0104", span(node), "this expression has too many parts").hint =
+        "give names to parts of it with `let`";
     height_ -= steps;
     return make(span(node), RecordExpr{});
   }
@@ -210,8 +239,10 @@ ExprPtr Builder::number(const Node& node) {
     Diagnostic& error = report_.error("E0103", span(node), "`" + std::string(source(node)) + "` is not a number");
     error.hint = "numbers are written `3`, `20_000`, `0.5` or `1e-3`; a name does not begin with a digit";
   } else if (real.ec != std::errc() || integer.ec != std::errc()) {
-    Diagnostic& error = report_.error("E0103", span(node), "the number `" + std::string(source(node)) + "` is out of range");
-    error.hint = literal.is_integer ? "integers have 64 bits; write it with `.0` or an exponent to have a float" : "floats have 64 bits";
+    Diagnostic& error =
+        report_.error("E0103", span(node), "the number `" + std::string(source(node)) + "` is out of range");
+    error.hint = literal.is_integer ? "integers have 64 bits; write it with `.0` or an exponent to have a float"
+                                    : "floats have 64 bits";
   }
   return make(span(node), literal);
 }
@@ -219,7 +250,8 @@ ExprPtr Builder::number(const Node& node) {
 std::string Builder::string_value(const Node& node) {
   std::string_view inner = source(node);
   if (!is_closed_string(inner)) {
-    report_.error("E0103", span(node), "this string is not closed").hint = "a string ends with `\"` on the line it begins on";
+    report_.error("E0103", span(node), "this string is not closed").hint =
+        "a string ends with `\"` on the line it begins on";
     return std::string(inner.substr(1));
   }
   inner = inner.substr(1, inner.size() - 2);
@@ -236,7 +268,7 @@ std::string Builder::string_value(const Node& node) {
       continue;
     }
     const auto at = node.begin + static_cast<std::uint32_t>(i);
-    report_.error("E0103", {file_, at, at + 2}, "there is no escape `\\" + std::string(1, inner[i]) + "`").hint =
+    report_.error("E0103", {file_, at, at + 2}, fmt::format("there is no escape `\\{}`", inner[i])).hint =
         "the escapes are `\\n`, `\\t`, `\\r`, `\\\"` and `\\\\`";
   }
   return value;
@@ -316,7 +348,8 @@ ParameterList Builder::parameters(const Node& node) {
   ParameterList list{{}, span(node)};
   for (const Node& child : node.children) {
     if (child.kind != NodeKind::parameter) continue;
-    list.parameters.push_back({name(child.children[0]), child.children.size() > 1 ? expression(child.children[1]) : nullptr});
+    list.parameters.push_back(
+        {name(child.children[0]), child.children.size() > 1 ? expression(child.children[1]) : nullptr});
   }
   return list;
 }

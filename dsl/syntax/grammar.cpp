@@ -1,5 +1,5 @@
-// The grammar of `.meta` texts, in PEGTL; the only file that knows PEGTL. Rules are predictive: after the first token or
-// two of a construct it is settled, and `expect` turns a failure into a message instead of going back.
+// The grammar of `.meta` texts, in PEGTL; the only file that knows PEGTL. Rules are predictive: after the first token
+// or two of a construct it is settled, and `expect` turns a failure into a message instead of going back.
 //
 // Rules read tokens (tokens.hpp), each with the space before it. Whether a line end is space depends on the innermost
 // bracket: inside ( ) and [ ] it is, inside { } it ends a statement. `gap` steps over line ends everywhere.
@@ -161,8 +161,8 @@ struct prefix_token : one_token<prefix_token> {
 struct binary_token : one_token<binary_token> {
   static constexpr bool across_lines = true;
   static bool accepts(const Reader& reader, const Token& next) {
-    static constexpr std::string_view operators[] = {"|>", "or", "and", "==", "!=", "<", "<=", ">", ">=",
-                                                     "..", "+",  "-",   "*",  "/",  "%", "@",  "^"};
+    static constexpr std::string_view operators[] = {
+        "|>", "or", "and", "==", "!=", "<", "<=", ">", ">=", "..", "+", "-", "*", "/", "%", "@", "^"};
     for (const std::string_view known : operators) {
       if (view(reader.text, next) == known) return true;
     }
@@ -229,7 +229,8 @@ struct expect {
             template <typename...> class Control>
   static bool match(Input& in, Reader& reader) {
     const std::uint32_t start = Reader::position(in);
-    if (!pegtl::match<Rule, A, pegtl::rewind_mode::required, Action, Control>(in, reader)) reader.fail(what.view(), start);
+    if (!pegtl::match<Rule, A, pegtl::rewind_mode::required, Action, Control>(in, reader))
+      reader.fail(what.view(), start);
     return true;
   }
 };
@@ -334,12 +335,11 @@ struct value : seq<gap, expect<"an expression", expression>> {};
 
 // Nothing, or Items with commas between and perhaps one behind.
 template <Text Close, typename Item>
-struct items : opt<not_at<token<Close>>, Item,
-                   star<token<",">, gap, not_at<token<Close>>, Item>, opt<trailing_comma>> {};
+struct items : opt<not_at<token<Close>>, Item, star<token<",">, gap, not_at<token<Close>>, Item>, opt<trailing_comma>> {
+};
 
 struct pattern
-    : node<NodeKind::pattern,
-           sor<name, seq<at<token<"(">>, enclosed<"(", ")", "`,` or `)`", seq<items<")", a_name>, opt<trailing_comma>>>>>> {};
+    : node<NodeKind::pattern, sor<name, seq<at<token<"(">>, enclosed<"(", ")", "`)`", items<")", a_name>>>>> {};
 struct a_pattern : expect<"a name", pattern> {};
 
 struct named_field : node<NodeKind::field, at<any_word, token<":">>, any_name, token<":">, value> {};
@@ -357,13 +357,16 @@ struct body : sor<seq<token<"=">, value>, seq<at<later<"{">>, gap, block>> {};
 
 struct parens : node<NodeKind::parens, fields> {};
 
-struct comprehension_tail
-    : node<NodeKind::comprehension, token<"for">, a_pattern, expect<"`in`", token<"in">>, value, opt<token<"if">, value>> {};
-struct list_rest : seq<star<token<",">, not_at<token<"]">>, expect<"an expression", expression>>, opt<trailing_comma>> {};
-struct list_content : opt<not_at<token<"]">>, expect<"an expression", expression>, sor<comprehension_tail, list_rest>> {};
+struct comprehension_tail : node<NodeKind::comprehension, token<"for">, a_pattern, expect<"`in`", token<"in">>, value,
+                                 opt<token<"if">, value>> {};
+struct list_rest : seq<star<token<",">, not_at<token<"]">>, expect<"an expression", expression>>, opt<trailing_comma>> {
+};
+struct list_content : opt<not_at<token<"]">>, expect<"an expression", expression>, sor<comprehension_tail, list_rest>> {
+};
 struct list : node<NodeKind::list, enclosed<"[", "]", "`,` or `]`", list_content>> {};
 
-struct derivative : node<NodeKind::derivative, at<derivative_word>, any_name, fields, opt<at<later<"{">>, gap, block>> {};
+struct derivative : node<NodeKind::derivative, at<derivative_word>, any_name, fields, opt<at<later<"{">>, gap, block>> {
+};
 
 struct truth : node<NodeKind::name, truth_word> {};
 struct primary : sor<number, string, parens, list, derivative, truth, name> {};
@@ -371,7 +374,8 @@ struct primary : sor<number, string, parens, list, derivative, truth, name> {};
 struct call : node<NodeKind::call, at<same_line<"(">>, fields> {};
 struct colon : node<NodeKind::colon, token<":">> {};
 struct slice_end : opt<not_at<sor<token<",">, token<"]">>>, expect<"an expression", expression>> {};
-struct index_item : node<NodeKind::index_item, sor<seq<colon, slice_end>, seq<expect<"an index", expression>, opt<colon, slice_end>>>> {};
+struct index_item : node<NodeKind::index_item,
+                         sor<seq<colon, slice_end>, seq<expect<"an index", expression>, opt<colon, slice_end>>>> {};
 struct index : node<NodeKind::index, at<same_line<"[">>, enclosed<"[", "]", "`,` or `]`", items<"]", index_item>>> {};
 struct member : node<NodeKind::member, token<".">, expect<"a name", any_name>> {};
 struct postfix : node<NodeKind::postfix, primary, star<sor<call, index, member>>> {};
@@ -386,8 +390,10 @@ struct option_end : sor<newline, token<";">, token<",">, at<token<"}">>, at_end>
 struct option : node<NodeKind::field, expect<"an option such as `iterations: 1000`", any_name>,
                      expect<"`:`", token<":">>, value> {};
 struct option_line : seq<option, expect<"`,`, a new line or `}`", option_end>> {};
-struct options : node<NodeKind::options,
-                      enclosed<"{", "}", "`}`", seq<separators, star<not_at<token<"}">>, not_at<at_end>, recovering<option_line>, separators>>>> {};
+struct options
+    : node<NodeKind::options,
+           enclosed<"{", "}", "`}`",
+                    seq<separators, star<not_at<token<"}">>, not_at<at_end>, recovering<option_line>, separators>>>> {};
 struct work : node<NodeKind::work, at<work_word>, any_name, value, expect<"`on`", token<"on">>, value,
                    opt<at<later<"{">>, gap, options>> {};
 
@@ -405,15 +411,17 @@ struct is_sign : expect<"`=`", token<"=">> {};
 struct let_statement : node<NodeKind::let, token<"let">, a_pattern, is_sign, value> {};
 struct var_statement : node<NodeKind::var, token<"var">, a_pattern, is_sign, value> {};
 
-struct fn_definition : node<NodeKind::definition, at<token<"fn">, any_word>, node<NodeKind::keyword, token<"fn">>, a_name,
-                            star<parameters>, expect<"`(`, `=` or `{`", body>> {};
+struct fn_definition : node<NodeKind::definition, at<token<"fn">, any_word>, node<NodeKind::keyword, token<"fn">>,
+                            a_name, star<parameters>, expect<"`(`, `=` or `{`", body>> {};
 struct definition : node<NodeKind::definition, node<NodeKind::keyword, definition_word>, a_name, star<parameters>,
                          expect<"`(`, `=` or `{`", body>> {};
 
-struct used_names : seq<a_name, star<token<",">, gap, a_name>, expect<"`from`", token<"from">>, expect<"the name of a file", string>> {};
+struct used_names : seq<a_name, star<token<",">, gap, a_name>, expect<"`from`", token<"from">>,
+                        expect<"the name of a file", string>> {};
 struct use_statement : node<NodeKind::use, token<"use">, sor<string, used_names>> {};
 
-struct shape : node<NodeKind::shape, enclosed<"[", "]", "`,` or `]`", items<"]", expect<"an expression", expression>>>> {};
+struct shape
+    : node<NodeKind::shape, enclosed<"[", "]", "`,` or `]`", items<"]", expect<"an expression", expression>>>> {};
 struct param_statement : node<NodeKind::param, token<"param">, a_name, opt<shape>, expect<"`~`", token<"~">>, value> {};
 struct learn_statement : node<NodeKind::learn, token<"learn">, a_name, is_sign, value> {};
 struct memory_statement : node<NodeKind::memory, token<"memory">, a_name, is_sign, value> {};
@@ -429,7 +437,8 @@ struct else_part : seq<later<"else">, gap, expect<"`{` or `if`", sor<else_if, bl
 struct block_part : seq<at<later<"{">>, gap, block, opt<else_part>> {};
 struct if_statement : node<NodeKind::if_, token<"if">, value, expect<"`{` or `then`", sor<then_part, block_part>>> {};
 
-struct on_statement : node<NodeKind::on, token<"on">, expect<"the name of an event", any_name>, expect<"`(`", parameters>, a_block> {};
+struct on_statement
+    : node<NodeKind::on, token<"on">, expect<"the name of an event", any_name>, expect<"`(`", parameters>, a_block> {};
 
 struct assign : node<NodeKind::assign, token<"=">> {};
 struct draw : node<NodeKind::draw, token<"~">> {};
@@ -441,7 +450,8 @@ struct statement
 struct statement_end : sor<newline, token<";">, at<token<"}">>, at_end> {};
 struct statement_line : seq<expect<"a statement", statement>, expect<"the end of the line", statement_end>> {};
 struct blank_lines : star<sor<newline, token<";">>> {};
-struct statements : seq<blank_lines, star<not_at<token<"}">>, not_at<at_end>, recovering<statement_line>, blank_lines>> {};
+struct statements
+    : seq<blank_lines, star<not_at<token<"}">>, not_at<at_end>, recovering<statement_line>, blank_lines>> {};
 struct block : node<NodeKind::block, nested<enclosed<"{", "}", "`}`", statements>>> {};
 
 struct module : seq<blank_lines, star<not_at<at_end>, recovering<statement_line>, blank_lines>> {};

@@ -14,12 +14,51 @@ namespace metac::dsl {
 
 enum class NodeKind : std::uint8_t {
   // leaves
-  name, number, string, keyword, prefix_operator, binary_operator, colon, trailing_comma, assign, draw,
+  name,
+  number,
+  string,
+  keyword,
+  prefix_operator,
+  binary_operator,
+  colon,
+  trailing_comma,
+  assign,
+  draw,
   // expressions
-  expression, as_name, postfix, call, index, index_item, member, field, parens, list, comprehension, pattern, lambda,
-  parameters, parameter, derivative, work, options, if_then,
+  expression,
+  as_name,
+  postfix,
+  call,
+  index,
+  index_item,
+  member,
+  field,
+  parens,
+  list,
+  comprehension,
+  pattern,
+  lambda,
+  parameters,
+  parameter,
+  derivative,
+  work,
+  options,
+  if_then,
   // statements
-  block, let, var, definition, use, param, shape, learn, memory, return_, for_, if_, on, simple
+  block,
+  let,
+  var,
+  definition,
+  use,
+  param,
+  shape,
+  learn,
+  memory,
+  return_,
+  for_,
+  if_,
+  on,
+  simple
 };
 
 struct Node {
@@ -37,8 +76,8 @@ struct Opening {
 // Thrown where the text cannot go on; caught at the statement it happened in.
 struct Mistake {
   enum class Kind { expected, too_deep } kind = Kind::expected;
-  std::string_view expected;  // "an expression"
-  std::uint32_t at = 0;       // where the next token would have begun; blanks and line ends may still follow
+  std::string_view expected;       // "an expression"
+  std::uint32_t at = 0;            // where the next token would have begun; blanks and line ends may still follow
   std::optional<Opening> opening;  // the innermost open bracket
 };
 

@@ -67,25 +67,38 @@ BlockPtr Builder::block(const Node& node) {
 StatementPtr Builder::statement(const Node& node) {
   const std::vector<Node>& parts = node.children;
   switch (node.kind) {
-    case NodeKind::let: return make_statement(node, LetStatement{pattern(parts[0]), expression(parts[1])});
-    case NodeKind::var: return make_statement(node, VarStatement{pattern(parts[0]), expression(parts[1])});
-    case NodeKind::learn: return make_statement(node, LearnStatement{name(parts[0]), expression(parts[1])});
-    case NodeKind::memory: return make_statement(node, MemoryStatement{name(parts[0]), expression(parts[1])});
-    case NodeKind::return_: return make_statement(node, ReturnStatement{expression(parts[0])});
+    case NodeKind::let:
+      return make_statement(node, LetStatement{pattern(parts[0]), expression(parts[1])});
+    case NodeKind::var:
+      return make_statement(node, VarStatement{pattern(parts[0]), expression(parts[1])});
+    case NodeKind::learn:
+      return make_statement(node, LearnStatement{name(parts[0]), expression(parts[1])});
+    case NodeKind::memory:
+      return make_statement(node, MemoryStatement{name(parts[0]), expression(parts[1])});
+    case NodeKind::return_:
+      return make_statement(node, ReturnStatement{expression(parts[0])});
     case NodeKind::for_:
       return make_statement(node, ForStatement{pattern(parts[0]), expression(parts[1]), block(parts[2])});
-    case NodeKind::definition: return make_statement(node, definition(node));
-    case NodeKind::use: return make_statement(node, use(node));
-    case NodeKind::param: return make_statement(node, param(node));
-    case NodeKind::on: return make_statement(node, on(node));
-    case NodeKind::if_: return if_statement(node);
-    case NodeKind::simple: return simple(node);
-    default: return nullptr;
+    case NodeKind::definition:
+      return make_statement(node, definition(node));
+    case NodeKind::use:
+      return make_statement(node, use(node));
+    case NodeKind::param:
+      return make_statement(node, param(node));
+    case NodeKind::on:
+      return make_statement(node, on(node));
+    case NodeKind::if_:
+      return if_statement(node);
+    case NodeKind::simple:
+      return simple(node);
+    default:
+      return nullptr;
   }
 }
 
 Definition Builder::definition(const Node& node) {
-  Definition result{definition_kind(source(node.children[0])), name(node.children[1]), {}, {}, documentation(node.begin)};
+  Definition result{
+      definition_kind(source(node.children[0])), name(node.children[1]), {}, {}, documentation(node.begin)};
   for (const Node& child : node.children) {
     if (child.kind == NodeKind::parameters) result.lists.push_back(parameters(child));
   }

@@ -13,11 +13,11 @@ constexpr std::array<std::string_view, 20> long_symbols = {"...", "|>", "..", "=
                                                            "//",  "/*", "+=", "-=", "*=", "/=", "->", "=>", ":=", "<>"};
 constexpr std::string_view short_symbols = "()[]{},;:.=~<>+-*/%@^!&|?$'`\\";
 
-constexpr std::array<std::string_view, 13> reserved_words = {"if", "then", "else", "and",   "or",   "not", "as",
+constexpr std::array<std::string_view, 13> reserved_words = {"if", "then", "else", "and",  "or",    "not", "as",
                                                              "in", "for",  "fn",   "true", "false", "on"};
 constexpr std::array<std::string_view, 18> statement_words = {
-    "use",   "let",    "var",    "fn",  "model", "tasks", "learner", "optimizer", "experiment", "param",
-    "learn", "memory", "return", "for", "if",    "on",    "train",   "evaluate"};
+    "use",   "let",   "var",    "fn",     "model", "tasks", "learner", "optimizer", "experiment",
+    "param", "learn", "memory", "return", "for",   "if",    "on",      "train",     "evaluate"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -97,7 +97,8 @@ std::string hint_for_character(std::string_view character) {
   if (character == "\u2265") return "write `>=`";
   if (character == "\u2260") return "write `!=`";
   if (character == "\u00A0") return "this is a no-break space; use an ordinary one";
-  if (character.size() > 1) return "names are made of the letters a to z, digits and `_`; other characters may stand in strings and comments";
+  if (character.size() > 1)
+    return "names are made of the letters a to z, digits and `_`; other characters may stand in strings and comments";
   return "";
 }
 
@@ -105,7 +106,8 @@ std::string hint_for_character(std::string_view character) {
 
 Token token_at(std::string_view text, std::uint32_t at) {
   while (at < text.size() && is_blank(text[at])) ++at;
-  if (at >= text.size()) return {TokenKind::end, static_cast<std::uint32_t>(text.size()), static_cast<std::uint32_t>(text.size())};
+  if (at >= text.size())
+    return {TokenKind::end, static_cast<std::uint32_t>(text.size()), static_cast<std::uint32_t>(text.size())};
   const char c = text[at];
   if (c == '\n') return {TokenKind::newline, at, at + 1};
   if (c == '#') return {TokenKind::comment, at, end_of_line(text, at)};
@@ -135,7 +137,9 @@ bool is_closed_string(std::string_view token) {
 
 bool is_reserved_word(std::string_view word) { return std::ranges::find(reserved_words, word) != reserved_words.end(); }
 
-bool is_statement_word(std::string_view word) { return std::ranges::find(statement_words, word) != statement_words.end(); }
+bool is_statement_word(std::string_view word) {
+  return std::ranges::find(statement_words, word) != statement_words.end();
+}
 
 bool looks_like_statement(std::string_view text, const Token& token) {
   if (token.kind != TokenKind::word) return false;
