@@ -236,11 +236,11 @@ ExprPtr Builder::number(const Node& node) {
   const auto integer = literal.is_integer ? std::from_chars(first, last, literal.integer) : real;
   const bool misplaced = source(node).ends_with('_') || source(node).find("__") != std::string_view::npos;
   if (real.ptr != last || misplaced) {
-    Diagnostic& error = report_.error("E0103", span(node), "`" + std::string(source(node)) + "` is not a number");
+    Diagnostic& error = report_.error("E0103", span(node), fmt::format("`{}` is not a number", source(node)));
     error.hint = "numbers are written `3`, `20_000`, `0.5` or `1e-3`; a name does not begin with a digit";
   } else if (real.ec != std::errc() || integer.ec != std::errc()) {
     Diagnostic& error =
-        report_.error("E0103", span(node), "the number `" + std::string(source(node)) + "` is out of range");
+        report_.error("E0103", span(node), fmt::format("the number `{}` is out of range", source(node)));
     error.hint = literal.is_integer ? "integers have 64 bits; write it with `.0` or an exponent to have a float"
                                     : "floats have 64 bits";
   }

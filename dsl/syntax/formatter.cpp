@@ -150,7 +150,8 @@ class Formatter {
     const std::string_view left = last_->token.kind == TokenKind::symbol ? last_->text : std::string_view();
     const std::string_view right = piece.token.kind == TokenKind::symbol ? piece.text : std::string_view();
     const bool in_index = !brackets_.empty() && is_symbol(*brackets_.back().opening, "[");
-    if (right == "," || right == ")" || right == "]" || right == ":") return true;
+    if (right == "," || right == ")" || right == "]") return true;
+    if (right == ":") return left != ",";
     if (left == "(" || left == "[" || (left == ":" && in_index)) return true;
     if (left == "{" && right == "}") return true;
     if (left == "." || right == "." || left == ".." || right == ".." || left == "^" || right == "^") return true;

@@ -161,6 +161,10 @@ std::string hint_for(const Mistake& mistake, const Found& found, std::string_vie
     return fmt::format("write `x = x {} e`", found.text[0]);
   }
   if (found.text == "." && token_at(text, found.token.end).kind == TokenKind::number) return "write `0.5`, not `.5`";
+  if (found.text == "." && expects(mistake, "a statement"))
+    return "a line goes on with a binary operator such as `|>`, but not with `.`";
+  if (found.text == "{" && expects(mistake, "a statement"))
+    return "a block belongs to `fn`, `for`, `if`, ...; options to `train` and `evaluate`";
   if (found.text == ";" && mistake.opening && mistake.opening->bracket != '{') return "inside ( ) and [ ] write `,`";
   if (found.text == "," && expects(mistake, "`=`")) return "several names stand in parentheses: `let (a, b) = e`";
   if (found.text == "," && expects(mistake, "`in`")) return "several names stand in parentheses: `for (a, b) in e`";
@@ -222,7 +226,8 @@ bool at_stray_character(const Report& report, std::uint32_t file, const Found& f
 }  // namespace
 
 void report_mistake(const Mistake& mistake, std::string_view text, std::uint32_t file, Report& report) {
-  const Found found = look_at(text, mistake.at);
+  Found found = look_at(text, mistake.at);
+  if (expects(mistake, "a statement") || expects(mistake, "an option")) found.on_new_line = false;  // they begin lines
   const bool at_end = found.token.kind == TokenKind::end;
   if (at_end && already_reported_end(report, file, found.after)) return;  // one forgotten bracket is one message
   if (at_stray_character(report, file, found)) return;

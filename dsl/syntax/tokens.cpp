@@ -1,6 +1,8 @@
 // Reading tokens from text. Longest match for symbols; some symbols exist only so that a message can name them (`&&`).
 #include "syntax/tokens.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -184,7 +186,7 @@ void check_characters(std::string_view text, std::uint32_t file, Report& report)
     }
     if (is_foreign(c) && !harmless && (at >= free_until || length == 1)) {
       const std::string character(text.substr(at, length));
-      const std::string what = length > 1 ? "`" + character + "`" : "a control character";
+      const std::string what = length > 1 ? fmt::format("`{}`", character) : "a control character";
       report.error("E0105", span, what + " cannot stand here").hint = hint_for_character(character);
     }
     at = span.end;
