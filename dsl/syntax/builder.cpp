@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "syntax/tokens.hpp"
@@ -48,6 +49,11 @@ const OperatorRule& rule_of(std::string_view text) {
     if (rule.text == text) return rule;
   }
   return binary_operators[0];  // unreachable: the grammar knows the same operators
+}
+
+bool is_operator(const Node& node) {
+  return node.kind == NodeKind::prefix_operator || node.kind == NodeKind::binary_operator ||
+         node.kind == NodeKind::as_name;
 }
 
 }  // namespace
@@ -124,15 +130,15 @@ class Builder::OperatorStack {
 };
 
 ExprPtr Builder::expression(const Node& node) {
-  const int steps = static_cast<int>(node.children.size());
-  if (height_ + steps > maximum_height) {
+  const auto steps = static_cast<int>(std::ranges::count_if(node.children, is_operator));
+  if (height_ + steps + 1 > maximum_height) {
     if (height_ <= maximum_height) {
       report_.error("E0104", span(node), "this expression has too many parts").hint =
           "give names to parts of it with `let`";
     }
     return make(span(node), RecordExpr{});
   }
-  height_ += steps;
+  height_ += steps + 1;
   OperatorStack stack(*this);
   for (const Node& child : node.children) {
     switch (child.kind) {
@@ -149,7 +155,7 @@ ExprPtr Builder::expression(const Node& node) {
         stack.push_operand(operand(child));
     }
   }
-  height_ -= steps;
+  height_ -= steps + 1;
   return stack.finish();
 }
 

@@ -483,7 +483,7 @@ template <typename Name, metac::dsl::grammar::Text What, typename Rule>
 struct analyze_traits<Name, metac::dsl::grammar::expect<What, Rule>> : analyze_seq_traits<Rule> {};
 template <typename Name, metac::dsl::grammar::Text Open, metac::dsl::grammar::Text Close,
           metac::dsl::grammar::Text Expected, typename Rule>
-struct analyze_traits<Name, metac::dsl::grammar::enclosed<Open, Close, Expected, Rule>> : analyze_any_traits<Rule> {};
+struct analyze_traits<Name, metac::dsl::grammar::enclosed<Open, Close, Expected, Rule>> : analyze_seq_traits<any, Rule> {};
 template <typename Name, typename Rule>
 struct analyze_traits<Name, metac::dsl::grammar::nested<Rule>> : analyze_seq_traits<Rule> {};
 template <typename Name, typename Rule>

@@ -107,11 +107,11 @@ BOOST_AUTO_TEST_CASE(json_is_one_line_and_has_everything) {
 }
 
 BOOST_AUTO_TEST_CASE(the_nearest_name_is_within_half_the_length) {
-  BOOST_TEST(nearest("rleu", {"relu", "tanh"}) == "relu");          // a swap is one edit
+  BOOST_TEST(nearest("rleu", {"relu", "tanh"}) == "relu");  // a swap is one edit
   BOOST_TEST(nearest("conv2", {"conv2d", "conv_block"}) == "conv2d");
   BOOST_TEST(nearest("kernl_size", {"kernel", "kernel_size"}) == "kernel_size");
   BOOST_TEST(nearest("abc", {"xyz", "uvw"}) == "");
-  BOOST_TEST(nearest("x", {"y"}) == "");                            // nothing in common
+  BOOST_TEST(nearest("x", {"y"}) == "");  // nothing in common
   BOOST_TEST(nearest("", {"a"}) == "");
   BOOST_TEST(nearest("mea", {"mse", "mean"}) == "mean");
 }

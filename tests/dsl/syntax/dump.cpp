@@ -59,8 +59,8 @@ struct Dumper {
   }
   std::string operator()(const UnaryExpr& e) const { return form(e.op == UnaryOp::negate ? "-" : "not", e.operand); }
   std::string operator()(const BinaryExpr& e) const {
-    static const char* const names[] = {"+", "-", "*",  "/", "%",  "^",   "@",  "==", "!=",
-                                        "<", "<=", ">", ">=", "and", "or", "..", "|>"};
+    static const char* const names[] = {
+        "+", "-", "*", "/", "%", "^", "@", "==", "!=", "<", "<=", ">", ">=", "and", "or", "..", "|>"};
     return form(names[static_cast<int>(e.op)], e.left, e.right);
   }
   std::string operator()(const CallExpr& e) const { return form("call", e.callee, e.arguments); }
@@ -87,7 +87,8 @@ struct Dumper {
   std::string operator()(const OnStatement& s) const { return form("on", s.event, s.parameters, s.body); }
   std::string operator()(const ExprStatement& s) const { return show(s.value); }
   std::string operator()(const Definition& s) const {
-    return form("define" + std::to_string(static_cast<int>(s.kind)), s.name, s.lists, s.body) + "'" + s.documentation + "'";
+    return form("define" + std::to_string(static_cast<int>(s.kind)), s.name, s.lists, s.body) + "'" + s.documentation +
+           "'";
   }
   std::string operator()(const UseStatement& s) const { return form("use", s.names) + s.module; }
 };
