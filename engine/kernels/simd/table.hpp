@@ -3,12 +3,18 @@
 #pragma once
 
 #include "kernels/simd/pointwise_table.hpp"
+#include "kernels/simd/pooling_table.hpp"
+#include "kernels/simd/product_table.hpp"
 
 namespace metac {
 
 struct SimdTable {
   const char* name = "";
   PointwiseTable pointwise;
+  ProductTable<float> products_f32;
+  ProductTable<double> products_f64;
+  PoolingTable<float> pooling_f32;
+  PoolingTable<double> pooling_f64;
 };
 
 // Defined in simd/table.cpp, once for each variant.
