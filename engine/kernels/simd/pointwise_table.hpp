@@ -18,8 +18,9 @@ using ReduceFunction = void (*)(void* result, const void* source, void* work, st
 using AccumulateFunction = void (*)(void* accumulator, const void* source, bool first, std::int64_t n);
 // result[i] = accumulator[i], rounded.
 using FinishFunction = void (*)(void* result, const void* accumulator, std::int64_t n);
-// result[i] = source[i * stride] (elements)
-using GatherFunction = void (*)(void* result, const void* source, std::int64_t stride, std::int64_t n);
+// result[o][i] = source[o * outer_stride + i * inner_stride] (elements)
+using GatherFunction = void (*)(void* result, const void* source, std::int64_t outer, std::int64_t outer_stride,
+                                std::int64_t inner, std::int64_t inner_stride);
 
 struct PointwiseTable {
   // By function, dtype of its operands, and a mask of the operands of which there is only one element for all i. Null
@@ -28,8 +29,8 @@ struct PointwiseTable {
   MapFunction cast[simd_dtypes][simd_dtypes] = {};  // [from][to]
   ReduceFunction reduce[5][simd_dtypes] = {};        // [Reduction][dtype]
   AccumulateFunction accumulate[5][simd_dtypes] = {};
-  FinishFunction finish[simd_dtypes] = {};
-  GatherFunction gather[9] = {};  // by size of an element; stride 0 fills
+  FinishFunction finish[5][simd_dtypes] = {};
+  GatherFunction gather[9] = {};  // by size of an element
 };
 
 }  // namespace metac
