@@ -98,8 +98,9 @@ BOOST_AUTO_TEST_CASE(pooling_equals_loops_with_ties_nan_and_infinity) {
     for (const std::int64_t channels : {0, 1, 3, 32, 64, 75})
       for (const auto& [window, stride, before] :
            {std::array<std::int64_t, 3>{2, 2, 0}, {3, 2, 1}, {3, 1, 1}, {1, 1, 0}, {2, 3, 0}, {5, 1, 2}, {9, 1, 0}})
-        BOOST_TEST_CONTEXT("channels " << channels << " window " << window << " stride " << stride << " before " << before)
-          check_pooling(pooling(dtype, 2, {11, 9}, channels, window, stride, before), ++seed);
+        BOOST_TEST_CONTEXT("channels " << channels << " window " << window << " stride " << stride << " before "
+                                       << before)
+  check_pooling(pooling(dtype, 2, {11, 9}, channels, window, stride, before), ++seed);
 }
 
 BOOST_AUTO_TEST_CASE(pooling_of_nothing) {
@@ -161,20 +162,25 @@ BOOST_AUTO_TEST_CASE(scatter_add_sums_rows_in_order_and_drops_what_is_out_of_ran
 }
 
 BOOST_AUTO_TEST_CASE(concatenate_lays_inputs_side_by_side) {
-  const auto a = numbers(Dtype::f32, {2, 1, 2}, {1, 2, 3, 4}), b = numbers(Dtype::f32, {2, 2, 2}, {5, 6, 7, 8, 9, 10, 11, 12});
+  const auto a = numbers(Dtype::f32, {2, 1, 2}, {1, 2, 3, 4}),
+             b = numbers(Dtype::f32, {2, 2, 2}, {5, 6, 7, 8, 9, 10, 11, 12});
   const Array none(Type{Dtype::f32, {2, 0, 2}});
-  const auto result = run(*make_concatenate({a.type(), none.type(), b.type()}, 1), {Dtype::f32, {2, 3, 2}}, {&a, &none, &b});
+  const auto result =
+      run(*make_concatenate({a.type(), none.type(), b.type()}, 1), {Dtype::f32, {2, 3, 2}}, {&a, &none, &b});
   check_values(result, {1, 2, 5, 6, 7, 8, 3, 4, 9, 10, 11, 12});
-  const auto first = run(*make_concatenate({b.type(), a.reshaped({1, 2, 2}).type()}, 0), {Dtype::f32, {3, 2, 2}}, {&b, &a});
+  const auto first =
+      run(*make_concatenate({b.type(), a.reshaped({1, 2, 2}).type()}, 0), {Dtype::f32, {3, 2, 2}}, {&b, &a});
   check_values(first, {5, 6, 7, 8, 9, 10, 11, 12, 1, 2, 3, 4});
 }
 
 BOOST_AUTO_TEST_CASE(pad_places_any_layout_among_zeros) {
   const auto memory = numbers(Dtype::f32, {6}, {1, 2, 3, 4, 5, nan});
-  const Layout dense{Dtype::f32, {2, 3}, {3, 1}}, transposed{Dtype::f32, {3, 2}, {1, 3}}, repeated{Dtype::f32, {2, 2}, {0, 1}};
+  const Layout dense{Dtype::f32, {2, 3}, {3, 1}}, transposed{Dtype::f32, {3, 2}, {1, 3}},
+      repeated{Dtype::f32, {2, 2}, {0, 1}};
   check_values(run(*make_pad(dense, {1, 0}, {4, 4}), {Dtype::f32, {4, 4}}, {&memory}),
                {0, 0, 0, 0, 1, 2, 3, 0, 4, 5, nan, 0, 0, 0, 0, 0});
-  check_values(run(*make_pad(transposed, {0, 1}, {3, 3}), {Dtype::f32, {3, 3}}, {&memory}), {0, 1, 4, 0, 2, 5, 0, 3, nan});
+  check_values(run(*make_pad(transposed, {0, 1}, {3, 3}), {Dtype::f32, {3, 3}}, {&memory}),
+               {0, 1, 4, 0, 2, 5, 0, 3, nan});
   check_values(run(*make_pad(repeated, {0, 0}, {2, 2}), {Dtype::f32, {2, 2}}, {&memory}), {1, 2, 1, 2});
   check_values(run(*make_pad({Dtype::f32, {}, {}}, {}, {}), {Dtype::f32, {}}, {&memory}), {1});
   check_values(run(*make_pad({Dtype::f32, {0, 3}, {3, 1}}, {1, 0}, {2, 3}), {Dtype::f32, {2, 3}}, {&memory}),

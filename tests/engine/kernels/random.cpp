@@ -18,7 +18,8 @@ Array keys(const Shape& shape, std::vector<std::int32_t> words) { return Array::
 
 Array draw(Distribution distribution, Dtype dtype, const Array& key, const Shape& shape) {
   Shape batch, result;
-  for (int axis = 0; axis + 1 < key.shape().rank(); ++axis) batch.push_back(key.shape()[axis]), result.push_back(key.shape()[axis]);
+  for (int axis = 0; axis + 1 < key.shape().rank(); ++axis)
+    batch.push_back(key.shape()[axis]), result.push_back(key.shape()[axis]);
   for (const auto size : shape) result.push_back(size);
   return run(*make_random(distribution, dtype, batch, shape), {dtype, result}, {&key});
 }
@@ -46,7 +47,8 @@ Moments moments(const Array& array) {
 // Sum of products of neighbours, over their number.
 double correlation(const Array& array, std::int64_t distance, double mean, double variance) {
   double sum = 0;
-  for (std::int64_t i = distance; i < array.elements(); ++i) sum += (array.at(i) - mean) * (array.at(i - distance) - mean);
+  for (std::int64_t i = distance; i < array.elements(); ++i)
+    sum += (array.at(i) - mean) * (array.at(i - distance) - mean);
   return sum / static_cast<double>(array.elements() - distance) / variance;
 }
 
@@ -58,7 +60,8 @@ constexpr double four_errors = 0.008;
 BOOST_AUTO_TEST_CASE(philox_gives_the_published_vectors) {
   constexpr std::uint32_t ones = 0xffffffff;
   BOOST_TEST((philox({0, 0, 0, 0}, {0, 0}) == PhiloxCounter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
-  BOOST_TEST((philox({ones, ones, ones, ones}, {ones, ones}) == PhiloxCounter{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  BOOST_TEST((philox({ones, ones, ones, ones}, {ones, ones}) ==
+              PhiloxCounter{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
   BOOST_TEST((philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
               PhiloxCounter{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
@@ -86,7 +89,8 @@ BOOST_AUTO_TEST_CASE(f64_draws_agree_with_f32_draws) {
   for (const auto distribution : {Distribution::uniform, Distribution::normal, Distribution::truncated_normal}) {
     const auto key = keys({2}, {11, 12});
     const auto narrow = draw(distribution, Dtype::f32, key, {999}), wide = draw(distribution, Dtype::f64, key, {999});
-    for (std::int64_t i = 0; i < 999; ++i) BOOST_REQUIRE(narrow.at(i) == static_cast<double>(static_cast<float>(wide.at(i))));
+    for (std::int64_t i = 0; i < 999; ++i)
+      BOOST_REQUIRE(narrow.at(i) == static_cast<double>(static_cast<float>(wide.at(i))));
   }
 }
 
@@ -131,13 +135,15 @@ BOOST_AUTO_TEST_CASE(truncated_normal_numbers_stay_within_two) {
 BOOST_AUTO_TEST_CASE(derived_keys_differ_from_each_other_and_from_the_samples) {
   const std::int64_t n = 4096;
   std::vector<std::int32_t> words, numbers;
-  for (std::int64_t i = 0; i < n; ++i) words.insert(words.end(), {7, 8}), numbers.push_back(static_cast<std::int32_t>(i) - 5);
+  for (std::int64_t i = 0; i < n; ++i)
+    words.insert(words.end(), {7, 8}), numbers.push_back(static_cast<std::int32_t>(i) - 5);
   const auto key = keys({n, 2}, words), number = keys({n}, numbers);
   const auto derived = run(*make_fold_in({n}), {Dtype::i32, {n, 2}}, {&key, &number});
   const auto bits = draw(Distribution::bits, Dtype::i32, keys({2}, {7, 8}), {4 * n});
   std::set<std::int64_t> pairs;
   const auto pair_at = [](const Array& array, std::int64_t i) {
-    return static_cast<std::int64_t>(array.at(2 * i)) * (std::int64_t{1} << 32) + static_cast<std::int64_t>(array.at(2 * i + 1));
+    return static_cast<std::int64_t>(array.at(2 * i)) * (std::int64_t{1} << 32) +
+           static_cast<std::int64_t>(array.at(2 * i + 1));
   };
   for (std::int64_t i = 0; i < n; ++i) pairs.insert(pair_at(derived, i));
   for (std::int64_t i = 0; i < 2 * n; ++i) pairs.insert(pair_at(bits, i));
