@@ -19,8 +19,8 @@ void check(const Convolution& c) {
 }
 
 // Measured by tests/bench/convolution.cpp. The own kernels need no reorder of weights and skip the margins, and win at
-// the sizes of few-shot learners. oneDNN wins where one vector of filters' weights no longer fits the nearest cache, where
-// there is one product a pixel and nothing to skip, and forward from images of few channels.
+// the sizes of few-shot learners. oneDNN wins where one vector of filters' weights no longer fits the nearest cache,
+// where there is one product a pixel and nothing to skip, and forward from images of few channels.
 constexpr std::int64_t many_weights = 128 * 128;  // channels * filters
 constexpr std::int64_t few_channels = 8;
 constexpr std::int64_t least_work_for_onednn = 1 << 20;

@@ -1,5 +1,5 @@
-// The own convolution kernels, for f64, for the shapes that oneDNN does badly, and for every edge case. Internal to this
-// room: callers use kernels/linear.hpp.
+// The own convolution kernels, for f64, for the shapes that oneDNN does badly, and for every edge case. Internal to
+// this room: callers use kernels/linear.hpp.
 #pragma once
 
 #include "kernels/linear.hpp"

@@ -1,5 +1,6 @@
 // Convolution by oneDNN: images channels-last, the weights reordered between our layout and the blocked one that oneDNN
-// likes best for one thread. The reorder takes microseconds; plain weights would make the convolution many times slower.
+// likes best for one thread. The reorder takes microseconds; plain weights would make the convolution many times
+// slower.
 #include <algorithm>
 
 #include "base/error.hpp"
@@ -59,8 +60,8 @@ class OnednnConvolution : public Kernel {
   OnednnConvolution(const Convolution& c, ConvolutionPart part, const Layouts& l, const Description& description)
       : part_(part),
         text_(metac::describe(c, part, "oneDNN " + description.implementation())),
-        blocked_(description.layout(part == ConvolutionPart::weights ? dnnl_query_diff_weights_md
-                                                                     : dnnl_query_weights_md)),
+        blocked_(
+            description.layout(part == ConvolutionPart::weights ? dnnl_query_diff_weights_md : dnnl_query_weights_md)),
         main_(text_, description, main_arguments(l)) {
     if (onednn::same_layout(blocked_, l.plain_weights)) return;
     const bool after = part == ConvolutionPart::weights;

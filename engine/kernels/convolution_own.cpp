@@ -1,6 +1,6 @@
 // Convolution as many small products without copying windows: one product for each run of pixels that see the same part
-// of the weights. Assumes the sizes were checked. Places outside the image are skipped, never multiplied; the order of a
-// sum is the order of the weights (forward, data) or of the pixels (weights), whatever the batch.
+// of the weights. Assumes the sizes were checked. Places outside the image are skipped, never multiplied; the order of
+// a sum is the order of the weights (forward, data) or of the pixels (weights), whatever the batch.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -52,8 +52,9 @@ void find_runs(Axis& axis) {
     Run run{phase, 1};
     for (std::int64_t target = phase + axis.target_step; target < size; target += axis.target_step) {
       const auto &first = axis.taps[run.first], &next = axis.taps[target];
-      const bool same = next.count == first.count && (next.count == 0 || (next.kernel == first.kernel &&
-                                                       next.source == first.source + run.count * axis.source_step));
+      const bool same = next.count == first.count &&
+                        (next.count == 0 ||
+                         (next.kernel == first.kernel && next.source == first.source + run.count * axis.source_step));
       if (same) {
         ++run.count;
       } else {
@@ -123,9 +124,13 @@ class GatherConvolution : public Kernel {
   void gather(std::size_t y, const Run& run, const T* source, const T* weights, T* result) const {
     const Taps &down = y_.taps[y], &right = x_.taps[run.first];
     const std::int64_t weights_x = depth_ * columns_, weights_y = c_.kernel[1] * weights_x;
-    Contraction s{.rows = 0, .columns = columns_, .k = {down.count, right.count, depth_}, .a_row = 0,
+    Contraction s{.rows = 0,
+                  .columns = columns_,
+                  .k = {down.count, right.count, depth_},
+                  .a_row = 0,
                   .a_k = {source_row_, depth_, 1},
-                  .b_k = {y_.kernel_step * weights_y, x_.kernel_step * weights_x, columns_}, .result_row = 0};
+                  .b_k = {y_.kernel_step * weights_y, x_.kernel_step * weights_x, columns_},
+                  .result_row = 0};
     const T* b = weights + down.kernel * weights_y + right.kernel * weights_x;
     const T* a = source + down.source * source_row_ + right.source * depth_;
     T* to = result + static_cast<std::int64_t>(y) * target_row_ + run.first * columns_;
@@ -220,9 +225,13 @@ class WeightsConvolution : public Kernel {
     const Range y = y_[ky];
     if (y.size() == 0 || x.size() == 0) return;
     const std::int64_t image_row = c_.input[1] * c_.channels, gradient_row = c_.output[1] * c_.filters;
-    const Contraction s{.rows = rows, .columns = c_.filters, .k = {images, y.size(), x.size()}, .a_row = 1,
+    const Contraction s{.rows = rows,
+                        .columns = c_.filters,
+                        .k = {images, y.size(), x.size()},
+                        .a_row = 1,
                         .a_k = {c_.input[0] * image_row, c_.stride[0] * image_row, c_.stride[1] * c_.channels},
-                        .b_k = {c_.output[0] * gradient_row, gradient_row, c_.filters}, .result_row = c_.filters,
+                        .b_k = {c_.output[0] * gradient_row, gradient_row, c_.filters},
+                        .result_row = c_.filters,
                         .accumulate = true};
     const std::int64_t top = y.low * c_.stride[0] - c_.before[0] + ky, left = x.low * c_.stride[1] - c_.before[1] + kx;
     products<T>().contract(s, image + top * image_row + left * c_.channels,

@@ -1,5 +1,5 @@
-// Moves by index and by place: argmax, gather, scatter-add, concatenate, pad. Indices come from data, so each is checked
-// against its bound; the loops over contiguous elements are innermost.
+// Moves by index and by place: argmax, gather, scatter-add, concatenate, pad. Indices come from data, so each is
+// checked against its bound; the loops over contiguous elements are innermost.
 #include "kernels/indexing.hpp"
 
 #include <fmt/format.h>
@@ -17,10 +17,14 @@ namespace {
 template <class F>
 decltype(auto) with_type(Dtype dtype, const F& f) {
   switch (dtype) {
-    case Dtype::f32: return f(static_cast<float*>(nullptr));
-    case Dtype::f64: return f(static_cast<double*>(nullptr));
-    case Dtype::i32: return f(static_cast<std::int32_t*>(nullptr));
-    default: return f(static_cast<bool*>(nullptr));
+    case Dtype::f32:
+      return f(static_cast<float*>(nullptr));
+    case Dtype::f64:
+      return f(static_cast<double*>(nullptr));
+    case Dtype::i32:
+      return f(static_cast<std::int32_t*>(nullptr));
+    default:
+      return f(static_cast<bool*>(nullptr));
   }
 }
 
@@ -121,7 +125,9 @@ class ScatterAdd : public Kernel {
       for (std::int64_t j = 0; j < row_; ++j) add_to(target[j], rows[j]);
     }
   }
-  std::string describe() const override { return fmt::format("scatter_add {} to {} rows of {}", indices_, targets_, row_); }
+  std::string describe() const override {
+    return fmt::format("scatter_add {} to {} rows of {}", indices_, targets_, row_);
+  }
 
  private:
   std::int64_t targets_, row_, indices_;
@@ -185,7 +191,9 @@ class Pad : public Kernel {
       if (axis < 0) return;
     }
   }
-  std::string describe() const override { return fmt::format("pad {} to {} elements", to_string(input_.shape), elements_); }
+  std::string describe() const override {
+    return fmt::format("pad {} to {} elements", to_string(input_.shape), elements_);
+  }
 
  private:
   Layout input_;
@@ -215,7 +223,8 @@ KernelPtr make_scatter_add(const Type& rows, const Type& index, std::int64_t n) 
   bool fits = index.dtype == Dtype::i32 && rows.shape.rank() >= index.shape.rank() && n >= 0;
   for (int axis = 0; fits && axis < index.shape.rank(); ++axis) fits = rows.shape[axis] == index.shape[axis];
   require(fits, "scatter_add");
-  return with_type(rows.dtype, [&]<class T>(T*) -> KernelPtr { return std::make_unique<ScatterAdd<T>>(rows, index, n); });
+  return with_type(rows.dtype,
+                   [&]<class T>(T*) -> KernelPtr { return std::make_unique<ScatterAdd<T>>(rows, index, n); });
 }
 
 KernelPtr make_concatenate(const std::vector<Type>& inputs, int axis) {
@@ -233,7 +242,8 @@ KernelPtr make_pad(const Layout& input, const Shape& before, const Shape& shape)
   for (int axis = 0; fits && axis < shape.rank(); ++axis)
     fits = before[axis] >= 0 && before[axis] + input.shape[axis] <= shape[axis];
   require(fits, "pad");
-  return with_type(input.dtype, [&]<class T>(T*) -> KernelPtr { return std::make_unique<Pad<T>>(input, before, shape); });
+  return with_type(input.dtype,
+                   [&]<class T>(T*) -> KernelPtr { return std::make_unique<Pad<T>>(input, before, shape); });
 }
 
 }  // namespace metac

@@ -43,7 +43,8 @@ bool suits_onednn(Dtype dtype, const Product& p) {
     return (column == 1 && row >= columns) || (row == 1 && column >= rows);
   };
   return dtype == Dtype::f32 && std::min({p.m, p.k, p.n}) >= shortest_side_for_onednn &&
-         p.m * p.k * p.n >= least_work_for_onednn && plain(p.a_row, p.a_k, p.m, p.k) && plain(p.b_k, p.b_column, p.k, p.n);
+         p.m * p.k * p.n >= least_work_for_onednn && plain(p.a_row, p.a_k, p.m, p.k) &&
+         plain(p.b_k, p.b_column, p.k, p.n);
 }
 
 // Above this many results a transposed b is packed, and shared by all rows; below, each result is a dot product.
@@ -166,8 +167,13 @@ class TileKernel : public BatchedKernel {
   TileKernel(Work work, bool turned) : BatchedKernel(std::move(work), turned) {
     const auto& p = work_.product;
     packs_ = p.b_column != 1;
-    contraction_ = {.rows = p.m, .columns = p.n, .k = {1, 1, p.k}, .a_row = p.a_row, .a_k = {0, 0, p.a_k},
-                    .b_k = {0, 0, packs_ ? p.n : p.b_k}, .result_row = p.n};
+    contraction_ = {.rows = p.m,
+                    .columns = p.n,
+                    .k = {1, 1, p.k},
+                    .a_row = p.a_row,
+                    .a_k = {0, 0, p.a_k},
+                    .b_k = {0, 0, packs_ ? p.n : p.b_k},
+                    .result_row = p.n};
     packing_ = {.depth = p.k, .columns = p.n, .b_k = p.b_k, .b_column = p.b_column};
   }
   std::size_t scratch_bytes() const override { return packs_ ? work_.product.k * work_.product.n * sizeof(T) : 0; }
@@ -214,7 +220,8 @@ onednn::Description describe_product(const Product& p) {
   const auto a = onednn::matrix_of(p.m, p.k, p.a_row, p.a_k), b = onednn::matrix_of(p.k, p.n, p.b_k, p.b_column);
   const auto result = onednn::matrix_of(p.m, p.n, p.n, 1);
   dnnl_matmul_desc_t op;
-  if (dnnl_matmul_desc_init(&op, &a, &b, nullptr, &result) != dnnl_success) throw Bug("oneDNN refused a matmul's shapes");
+  if (dnnl_matmul_desc_init(&op, &a, &b, nullptr, &result) != dnnl_success)
+    throw Bug("oneDNN refused a matmul's shapes");
   return onednn::Description(&op, nullptr);
 }
 

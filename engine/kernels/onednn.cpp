@@ -55,7 +55,8 @@ const Engine& engine() {
 
 dnnl_memory_desc_t memory_of(std::initializer_list<std::int64_t> sizes, dnnl_format_tag_t tag) {
   dnnl_memory_desc_t result;
-  check(dnnl_memory_desc_init_by_tag(&result, static_cast<int>(sizes.size()), sizes.begin(), dnnl_f32, tag), "a layout");
+  check(dnnl_memory_desc_init_by_tag(&result, static_cast<int>(sizes.size()), sizes.begin(), dnnl_f32, tag),
+        "a layout");
   return result;
 }
 
@@ -111,7 +112,9 @@ dnnl_memory_desc_t Description::layout(dnnl_query_t which) const {
 }
 
 Primitive::Primitive(std::string name, const Description& description, std::vector<Argument> arguments)
-    : name_(std::move(name)), arguments_(std::move(arguments)), scratchpad_(description.layout(dnnl_query_scratchpad_md)) {
+    : name_(std::move(name)),
+      arguments_(std::move(arguments)),
+      scratchpad_(description.layout(dnnl_query_scratchpad_md)) {
   const OneThread one_thread;
   dnnl_primitive_t handle = nullptr;
   check(dnnl_primitive_create(&handle, description.get()), name_);

@@ -1,9 +1,9 @@
-// The only door to oneDNN: owned handles, primitives made for one thread, and the memory objects one worker needs to run
-// them. Only .cpp files of this room include it. A failed call is a Bug that names the primitive.
+// The only door to oneDNN: owned handles, primitives made for one thread, and the memory objects one worker needs to
+// run them. Only .cpp files of this room include it. A failed call is a Bug that names the primitive.
 //
 // A primitive that was made for several threads and is run inside a parallel region gives wrong numbers without a word,
-// and the library's own scratchpad crashes when another thread runs it. So every primitive here is made and run with one
-// thread, and its scratchpad is the caller's.
+// and the library's own scratchpad crashes when another thread runs it. So every primitive here is made and run with
+// one thread, and its scratchpad is the caller's.
 #pragma once
 
 #include <dnnl.h>

@@ -1,5 +1,6 @@
 // Philox4x32-10: ten rounds that turn a 128-bit counter and a 64-bit key into 128 random bits (Salmon et al. 2011,
-// "Parallel random numbers: as easy as 1, 2, 3", section 3.3). Nothing but integer arithmetic: the same bits everywhere.
+// "Parallel random numbers: as easy as 1, 2, 3", section 3.3). Nothing but integer arithmetic: the same bits
+// everywhere.
 #pragma once
 
 #include <array>

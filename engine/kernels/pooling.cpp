@@ -1,5 +1,5 @@
-// Max pooling as an index and its two uses: take (gather) and put (scatter), which are each other's gradient. Any index is
-// safe: one inside the image but outside its window is found the slow way, one outside the image reads as NaN and is
+// Max pooling as an index and its two uses: take (gather) and put (scatter), which are each other's gradient. Any index
+// is safe: one inside the image but outside its window is found the slow way, one outside the image reads as NaN and is
 // dropped by put.
 #include <fmt/format.h>
 
@@ -15,8 +15,10 @@ namespace {
 
 template <class T>
 const PoolingTable<T>& pooling() {
-  if constexpr (std::is_same_v<T, float>) return simd().pooling_f32;
-  else return simd().pooling_f64;
+  if constexpr (std::is_same_v<T, float>)
+    return simd().pooling_f32;
+  else
+    return simd().pooling_f64;
 }
 
 void check(const Pooling& p) {
@@ -33,8 +35,8 @@ class PoolingKernel : public Kernel {
  public:
   PoolingKernel(const Pooling& p, const char* name) : p_(p), name_(name) { check(p); }
   std::string describe() const override {
-    return fmt::format("{} {}x{}x{}x{} window {}x{} stride {}x{}", name_, p_.batch, p_.input[0], p_.input[1], p_.channels,
-                       p_.window[0], p_.window[1], p_.stride[0], p_.stride[1]);
+    return fmt::format("{} {}x{}x{}x{} window {}x{} stride {}x{}", name_, p_.batch, p_.input[0], p_.input[1],
+                       p_.channels, p_.window[0], p_.window[1], p_.stride[0], p_.stride[1]);
   }
 
  protected:
@@ -103,7 +105,8 @@ class MaxPoolIndex : public PoolingKernel {
       std::int64_t best = rows.low * p_.input[1] + columns.low;
       for (std::int64_t y = rows.low; y < rows.high; ++y)
         for (std::int64_t x = columns.low; x < columns.high; ++x) {
-          const T value = image[(y * p_.input[1] + x) * p_.channels + channel], leader = image[best * p_.channels + channel];
+          const T value = image[(y * p_.input[1] + x) * p_.channels + channel],
+                  leader = image[best * p_.channels + channel];
           if (value > leader || (value != value && leader == leader)) best = y * p_.input[1] + x;
         }
       index[channel] = static_cast<std::int32_t>(best);
@@ -127,7 +130,8 @@ class PoolTake : public PoolingKernel {
       for (std::int64_t channel = 0; channel < p_.channels; ++channel) {
         const std::int64_t place = index[to + channel];
         const bool there = place >= 0 && place < places();
-        result[to + channel] = there ? images[image + place * p_.channels + channel] : std::numeric_limits<T>::quiet_NaN();
+        result[to + channel] =
+            there ? images[image + place * p_.channels + channel] : std::numeric_limits<T>::quiet_NaN();
       }
     });
   }

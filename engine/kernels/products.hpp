@@ -9,8 +9,10 @@ namespace metac {
 
 template <class T>
 const ProductTable<T>& products() {
-  if constexpr (std::is_same_v<T, float>) return simd().products_f32;
-  else return simd().products_f64;
+  if constexpr (std::is_same_v<T, float>)
+    return simd().products_f32;
+  else
+    return simd().products_f64;
 }
 
 }  // namespace metac

@@ -1,6 +1,6 @@
-// Samples by counter: four elements share a block of four random words. The last word of the counter says what the block
-// is for, so that derived keys and samples of one key never share a block; the third counts the attempts of a truncated
-// normal. Everything is computed in double precision and rounded at the end.
+// Samples by counter: four elements share a block of four random words. The last word of the counter says what the
+// block is for, so that derived keys and samples of one key never share a block; the third counts the attempts of a
+// truncated normal. Everything is computed in double precision and rounded at the end.
 #include "kernels/random.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +25,8 @@ class FoldIn : public Kernel {
   explicit FoldIn(std::int64_t keys) : keys_(keys) {}
   void run(void* const* operands, std::byte*, State*) const override {
     auto* result = static_cast<std::int32_t*>(operands[0]);
-    const auto *keys = static_cast<const std::int32_t*>(operands[1]), *numbers = static_cast<const std::int32_t*>(operands[2]);
+    const auto *keys = static_cast<const std::int32_t*>(operands[1]),
+               *numbers = static_cast<const std::int32_t*>(operands[2]);
     for (std::int64_t i = 0; i < keys_; ++i) {
       const auto words = philox({static_cast<std::uint32_t>(numbers[i]), 0, 0, derived_keys}, key_at(keys, i));
       for (int word = 0; word < 2; ++word) result[2 * i + word] = static_cast<std::int32_t>(words[word]);
@@ -129,11 +130,15 @@ KernelPtr make_random(Distribution distribution, Dtype dtype, const Shape& batch
   const std::int64_t keys = batch.elements(), each = shape.elements();
   switch (distribution) {
     case Distribution::bits:
-      if (dtype != Dtype::i32) throw Error(fmt::format("[random] bits of {} were asked for, they are i32", to_string(dtype)));
+      if (dtype != Dtype::i32)
+        throw Error(fmt::format("[random] bits of {} were asked for, they are i32", to_string(dtype)));
       return std::make_unique<Random<Bits, std::int32_t, std::int32_t>>("bits", keys, each);
-    case Distribution::uniform: return make_float<Uniform>("uniform", dtype, keys, each);
-    case Distribution::normal: return make_float<Normal>("normal", dtype, keys, each);
-    case Distribution::truncated_normal: return make_float<TruncatedNormal>("truncated normal", dtype, keys, each);
+    case Distribution::uniform:
+      return make_float<Uniform>("uniform", dtype, keys, each);
+    case Distribution::normal:
+      return make_float<Normal>("normal", dtype, keys, each);
+    case Distribution::truncated_normal:
+      return make_float<TruncatedNormal>("truncated normal", dtype, keys, each);
   }
   throw Bug("a distribution without a kernel");
 }

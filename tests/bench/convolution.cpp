@@ -34,10 +34,12 @@ void measure(const Convolution& c, ConvolutionPart part) {
   const auto own = make_own_convolution(c, part), library = make_onednn_convolution(c, part);
   const double own_time = bench::seconds(*own, types), library_time = library ? bench::seconds(*library, types) : 0;
   const bool chose_own = chosen->describe() == own->describe();
-  std::printf("%3ld x %3ldx%-3ld %3ld to %3ld kernel %ld stride %ld %-8s own %6.1f GFLOP/s%s %8.1f us   oneDNN %6.1f GFLOP/s%s %8.1f us\n",
-              c.batch, c.input[0], c.input[1], c.channels, c.filters, c.kernel[0], c.stride[0], to_string(part),
-              work / own_time * 1e-9, chose_own ? "*" : " ", own_time * 1e6,
-              library ? work / library_time * 1e-9 : 0.0, chose_own ? " " : "*", library_time * 1e6);
+  std::printf(
+      "%3ld x %3ldx%-3ld %3ld to %3ld kernel %ld stride %ld %-8s own %6.1f GFLOP/s%s %8.1f us   oneDNN %6.1f GFLOP/s%s "
+      "%8.1f us\n",
+      c.batch, c.input[0], c.input[1], c.channels, c.filters, c.kernel[0], c.stride[0], to_string(part),
+      work / own_time * 1e-9, chose_own ? "*" : " ", own_time * 1e6, library ? work / library_time * 1e-9 : 0.0,
+      chose_own ? " " : "*", library_time * 1e6);
 }
 
 }  // namespace
@@ -47,10 +49,10 @@ int main() {
   struct Layer {
     std::int64_t batch, side, channels, filters, kernel = 3;
   };
-  const Layer layers[] = {{5, 28, 1, 64},    {5, 84, 3, 64},      {5, 84, 3, 32},    {5, 28, 8, 64},   {5, 14, 32, 32},
-                          {5, 14, 64, 64},   {25, 14, 64, 64},    {5, 7, 64, 64},    {5, 3, 64, 64},   {5, 42, 64, 64},
-                          {5, 28, 128, 128}, {5, 14, 256, 256},   {5, 7, 512, 512},  {5, 28, 64, 128, 1},
-                          {5, 14, 64, 64, 5}, {1, 112, 64, 64}, {5, 14, 20, 20}, {5, 14, 24, 5}};
+  const Layer layers[] = {
+      {5, 28, 1, 64},   {5, 84, 3, 64},      {5, 84, 3, 32},     {5, 28, 8, 64},   {5, 14, 32, 32},   {5, 14, 64, 64},
+      {25, 14, 64, 64}, {5, 7, 64, 64},      {5, 3, 64, 64},     {5, 42, 64, 64},  {5, 28, 128, 128}, {5, 14, 256, 256},
+      {5, 7, 512, 512}, {5, 28, 64, 128, 1}, {5, 14, 64, 64, 5}, {1, 112, 64, 64}, {5, 14, 20, 20},   {5, 14, 24, 5}};
   for (const std::int64_t stride : {1, 2})
     for (const auto& l : layers)
       for (const auto part : {ConvolutionPart::forward, ConvolutionPart::data, ConvolutionPart::weights})

@@ -1,4 +1,5 @@
-// Time of one run of a kernel, for the benchmark programs: the least of several repetitions, since the machine is shared.
+// Time of one run of a kernel, for the benchmark programs: the least of several repetitions, since the machine is
+// shared.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +18,8 @@ inline double seconds(const Kernel& kernel, const std::vector<Type>& types) {
   for (const auto& type : types) {
     auto& array = arrays.emplace_back(type);
     if (type.dtype == Dtype::f32)
-      for (std::size_t i = 0; i < array.as<float>().size(); ++i) array.as<float>()[i] = 0.01f * static_cast<float>(i % 97);
+      for (std::size_t i = 0; i < array.as<float>().size(); ++i)
+        array.as<float>()[i] = 0.01f * static_cast<float>(i % 97);
     operands.push_back(array.data());
   }
   const auto state = kernel.make_state();

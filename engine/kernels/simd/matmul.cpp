@@ -1,37 +1,16 @@
-// The product kernels, compiled once per instruction set. A tile of results stays in registers while the summed axis runs
-// by; a is read an element at a time and repeated over a vector, b a vector at a time. Sizes that are no multiple of a
-// tile are cut into tiles of nearly equal height, and the last vector of a row is loaded under a mask.
+// The product kernels, compiled once per instruction set. A tile of results stays in registers while the summed axis
+// runs by; a is read an element at a time and repeated over a vector, b a vector at a time. Sizes that are no multiple
+// of a tile are cut into tiles of nearly equal height, and the last vector of a row is loaded under a mask.
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
 #include "kernels/simd/table.hpp"
+#include "kernels/simd/vectors.hpp"
 
 namespace metac::METAC_SIMD_NAMESPACE {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int vector_bytes = 64;
-#elif defined(__AVX2__)
-constexpr int vector_bytes = 32;
-#else
-constexpr int vector_bytes = 16;
-#endif
-
-template <class T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(vector_bytes)));
-  typedef T unaligned __attribute__((vector_size(vector_bytes), aligned(sizeof(T)), may_alias));
-};
-template <class T>
-using Vector = typename VectorOf<T>::type;
-template <class T>
-constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
-
-template <class T>
-inline Vector<T> load(const T* from) { return *reinterpret_cast<const typename VectorOf<T>::unaligned*>(from); }
-template <class T>
-inline void store(T* to, Vector<T> vector) { *reinterpret_cast<typename VectorOf<T>::unaligned*>(to) = vector; }
 constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
 // ---- the last, partial vector of a row ----
@@ -270,7 +249,8 @@ void dot_products(const DotProducts& s, const T* a, const T* b, T* result) {
 inline void transpose_block(const float* from, std::int64_t from_stride, float* to, std::int64_t to_stride) {
   __m256 r[8], t[8];
   for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(from + i * from_stride);
-  for (int i = 0; i < 8; i += 2) t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  for (int i = 0; i < 8; i += 2)
+    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
   for (int i = 0; i < 8; i += 4)
     for (int j = 0; j < 2; ++j) {
       r[i + 2 * j] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0x44);

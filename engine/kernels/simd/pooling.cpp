@@ -1,62 +1,115 @@
-// The inner loops of max pooling, written so that the compiler turns them into vectors of channels: each place of the
-// window is compared with all channels' indices, which is faster than gathering for the small windows that are used.
+// The inner loops of max pooling, a vector of channels at a time: each place of the window is compared with all
+// channels' indices, which is faster than gathering for the small windows that are used.
 #include "kernels/simd/table.hpp"
+#include "kernels/simd/vectors.hpp"
 
 namespace metac::METAC_SIMD_NAMESPACE {
 namespace {
 
-constexpr std::int64_t chunk = 32;  // channels at once: the best so far and their places stay in registers or nearby
+// Integers as wide as T, so that a comparison of values selects places.
+template <class T>
+struct WideIndex {
+  using type = std::int64_t;
+};
+template <>
+struct WideIndex<float> {
+  using type = std::int32_t;
+};
+template <class T>
+using Places = Vector<typename WideIndex<T>::type>;
 
 template <class T>
-void largest_of_chunk(const PoolWindow& window, const T* image, std::int32_t* index, std::int64_t n) {
-  T best[chunk];
-  std::int32_t place[chunk];
-  for (std::int64_t i = 0; i < n; ++i) best[i] = image[window.offset[0] + i], place[i] = window.place[0];
+inline Places<T> load_places(const std::int32_t* from) {
+  typedef std::int32_t Narrow __attribute__((vector_size(4 * lanes<T>), aligned(4), may_alias));
+  return __builtin_convertvector(*reinterpret_cast<const Narrow*>(from), Places<T>);
+}
+template <class T>
+inline void store_places(std::int32_t* to, Places<T> places) {
+  typedef std::int32_t Narrow __attribute__((vector_size(4 * lanes<T>)));
+  typedef std::int32_t Loose __attribute__((vector_size(4 * lanes<T>), aligned(4), may_alias));
+  *reinterpret_cast<Loose*>(to) = (Loose) __builtin_convertvector(places, Narrow);
+}
+
+// Vectors at once: enough comparisons under way to hide their latency.
+constexpr int together = 4;
+
+template <class T, int vectors>
+inline void largest_of_vectors(const PoolWindow& window, const T* image, std::int32_t* index) {
+  Vector<T> best[vectors];
+  Places<T> place[vectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) {
+    best[v] = load(image + window.offset[0] + v * lanes<T>);
+    place[v] = Places<T>{} + window.place[0];
+  }
   for (int p = 1; p < window.count; ++p) {
     const T* from = image + window.offset[p];
-    const std::int32_t here = window.place[p];
-    for (std::int64_t i = 0; i < n; ++i) {
-      const T value = from[i];
-      const bool better = (value > best[i]) | ((value != value) & (best[i] == best[i]));
-      best[i] = better ? value : best[i];
-      place[i] = better ? here : place[i];
+    const Places<T> here = Places<T>{} + window.place[p];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+      const Vector<T> value = load(from + v * lanes<T>);
+      const Places<T> better = (value > best[v]) | ((value != value) & (best[v] == best[v]));
+      best[v] = better ? value : best[v];
+      place[v] = better ? here : place[v];
     }
   }
-  for (std::int64_t i = 0; i < n; ++i) index[i] = place[i];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) store_places<T>(index + v * lanes<T>, place[v]);
+}
+
+template <class T>
+inline std::int32_t largest_of_one(const PoolWindow& window, const T* image) {
+  T best = image[window.offset[0]];
+  std::int32_t place = window.place[0];
+  for (int p = 1; p < window.count; ++p) {
+    const T value = image[window.offset[p]];
+    if (value > best || (value != value && best == best)) best = value, place = window.place[p];
+  }
+  return place;
 }
 
 template <class T>
 void largest(const PoolWindow& window, const T* image, std::int32_t* index, std::int64_t n) {
   std::int64_t i = 0;
-  for (; i + chunk <= n; i += chunk) largest_of_chunk(window, image + i, index + i, chunk);
-  if (i < n) largest_of_chunk(window, image + i, index + i, n - i);
+  for (; i + together * lanes<T> <= n; i += together * lanes<T>)
+    largest_of_vectors<T, together>(window, image + i, index + i);
+  for (; i + lanes<T> <= n; i += lanes<T>) largest_of_vectors<T, 1>(window, image + i, index + i);
+  for (; i < n; ++i) index[i] = largest_of_one(window, image + i);
+}
+
+// Which of the lanes were found, all bits set.
+template <class T>
+inline Places<T> take_vector(const PoolWindow& window, const T* image, const std::int32_t* index, T* result) {
+  Vector<T> value = {};
+  Places<T> found = {};
+  const Places<T> place = load_places<T>(index);
+  for (int p = 0; p < window.count; ++p) {
+    const Places<T> hit = place == Places<T>{} + window.place[p];
+    value = hit ? load(image + window.offset[p]) : value;
+    found |= hit;
+  }
+  store(result, value);
+  return found;
 }
 
 template <class T>
-bool take_chunk(const PoolWindow& window, const T* image, const std::int32_t* index, T* result, std::int64_t n) {
-  T value[chunk];
-  std::int32_t place[chunk], found[chunk];
-  for (std::int64_t i = 0; i < n; ++i) value[i] = T(0), place[i] = index[i], found[i] = 0;
+inline bool take_one(const PoolWindow& window, const T* image, std::int32_t index, T* result) {
   for (int p = 0; p < window.count; ++p) {
-    const T* from = image + window.offset[p];
-    const std::int32_t here = window.place[p];
-    for (std::int64_t i = 0; i < n; ++i) {
-      value[i] = place[i] == here ? from[i] : value[i];
-      found[i] |= place[i] == here ? 1 : 0;
-    }
+    if (index != window.place[p]) continue;
+    *result = image[window.offset[p]];
+    return true;
   }
-  std::int32_t all = 1;
-  for (std::int64_t i = 0; i < n; ++i) all &= found[i];
-  for (std::int64_t i = 0; i < n; ++i) result[i] = value[i];
-  return all != 0;
+  return false;
 }
 
 template <class T>
 bool take(const PoolWindow& window, const T* image, const std::int32_t* index, T* result, std::int64_t n) {
   bool all = true;
+  Places<T> found = ~Places<T>{};
   std::int64_t i = 0;
-  for (; i + chunk <= n; i += chunk) all &= take_chunk(window, image + i, index + i, result + i, chunk);
-  if (i < n) all &= take_chunk(window, image + i, index + i, result + i, n - i);
+  for (; i + lanes<T> <= n; i += lanes<T>) found &= take_vector(window, image + i, index + i, result + i);
+  for (; i < n; ++i) all &= take_one(window, image + i, index[i], result + i);
+  for (int lane = 0; lane < lanes<T>; ++lane) all &= found[lane] != 0;
   return all;
 }
 

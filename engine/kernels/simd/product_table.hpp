@@ -1,4 +1,5 @@
-// The product functions. The first computes one matrix of sums of products, where the summed axis may be three nested axes. A matrix product uses one of them; a convolution uses all three, so it needs no copy of the image's windows.
+// The product functions. The first computes one matrix of sums of products, where the summed axis may be three nested
+// axes. A matrix product uses one of them; a convolution uses all three, so it needs no copy of the image's windows.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +7,8 @@
 namespace metac {
 
 // result[i, j] = sum over k of a[i * a_row + k . a_k] * b[k . b_k + j], for the indices k below `k`. Strides count
-// elements. Each sum starts at 0 and is added in the order of k (fused, where the machine can), so an element of the result
-// does not depend on how many rows and columns there are around it. Where an axis is empty, zeros.
+// elements. Each sum starts at 0 and is added in the order of k (fused, where the machine can), so an element of the
+// result does not depend on how many rows and columns there are around it. Where an axis is empty, zeros.
 struct Contraction {
   std::int64_t rows = 0, columns = 0;
   std::int64_t k[3] = {1, 1, 1};

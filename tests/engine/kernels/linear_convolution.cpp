@@ -1,4 +1,5 @@
-// The three parts of convolution against naive loops in double precision, for every implementation that takes the shape.
+// The three parts of convolution against naive loops in double precision, for every implementation that takes the
+// shape.
 #include <boost/test/unit_test.hpp>
 #include <limits>
 #include <thread>
@@ -33,21 +34,23 @@ struct Case {
   }
 };
 
-Convolution sized(std::int64_t batch, std::int64_t height, std::int64_t width, std::int64_t channels, std::int64_t filters,
-                  std::array<std::int64_t, 2> kernel, std::array<std::int64_t, 2> stride,
+Convolution sized(std::int64_t batch, std::int64_t height, std::int64_t width, std::int64_t channels,
+                  std::int64_t filters, std::array<std::int64_t, 2> kernel, std::array<std::int64_t, 2> stride,
                   std::array<std::int64_t, 2> before, std::array<std::int64_t, 2> after) {
   Convolution c;
   c.batch = batch, c.channels = channels, c.filters = filters;
   c.input[0] = height, c.input[1] = width;
   for (int axis = 0; axis < 2; ++axis) {
-    c.kernel[axis] = kernel[axis], c.stride[axis] = stride[axis], c.before[axis] = before[axis], c.after[axis] = after[axis];
+    c.kernel[axis] = kernel[axis], c.stride[axis] = stride[axis], c.before[axis] = before[axis],
+    c.after[axis] = after[axis];
     const std::int64_t room = c.input[axis] + before[axis] + after[axis] - kernel[axis];
     c.output[axis] = room < 0 ? 0 : room / stride[axis] + 1;
   }
   return c;
 }
 
-Convolution padded(std::int64_t batch, std::int64_t side, std::int64_t channels, std::int64_t filters, std::int64_t stride = 1) {
+Convolution padded(std::int64_t batch, std::int64_t side, std::int64_t channels, std::int64_t filters,
+                   std::int64_t stride = 1) {
   return sized(batch, side, side, channels, filters, {3, 3}, {stride, stride}, {1, 1}, {1, 1});
 }
 
@@ -114,8 +117,8 @@ BOOST_AUTO_TEST_CASE(random_shapes_equal_naive_loops) {
   };
   for (int i = 0; i < 120; ++i) {
     const auto kernel = pair(1, 5), size = pair(1, 12);
-    auto c = sized(1 + numbers.below(4), size[0], size[1], 1 + numbers.below(19), 1 + numbers.below(19), kernel, pair(1, 3),
-                   {numbers.below(kernel[0] + 1), numbers.below(kernel[1] + 1)},
+    auto c = sized(1 + numbers.below(4), size[0], size[1], 1 + numbers.below(19), 1 + numbers.below(19), kernel,
+                   pair(1, 3), {numbers.below(kernel[0] + 1), numbers.below(kernel[1] + 1)},
                    {numbers.below(kernel[0] + 1), numbers.below(kernel[1] + 1)});
     c.dtype = i % 2 == 0 ? Dtype::f32 : Dtype::f64;
     BOOST_TEST_CONTEXT("case " << i) check_all(c, 100 + 3 * i, false);
@@ -135,9 +138,10 @@ BOOST_AUTO_TEST_CASE(important_layers_equal_naive_loops) {
 
 BOOST_AUTO_TEST_CASE(zero_sizes) {
   for (const auto dtype : {Dtype::f32, Dtype::f64})
-    for (auto c : {padded(0, 5, 3, 4), padded(2, 5, 0, 4), padded(2, 5, 3, 0), padded(2, 0, 3, 4),
-                   sized(2, 2, 2, 3, 4, {5, 5}, {1, 1}, {0, 0}, {0, 0}), sized(2, 0, 4, 3, 4, {3, 3}, {1, 1}, {0, 0}, {0, 0}),
-                   sized(2, 3, 3, 2, 4, {3, 3}, {2, 2}, {5, 5}, {5, 5})}) {
+    for (auto c :
+         {padded(0, 5, 3, 4), padded(2, 5, 0, 4), padded(2, 5, 3, 0), padded(2, 0, 3, 4),
+          sized(2, 2, 2, 3, 4, {5, 5}, {1, 1}, {0, 0}, {0, 0}), sized(2, 0, 4, 3, 4, {3, 3}, {1, 1}, {0, 0}, {0, 0}),
+          sized(2, 3, 3, 2, 4, {3, 3}, {2, 2}, {5, 5}, {5, 5})}) {
       c.dtype = dtype;
       check_all(c, 1, false);
     }
@@ -161,7 +165,8 @@ BOOST_AUTO_TEST_CASE(forward_and_data_of_an_image_do_not_depend_on_the_batch) {
       const auto whole = run(*make_own_convolution(many, part), all.replaced(part).type(), all.inputs(part));
       for (std::int64_t i = 0; i < 9; ++i) {
         Array source = part == ConvolutionPart::forward ? all.image.row(i) : all.result.row(i);
-        const auto result = run(*make_own_convolution(one, part), single.replaced(part).type(), {&source, &all.weights});
+        const auto result =
+            run(*make_own_convolution(one, part), single.replaced(part).type(), {&source, &all.weights});
         BOOST_TEST(same_bits(result.reshaped(whole.row(i).shape()), whole.row(i)));
       }
     }

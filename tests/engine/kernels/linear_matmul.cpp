@@ -50,9 +50,9 @@ void check_product(const Operand& a, const Operand& b) {
         for (std::int64_t k = 0; k < as[2]; ++k) sum += a.at(batch, i, k) * b.at(batch, k, j);
         wrong += !close(result.at(place++), sum, tolerance(a.layout.dtype, as[2]));
       }
-  BOOST_TEST(wrong == 0, kernel->describe() << " of " << to_string(a.layout.shape) << to_string(a.layout.strides) << " and "
-                                            << to_string(b.layout.shape) << to_string(b.layout.strides) << ": " << wrong
-                                            << " wrong");
+  BOOST_TEST(wrong == 0, kernel->describe()
+                             << " of " << to_string(a.layout.shape) << to_string(a.layout.strides) << " and "
+                             << to_string(b.layout.shape) << to_string(b.layout.strides) << ": " << wrong << " wrong");
 }
 
 }  // namespace
@@ -88,8 +88,12 @@ BOOST_AUTO_TEST_CASE(large_products_equal_naive_loops) {
 
 BOOST_AUTO_TEST_CASE(zero_sizes) {
   for (const auto dtype : {Dtype::f32, Dtype::f64})
-    for (const auto& [batch, m, k, n] : {std::array<std::int64_t, 4>{2, 3, 0, 4}, {2, 0, 3, 4}, {2, 3, 4, 0}, {0, 3, 4, 5},
-                                         {0, 0, 0, 0}, {1, 200, 0, 200}})
+    for (const auto& [batch, m, k, n] : {std::array<std::int64_t, 4>{2, 3, 0, 4},
+                                         {2, 0, 3, 4},
+                                         {2, 3, 4, 0},
+                                         {0, 3, 4, 5},
+                                         {0, 0, 0, 0},
+                                         {1, 200, 0, 200}})
       check_product(operand(Lie::plain, dtype, {batch, m, k}, 1), operand(Lie::plain, dtype, {batch, k, n}, 2));
 }
 
@@ -123,10 +127,12 @@ BOOST_AUTO_TEST_CASE(nan_and_infinity_stay_in_their_rows_and_columns) {
 
 BOOST_AUTO_TEST_CASE(a_row_has_the_same_bits_whatever_its_neighbours) {
   const auto a = filled({Dtype::f32, {40, 24}}, 1), b = filled({Dtype::f32, {24, 37}}, 2);
-  const auto all = run(*make_matmul(Layout::dense(a.type()), Layout::dense(b.type())), {Dtype::f32, {40, 37}}, {&a, &b});
+  const auto all =
+      run(*make_matmul(Layout::dense(a.type()), Layout::dense(b.type())), {Dtype::f32, {40, 37}}, {&a, &b});
   for (std::int64_t row = 0; row < 40; ++row) {
     const auto one = Array(a.row(row)).reshaped({1, 24});
-    const auto result = run(*make_matmul(Layout::dense(one.type()), Layout::dense(b.type())), {Dtype::f32, {1, 37}}, {&one, &b});
+    const auto result =
+        run(*make_matmul(Layout::dense(one.type()), Layout::dense(b.type())), {Dtype::f32, {1, 37}}, {&one, &b});
     BOOST_TEST(same_bits(result.reshaped({37}), all.row(row)));
   }
 }
