@@ -1,0 +1,115 @@
+// The table of builtins: what the checker accepts, what `metac doc` prints, what the elaborator must implement.
+// Shapes in the docs: [..] any, s the shape of the first argument. Keep the rows short; a row is all the checker knows.
+#include "check/builtins.hpp"
+
+#include <string>
+#include <unordered_map>
+
+namespace metac::dsl {
+
+namespace {
+
+constexpr Builtin table[] = {
+    // element by element: the shape stays
+    {"exp", "(x)", "e to the power of each element"},
+    {"log", "(x)", "natural logarithm of each element"},
+    {"sqrt", "(x)", "square root of each element"},
+    {"abs", "(x)", "magnitude of each element"},
+    {"sin", "(x)", "sine of each element, in radians"},
+    {"cos", "(x)", "cosine of each element, in radians"},
+    {"tanh", "(x)", "hyperbolic tangent of each element"},
+    {"sigmoid", "(x)", "1 / (1 + exp(-x)) of each element"},
+    {"sign", "(x)", "-1, 0 or 1 for each element; its derivative is 0"},
+    {"floor", "(x)", "the largest integer not above each element; its derivative is 0"},
+    {"expm1", "(x)", "exp(x) - 1, exact near 0"},
+    {"log1p", "(x)", "log(1 + x), exact near 0"},
+    {"square", "(x)", "x * x of each element"},
+    {"is_finite", "(x)", "true where an element is neither NaN nor infinite"},
+    {"maximum", "(a, b)", "the larger of two elements, shapes broadcast; NaN if either is"},
+    {"minimum", "(a, b)", "the smaller of two elements, shapes broadcast; NaN if either is"},
+    {"stop_gradient", "(x)", "x, as a constant for every derivative around it"},
+    {"cast_float", "(x)", "integers or booleans as floats"},
+
+    // fewer axes
+    {"sum", "(x, axis = none, keep = false)", "sum over an axis, a list of axes, or everything; of a tree: over all leaves"},
+    {"mean", "(x, axis = none, keep = false)", "mean over an axis, a list of axes, or everything"},
+    {"prod", "(x, axis = none, keep = false)", "product over an axis, a list of axes, or everything"},
+    {"max", "(x, axis = none, keep = false)", "largest element over an axis, a list of axes, or everything; of host numbers: the largest of those given"},
+    {"min", "(x, axis = none, keep = false)", "smallest element over an axis, a list of axes, or everything; of host numbers: the smallest of those given"},
+    {"argmax", "(x, axis = -1)", "index of the first largest element along an axis, as integers"},
+
+    // the same elements in another form
+    {"reshape", "(x, shape)", "the elements of x in row order as shape; one size may be -1"},
+    {"transpose", "(x, axes = none)", "axes in the order given, or all of them reversed"},
+    {"broadcast", "(x, shape)", "x repeated along axes of size 1 and in front, to shape"},
+    {"concatenate", "(items, axis = 0)", "tensors one behind the other along an axis they already have"},
+    {"stack", "(items, axis = 0)", "tensors of one shape along a new axis"},
+    {"flip", "(x, axis)", "the elements along an axis in reverse order"},
+    {"one_hot", "(labels, classes)", "integers [..] as [.., classes] with a 1 at each label"},
+
+    // new tensors
+    {"zeros_like", "(x)", "zeros in the form of a tensor or tree"},
+    {"ones_like", "(x)", "ones in the form of a tensor or tree"},
+    {"full_like", "(x, value)", "value everywhere, in the form of a tensor or tree"},
+    {"full", "(shape, value)", "a tensor of one value"},
+    {"iota", "(n)", "the integers 0 .. n - 1 as a tensor [n]"},
+
+    // layers
+    {"conv", "(x, weight, stride = 1, padding = 0)", "x [n, h, w, c] with weight [kh, kw, c, out]: [n, h', w', out]"},
+    {"max_pool_window", "(x, size, stride, padding = 0)", "the largest element of each window of x [n, h, w, c]"},
+    {"init", "(net, example = none, from = none)", "parameters for a model, sized by the source's x or by an example; from: a tree, takes over what fits"},
+    {"fresh", "(layer)", "the layer with parameters of its own, drawn anew"},
+    {"declare_statistics", "(kind)", "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
+    {"observe", "(net, weights, x)", "the weights, carrying the statistics measured on x"},
+    {"evaluating", "(net)", "the model in evaluation mode, whoever calls it"},
+    {"freeze", "(tree, names)", "the tree, with the leaves that match the names only carried"},
+    {"leaves", "(tree)", "the tensors of a tree, as a list"},
+
+    // loops
+    {"map", "(f, xs)", "f of each slice of xs along its first axis, stacked"},
+    {"scan", "(step, start, xs)", "step(state, x) for each slice of xs in turn: the last state, and the results stacked"},
+
+    // draws
+    {"sample", "(draw, count)", "count draws of a function without arguments, stacked along a new first axis"},
+    {"draw_uniform", "(shape)", "uniform numbers in [0, 1)"},
+    {"draw_normal", "(shape)", "normal numbers of mean 0 and deviation 1"},
+    {"draw_truncated_normal", "(shape)", "normal numbers of mean 0 and deviation 1, drawn again beyond 2"},
+
+    // host values
+    {"len", "(items)", "the number of items of a list, dataset or first axis"},
+    {"range", "(n)", "the list 0 .. n - 1"},
+    {"str", "(value)", "a value as text"},
+    {"is_host", "(x)", "true if x is known while the script is compiled"},
+    {"print", "(values...)", "prints values while an experiment runs"},
+    {"save", "(value, file)", "writes a learner or a tree of tensors into the run's folder"},
+    {"load", "(file)", "reads what `save` has written"},
+    {"error", "(message)", "stops with a message that points at the call"},
+
+    // data
+    {"omniglot", "(size = 28)", "the characters of Omniglot, from the data directory: x [n, size, size, 1]"},
+    {"mnist", "()", "MNIST, from the data directory: `train` and `test` of x [n, 28, 28, 1]"},
+    {"fashion_mnist", "()", "Fashion-MNIST, from the data directory: `train` and `test` of x [n, 28, 28, 1]"},
+    {"images", "(path, class = none, size = none, invert = false)", "a folder of image files as a dataset"},
+    {"folders", "(levels)", "for `images`: the class of a file is the name of its last folders"},
+    {"idx", "(images, labels, classes = none)", "a dataset from a pair of IDX files"},
+    {"split_classes", "(data, column = none, file = none, train = none, val = none, test = none, seed = 0)", "a dataset in parts `train`, `val` and `test` that share no class"},
+    {"rotated_classes", "(data)", "each image turned by 0, 90, 180 and 270 degrees, each turn a class of its own"},
+    {"episodes", "(data, ways, shots, queries)", "a task source: classification among `ways` drawn classes"},
+    {"pairs", "(source, target)", "a source that gives an item of each of two sources"},
+};
+
+}  // namespace
+
+std::span<const Builtin> builtins() { return table; }
+
+const Builtin* find_builtin(std::string_view name) {
+  static const std::unordered_map<std::string_view, const Builtin*> by_name = [] {
+    std::unordered_map<std::string_view, const Builtin*> result;
+    for (const Builtin& builtin : table) result.emplace(builtin.name, &builtin);
+    return result;
+  }();
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? nullptr : found->second;
+}
+
+}  // namespace metac::dsl

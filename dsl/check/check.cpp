@@ -1,0 +1,181 @@
+// The order of checking: load every file, collect the names of their top levels, then walk each module.
+#include "check/check.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "check/modules.hpp"
+#include "check/scopes.hpp"
+#include "check/walker.hpp"
+
+namespace metac::dsl {
+
+const Global* CheckedProgram::find(const std::string& name, std::uint32_t file) const {
+  const auto names = visible_.find(file);
+  if (names != visible_.end()) {
+    const auto own = names->second.find(name);
+    if (own != names->second.end()) return &own->second;
+  }
+  const auto shared = library_.find(name);
+  return shared == library_.end() ? nullptr : &shared->second;
+}
+
+std::vector<std::string> CheckedProgram::names(std::uint32_t file) const {
+  std::vector<std::string> result;
+  const auto own = visible_.find(file);
+  if (own != visible_.end()) {
+    for (const auto& [name, global] : own->second) result.push_back(name);
+  }
+  for (const auto& [name, global] : library_) result.push_back(name);
+  return result;
+}
+
+std::vector<const Definition*> CheckedProgram::experiments() const {
+  std::vector<const Definition*> result;
+  for (const auto& statement : script().statements) {
+    const auto* definition = std::get_if<Definition>(&statement->node);
+    if (definition && definition->kind == DefinitionKind::experiment) result.push_back(definition);
+  }
+  return result;
+}
+
+class Checker {
+ public:
+  Checker(std::shared_ptr<Sources> sources, const ModuleLoader& loader)
+      : sources_(std::move(sources)), program_(new CheckedProgram), set_(*sources_, loader, found_) {
+    program_->sources_ = sources_;
+  }
+
+  std::shared_ptr<const CheckedProgram> run(std::uint32_t script, std::span<const LibraryFile> library, Report& report) {
+    set_.load(script);
+    set_.load_library(library);
+    for (const Module& module : set_.modules()) define_names(module);
+    for (const Module& module : set_.modules()) bring_used_names(module);
+    for (const Module& module : set_.modules()) walk(module, module.file == script);
+    program_->modules_ = std::move(set_.modules());
+    pass_on(script, report);
+    return found_.has_errors() ? nullptr : program_;
+  }
+
+ private:
+  using Names = std::map<std::string, Global>;
+
+  void define_names(const Module& module) {
+    const bool library = set_.is_library(module);
+    Names& names = library ? program_->library_ : program_->visible_[module.file];
+    for (const auto& statement : module.statements) {
+      const auto* definition = std::get_if<Definition>(&statement->node);
+      if (!definition && !std::holds_alternative<LetStatement>(statement->node)) continue;
+      for (const Name* name : names_bound_by(*statement)) {
+        if (name->text == "_") continue;
+        define(names, *name, {statement, definition, module.file, library});
+      }
+    }
+  }
+
+  void define(Names& names, const Name& name, Global global) {
+    const auto [first, is_new] = names.emplace(name.text, std::move(global));
+    if (is_new) return;
+    Diagnostic& error = found_.error("E0204", name.span, "`" + name.text + "` is defined twice");
+    error.labels.push_back({place_of(name.text, first->second), "first defined here"});
+  }
+
+  static Span place_of(const std::string& name, const Global& global) {
+    for (const Name* bound : names_bound_by(*global.statement)) {
+      if (bound->text == name) return bound->span;
+    }
+    return global.statement->span;
+  }
+
+  void bring_used_names(const Module& module) {
+    for (const auto& statement : module.statements) {
+      const auto* use = std::get_if<UseStatement>(&statement->node);
+      const std::uint32_t* file = use ? set_.used_file(module.file, *use) : nullptr;
+      if (!file) {
+        if (use) forgive(module.file, use->names);
+        continue;
+      }
+      if (use->names.empty()) bring_all(module.file, *file, *use);
+      for (const Name& name : use->names) bring(module.file, *file, name);
+    }
+  }
+
+  void forgive(std::uint32_t file, const std::vector<Name>& names) {
+    for (const Name& name : names) forgiven_[file].insert(name.text);
+  }
+
+  // Own names hide them, as they hide the library's; between two files there is no such order.
+  void bring_all(std::uint32_t user, std::uint32_t file, const UseStatement& use) {
+    Names& names = program_->visible_[user];
+    for (const auto& [name, global] : program_->visible_[file]) {
+      if (global.file != file) continue;  // what a file uses is not its own
+      const auto [first, is_new] = names.emplace(name, global);
+      if (is_new || first->second.file == user || first->second.file == file) continue;
+      Diagnostic& error = found_.error("E0204", use.module_span, "`" + name + "` is in two of the files used here");
+      error.labels.push_back({place_of(name, first->second), "one of them"});
+      error.labels.push_back({place_of(name, global), "the other"});
+      error.hint = "say which to take: `use " + name + " from \"..\"`";
+    }
+  }
+
+  void bring(std::uint32_t user, std::uint32_t file, const Name& name) {
+    const Names& theirs = program_->visible_[file];
+    const auto found = theirs.find(name.text);
+    if (found != theirs.end() && found->second.file == file) return define(program_->visible_[user], name, found->second);
+    forgiven_[user].insert(name.text);
+    if (set_.is_damaged(file)) return;
+    std::vector<std::string> candidates;
+    for (const auto& [own, global] : theirs) {
+      if (global.file == file) candidates.push_back(own);
+    }
+    const std::string all = candidates.empty() ? "that file defines nothing" : "it defines " + enumerate(candidates);
+    found_.error("E0217", name.span, "`" + sources_->name(file) + "` does not define `" + name.text + "`").hint =
+        suggestion(name.text, candidates, all);
+  }
+
+  void walk(const Module& module, bool is_script) {
+    WalkSettings settings;
+    settings.is_script = is_script;
+    settings.warns = !set_.is_library(module);
+    settings.forgiven = names_to_forgive(module, set_.is_damaged(module.file), sources_->text(module.file));
+    settings.forgiven.merge(forgiven_[module.file]);
+    settings.forgives_all = uses_unreadable(module);
+    Walker(*program_, module, std::move(settings), found_).walk();
+  }
+
+  // A file used as a whole that is missing or damaged may define any name.
+  bool uses_unreadable(const Module& module) const {
+    return std::any_of(module.statements.begin(), module.statements.end(), [&](const auto& statement) {
+      const auto* use = std::get_if<UseStatement>(&statement->node);
+      if (!use || !use->names.empty()) return false;
+      const std::uint32_t* file = set_.used_file(module.file, *use);
+      return !file || set_.is_damaged(*file);
+    });
+  }
+
+  // In the order of the text, the script first.
+  void pass_on(std::uint32_t script, Report& report) const {
+    std::vector<Diagnostic> all = found_.all();
+    const auto key = [&](const Diagnostic& d) { return std::tuple(d.span.file != script, d.span.file, d.span.begin); };
+    std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+    for (Diagnostic& diagnostic : all) report.add(std::move(diagnostic));
+  }
+
+  std::shared_ptr<Sources> sources_;
+  std::shared_ptr<CheckedProgram> program_;
+  Report found_;
+  ModuleSet set_;
+  std::map<std::uint32_t, std::set<std::string>> forgiven_;
+};
+
+std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources> sources, std::uint32_t script, const ModuleLoader& loader,
+                                            Report& report, std::span<const LibraryFile> library) {
+  return Checker(std::move(sources), loader).run(script, library, report);
+}
+
+std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources> sources, std::uint32_t script, const ModuleLoader& loader,
+                                            Report& report) {
+  return check(std::move(sources), script, loader, report, standard_library());
+}
+
+}  // namespace metac::dsl

@@ -1,0 +1,56 @@
+// From trees to a checked program: names, arguments, kinds of definitions, and the statements allowed in each. A
+// CheckedProgram can only be made here, so later stages cannot meet an unresolved name.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "library/library.hpp"
+#include "report/report.hpp"
+#include "syntax/tree.hpp"
+
+namespace metac::dsl {
+
+// A top-level name: a definition, or a `let` of a module.
+struct Global {
+  std::shared_ptr<const Statement> statement;
+  const Definition* definition = nullptr;  // null for a `let`
+  std::uint32_t file = 0;
+  bool from_library = false;
+};
+
+class CheckedProgram {
+ public:
+  // By name; a script's own names hide the standard library's. `module` is the file the name is used in.
+  const Global* find(const std::string& name, std::uint32_t file) const;
+  // Every name that find() knows in `file`, for hints and completion: its own first, then the library's.
+  std::vector<std::string> names(std::uint32_t file) const;
+  // The statements of the script itself, in order: its `let`s and experiments.
+  const Module& script() const { return modules_.front(); }
+  std::vector<const Definition*> experiments() const;  // of the script, in order
+  const Sources& sources() const { return *sources_; }
+
+ private:
+  friend class Checker;
+  std::shared_ptr<const Sources> sources_;
+  std::vector<Module> modules_;  // the script first, then what it uses, then the library
+  std::map<std::uint32_t, std::map<std::string, Global>> visible_;  // for each file: its own names and those it uses
+  std::map<std::string, Global> library_;
+};
+
+// How `use "file.meta"` finds a text: given the path as written and the file that uses it; nullopt if there is none.
+using ModuleLoader = std::function<std::optional<std::string>(const std::string& path, const std::string& user)>;
+
+// Parses and checks a script, its modules and the library. nullptr if there were errors; they are in the report, in the
+// order of the text.
+std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources>, std::uint32_t script, const ModuleLoader&, Report&);
+// The same with a library of one's own.
+std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources>, std::uint32_t script, const ModuleLoader&, Report&,
+                                            std::span<const LibraryFile> library);
+
+}  // namespace metac::dsl

@@ -1,0 +1,54 @@
+// Lexical scopes inside one definition: which names are visible, what each is, and whether it was read. Names of the top
+// level of files are not here (CheckedProgram::find has those).
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "syntax/tree.hpp"
+
+namespace metac::dsl {
+
+enum class SymbolKind { parameter, let, var, draw, loop, function, learn, memory, param, binding, implicit, unknown };
+
+struct Symbol {
+  SymbolKind kind = SymbolKind::let;
+  Name name;
+  const Definition* definition = nullptr;  // of a function
+  int function = 0;                        // number of the function (or derivative block) it was bound in
+  bool part_of_tuple = false;
+  bool used = false;
+};
+
+// "a parameter", "bound by `let`": after "`x` is".
+std::string_view words(SymbolKind);
+
+struct Scope {
+  std::map<std::string, Symbol> symbols;
+  const Block* block = nullptr;  // its statements, to say of an unknown name that it is bound further down
+};
+
+class Scopes {
+ public:
+  void push(const Block* block = nullptr) { scopes_.push_back({{}, block}); }
+  Scope pop();
+  bool empty() const { return scopes_.empty(); }
+
+  Symbol* find(const std::string& name);       // from the innermost scope outwards
+  Symbol* find_here(const std::string& name);  // in the innermost scope only
+  void declare(Symbol symbol);                 // replaces a symbol of that name in the innermost scope
+  void declare_outermost(Symbol symbol);
+  // Where a block around binds `name` later; null if none does.
+  const Name* bound_later(const std::string& name, Span use) const;
+  void add_names(std::vector<std::string>& names) const;  // innermost first
+
+ private:
+  std::vector<Scope> scopes_;
+};
+
+// The names a statement binds in the block it stands in.
+std::vector<const Name*> names_bound_by(const Statement&);
+
+}  // namespace metac::dsl
