@@ -7,7 +7,7 @@
 namespace metac {
 
 // keys i32[batch..., 2] and numbers i32[batch...] to new keys i32[batch..., 2]: the first two words of Philox with the
-// number as counter. Dense operands: result, keys, numbers.
+// counter (number, 0, 0, "fold" in ASCII). Dense operands: result, keys, numbers.
 KernelPtr make_fold_in(const Shape& batch);
 
 enum class Distribution : std::uint8_t {

@@ -104,6 +104,21 @@ Tensor move_axis(Tensor x, int from, int to) {
   return transpose(x, permutation);
 }
 
+std::optional<Node> inner_of(const Site& site, const Operator& op) {
+  const Node inner = site.inputs[0].graph().node(site.inputs[0].id());
+  if (&inner.op != &op) return std::nullopt;
+  return inner;
+}
+
+Tensor still_constant(const Site& site) {
+  const auto value = constant_value(site.inputs[0]);
+  if (!value) return {};
+  const Type type = site.op.type(site);
+  return full(site.graph, type.shape, *value, type.dtype);
+}
+
+bool has_elements(const Shape& shape) { return std::find(shape.begin(), shape.end(), 0) == shape.end(); }
+
 Tensor with_batch(const BatchSite& site, int input) {
   const Tensor& value = site.inputs[input];
   return site.batched[input] ? value : broadcast_to(value, value.shape().with_front(site.size));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,6 +42,12 @@ Shape trailing(const Shape& shape, int count);  // the last `count` sizes
 
 Tensor insert_axis(Tensor, int axis);  // of size 1
 Tensor move_axis(Tensor, int from, int to);
+
+// For simplifications: the node of the first input, when it is of this operator.
+std::optional<Node> inner_of(const Site& site, const Operator& op);
+// Moving the elements of a repeated scalar leaves a repeated scalar: that, or empty.
+Tensor still_constant(const Site& site);
+bool has_elements(const Shape& shape);
 
 // The input with its batch axis: one that has none is repeated.
 Tensor with_batch(const BatchSite& site, int input);

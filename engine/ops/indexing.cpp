@@ -279,7 +279,11 @@ Type pool_put_type(const Site& site) {
 
 Pooling pooling_of(Dtype dtype, const Shape& image, const Shape& pooled) {
   Pooling pooling{.dtype = dtype, .batch = image[0], .channels = image[3]};
-  for (int i : {0, 1}) pooling.input[i] = image[i + 1], pooling.output[i] = pooled[i + 1];
+  for (int i : {0, 1}) {
+    pooling.input[i] = image[i + 1];
+    pooling.output[i] = pooled[i + 1];
+    pooling.window[i] = pooling.stride[i] = 1;  // taking and putting go by the index alone
+  }
   return pooling;
 }
 

@@ -31,9 +31,13 @@ Type fold_in_type(const Site& site) {
   return site.inputs[0].type();
 }
 
-// Philox4x32-10 (Salmon et al. 2011): the first two words, for the counter (number, 0, 0, 0).
+// The last word of the counter for derived keys ("fold" in ASCII); that of samples is 0, so the two never share a
+// block.
+constexpr std::uint32_t derived_keys = 0x666f6c64;
+
+// Philox4x32-10 (Salmon et al. 2011): the first two words, for the counter (number, 0, 0, derived_keys).
 void philox(std::uint32_t key0, std::uint32_t key1, std::uint32_t number, std::uint32_t words[2]) {
-  std::uint32_t c[4] = {number, 0, 0, 0};
+  std::uint32_t c[4] = {number, 0, 0, derived_keys};
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0], b = std::uint64_t{0xCD9E8D57u} * c[2];
     const std::uint32_t next[4] = {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ key0, static_cast<std::uint32_t>(b),

@@ -53,15 +53,13 @@ Tensor spread_back(Tensor value, const VjpSite& site) {
 
 Tensors sum_vjp(const VjpSite& site) { return {spread_back(site.cotangents[0], site)}; }
 
-// Shared equally between the elements that are the extreme: those that are not beaten, so that a NaN is its own.
-Tensors extreme_vjp(const VjpSite& site, Tensor beaten) {
-  const Tensor ct = site.cotangents[0];
-  const Tensor count = sum(cast(logical_not(beaten), ct.dtype()), axes_of(site.attributes));
-  return {select(beaten, zeros_like(site.inputs[0]), spread_back(ct / count, site))};
+// Shared equally between the elements that are the extreme, or between the NaNs where there are some.
+Tensors extreme_vjp(const VjpSite& site) {
+  const Tensor ct = site.cotangents[0], x = site.inputs[0];
+  const Tensor chosen = logical_or(equal(x, spread_back(site.node, site)), not_equal(x, x));
+  const Tensor count = sum(cast(chosen, ct.dtype()), axes_of(site.attributes));
+  return {select(chosen, spread_back(ct / count, site), zeros_like(x))};
 }
-
-Tensors max_vjp(const VjpSite& site) { return extreme_vjp(site, less(site.inputs[0], spread_back(site.node, site))); }
-Tensors min_vjp(const VjpSite& site) { return extreme_vjp(site, less(spread_back(site.node, site), site.inputs[0])); }
 
 // Along the last axis of [rest, n]: the product of all elements before each one, by doubling the reach.
 Tensor products_before(Tensor x) {
@@ -120,10 +118,12 @@ Operator reduction(const char* name, const char* doc, Reduction kind, decltype(O
 
 const Operator sum_operator = reduction("sum", "sum over axes", Reduction::sum, sum_vjp);
 const Operator prod_operator = reduction("prod", "product over axes", Reduction::product, prod_vjp);
-const Operator max_operator = reduction(
-    "max", "largest over axes, or NaN; the derivative is shared equally between equals", Reduction::maximum, max_vjp);
-const Operator min_operator = reduction(
-    "min", "smallest over axes, or NaN; the derivative is shared equally between equals", Reduction::minimum, min_vjp);
+const Operator max_operator =
+    reduction("max", "largest over axes, or NaN; the derivative is shared equally between equals", Reduction::maximum,
+              extreme_vjp);
+const Operator min_operator =
+    reduction("min", "smallest over axes, or NaN; the derivative is shared equally between equals", Reduction::minimum,
+              extreme_vjp);
 
 const Register registered[] = {Register(sum_operator), Register(prod_operator), Register(max_operator),
                                Register(min_operator)};
