@@ -90,6 +90,12 @@ std::vector<std::int64_t> signature(const MapBody& body) {
   return result;
 }
 
+Graph& outermost(Graph& graph) {
+  Graph* result = &graph;
+  while (result->parent()) result = result->parent();
+  return *result;
+}
+
 using Bodies = std::map<std::vector<std::int64_t>, Attributes>;
 
 // Builds one graph anew, or one body of it.
@@ -125,8 +131,9 @@ class Rebuild {
     if (&node.op == &part_operator) return parts_.at(node.inputs[0]).at(node.attributes.numbers[0]);
     inputs_.clear();
     for (NodeId input : node.inputs) inputs_.push_back(copies_[input]);
-    // In a body this may be a graph around it: the node is hoisted.
-    Graph& home = inputs_.empty() ? into_ : innermost(inputs_);
+    // In a body this may be a graph around it: the node is hoisted. Constants begin outermost so as to hold nothing
+    // back; where they are used in a body they are made anew.
+    Graph& home = inputs_.empty() ? outermost(into_) : innermost(inputs_);
     return home.push(node.op, inputs_, node.attributes);
   }
 

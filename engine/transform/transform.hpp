@@ -26,7 +26,8 @@ struct Batched {
 std::vector<Batched> batch(const Region&, std::span<const Batched> inputs, std::int64_t size, Graph& into);
 
 // The graph that is planned: only what the outputs need, aliases and stop_gradient dissolved, interned again, regions too
-// (unused inputs and outputs of regions dropped).
+// (unused inputs and outputs of regions dropped, equal regions merged, what depends on no slice moved out of its body). Some
+// constants may be left that nothing uses.
 struct Program {
   std::shared_ptr<Graph> graph;
   std::vector<NodeId> inputs;   // as given, also those that are not needed

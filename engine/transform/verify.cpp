@@ -29,8 +29,7 @@ void verify_map(const Graph& graph, NodeId id, const Node& node) {
   const Region& region = body.region;
   const NodeId size = region.graph->size();
   check(body.sequences >= 1, graph, id, "its first sequence, the index, is missing");
-  check(&graph.node(node.inputs[0]).op == &iota_operator || graph.node(node.inputs[0]).op.arity == 0, graph, id,
-        "its first sequence is not an iota");
+  check(&graph.node(node.inputs[0]).op == &iota_operator, graph, id, "its first sequence is not an iota");
   check(body.outputs.size() == region.outputs.size(), graph, id, "its outputs are not all stacked or summed");
   for (NodeId inner : region.inputs)
     check(inner < size && &region.graph->node(inner).op == &input_operator, graph, id,

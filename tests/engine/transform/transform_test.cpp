@@ -373,9 +373,13 @@ BOOST_AUTO_TEST_CASE(hoists_what_depends_on_no_slice) {
   const Tensor x = input(graph, vector_of(3)), w = input(graph, f64);
   MapBuilder tasks(graph, {x}, 3);
   const Tensor v = alias(w, tasks.graph());
-  const auto parts = tasks.close({{exp(v) * tasks.slices()[0]}});
+  MapBuilder inner(tasks.graph(), {}, 5);
+  const Tensor total = inner.close({{cast(inner.index(), Dtype::f64) * v, MapBuilder::summed}})[0];
+  const auto parts = tasks.close({{exp(2.0 * v) * tasks.slices()[0] + total}});
   const Program program = finalize(std::vector{x, w}, parts);
   BOOST_TEST(count_of(*program.graph, *find_operator("exp")) == 1);
+  BOOST_TEST(count_of(*program.graph, map_operator) == 2);
+  run({x, w}, parts, {some(x.type(), 1), Array::scalar(0.5)});
 }
 
 BOOST_AUTO_TEST_CASE(merges_equal_maps) {
