@@ -1,5 +1,5 @@
-// Runs frames. Binding resolves every pointer that never changes; a run patches the few that depend on the caller's arrays
-// or on the task, then calls the kernels one after the other.
+// Runs frames. Binding resolves every pointer that never changes; a run patches the few that depend on the caller's
+// arrays or on the task, then calls the kernels one after the other.
 #include "plan/execute.hpp"
 
 #include <algorithm>
@@ -33,11 +33,15 @@ void BoundFrame::resolve(const Frame& frame, std::byte* arena) {
     const Operand& operand = frame.operands[i];
     const Storage& storage = frame.storages[operand.storage];
     switch (storage.space) {
-      case Space::arena: pointers_[i] = arena + storage.offset + operand.offset; break;
+      case Space::arena:
+        pointers_[i] = arena + storage.offset + operand.offset;
+        break;
       case Space::array:
         pointers_[i] = static_cast<std::byte*>(const_cast<void*>(frame.arrays[storage.index].data())) + operand.offset;
         break;
-      case Space::external: patches_.push_back({i, storage.index, operand.offset}); break;
+      case Space::external:
+        patches_.push_back({i, storage.index, operand.offset});
+        break;
     }
   }
 }
@@ -98,10 +102,14 @@ void add_elements(void* to, const void* from, std::int64_t count) {
 
 void add_array(const Type& type, void* to, const void* from) {
   switch (type.dtype) {
-    case Dtype::f32: return add_elements<float>(to, from, type.elements());
-    case Dtype::f64: return add_elements<double>(to, from, type.elements());
-    case Dtype::i32: return add_elements<std::uint32_t>(to, from, type.elements());  // wraps
-    case Dtype::boolean: break;
+    case Dtype::f32:
+      return add_elements<float>(to, from, type.elements());
+    case Dtype::f64:
+      return add_elements<double>(to, from, type.elements());
+    case Dtype::i32:
+      return add_elements<std::uint32_t>(to, from, type.elements());  // wraps
+    case Dtype::boolean:
+      break;
   }
   throw Bug("map: a bool cannot be added up");
 }
@@ -146,7 +154,8 @@ void MapKernel::run(void* const* operands, std::byte*, State* state) const {
     for (const auto& sum : sums) std::memset(operands[sum.operand], 0, sum.type.bytes());
   for (auto& worker : run.state.workers) worker.patch(operands);
   const int threads = static_cast<int>(run.state.workers.size());
-  if (threads > 1) parallel_for(threads, pieces(), [&run](int worker, std::int64_t piece) { run.run_piece(worker, piece); });
+  if (threads > 1)
+    parallel_for(threads, pieces(), [&run](int worker, std::int64_t piece) { run.run_piece(worker, piece); });
   for (std::int64_t piece = 0; piece < pieces(); ++piece) {
     if (threads == 1) run.run_piece(0, piece);
     if (piece > 0) run.add_piece(piece);

@@ -50,8 +50,8 @@ class BoundFrame {
   std::vector<std::unique_ptr<Kernel::State>> states_;
 };
 
-// The workers of one `map` step. The first uses the scratch of the step; further ones, and the accumulators that they need,
-// have memory of their own.
+// The workers of one `map` step. The first uses the scratch of the step; further ones, and the accumulators that they
+// need, have memory of their own.
 struct MapState final : Kernel::State {
   MapState(const MapKernel&, std::byte* scratch, int threads);
 

@@ -1,6 +1,6 @@
-// A frame is the flat form of one graph: the whole program, or the body of a region. It lists kernels and says where each
-// operand lies; it holds no run-time pointer and no scratch memory, so any number of workers may share it.
-// Built by lower.hpp, given memory by memory.hpp, run by execute.cpp, printed by text.cpp.
+// A frame is the flat form of one graph: the whole program, or the body of a region. It lists kernels and says where
+// each operand lies; it holds no run-time pointer and no scratch memory, so any number of workers may share it. Built
+// by lower.hpp, given memory by memory.hpp, run by execute.cpp, printed by text.cpp.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct Storage {
   Space space = Space::arena;
   std::uint32_t index = 0;
   std::size_t bytes = 0;
-  std::int64_t offset = -1;     // in the arena, once memory is assigned
+  std::int64_t offset = -1;  // in the arena, once memory is assigned
   bool lives_to_end = false;
 };
 
@@ -41,7 +41,7 @@ struct Step {
   std::uint32_t first = 0;         // in Frame::operands: the results, then the inputs
   std::uint32_t results = 0;
   std::uint32_t operands = 0;
-  std::int64_t scratch = -1;       // offset in the arena, once memory is assigned; -1: none
+  std::int64_t scratch = -1;  // offset in the arena, once memory is assigned; -1: none
 };
 
 struct Frame {
@@ -53,8 +53,8 @@ struct Frame {
   std::size_t arena_bytes = 0;
 };
 
-// The step of a `map`: runs its body once for each task. Its operands are the results (the parts), then the sequences, then
-// the captures; operand i is external i of the body.
+// The step of a `map`: runs its body once for each task. Its operands are the results (the parts), then the sequences,
+// then the captures; operand i is external i of the body.
 class MapKernel final : public Kernel {
  public:
   // A result that is added up over the tasks.
@@ -62,7 +62,7 @@ class MapKernel final : public Kernel {
     std::uint32_t operand;  // of this step
     std::uint32_t output;   // of the body
     Type type;
-    std::size_t offset;     // in an accumulator
+    std::size_t offset;  // in an accumulator
   };
 
   Frame body;
@@ -71,8 +71,8 @@ class MapKernel final : public Kernel {
   std::vector<Sum> sums;
   std::size_t accumulator_bytes = 0;  // of one accumulator for all the sums
 
-  // The tasks are cut into this many pieces of neighbours; a piece adds up its tasks in order, then the pieces are added in
-  // order. Depends on the length only, so that sums have the same bits for any number of threads.
+  // The tasks are cut into this many pieces of neighbours; a piece adds up its tasks in order, then the pieces are
+  // added in order. Depends on the length only, so that sums have the same bits for any number of threads.
   std::int64_t pieces() const;
   std::int64_t first_task(std::int64_t piece) const { return piece * length / pieces(); }
 

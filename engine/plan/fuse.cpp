@@ -1,3 +1,4 @@
+// Filling a group and writing it down as a program. Assumes that its callers keep to the limits.
 #include "plan/fuse.hpp"
 
 #include <bit>
@@ -38,7 +39,8 @@ std::uint16_t Group::merge(const Group& other) {
   const auto shift = static_cast<std::uint16_t>(instructions.size());
   std::vector<Source> new_loads, new_immediates;
   for (const auto& load : other.loads) new_loads.push_back(add_load(load));
-  for (const auto& immediate : other.immediates) new_immediates.push_back(add_immediate(immediate.dtype, immediate.value));
+  for (const auto& immediate : other.immediates)
+    new_immediates.push_back(add_immediate(immediate.dtype, immediate.value));
   const auto translate = [&](Source source) -> Source {
     if (source.kind == Source::load) return new_loads[source.index];
     if (source.kind == Source::immediate) return new_immediates[source.index];
@@ -71,7 +73,8 @@ PointwiseProgram Group::program(const std::vector<std::uint16_t>& stored) const 
     program.instructions.push_back(translated);
   }
   for (const auto index : stored) program.outputs.push_back({reg({Source::instruction, index})});
-  for (const auto& reduced : reductions) program.outputs.push_back({reg(reduced.source), reduced.reduction, reduced.axes});
+  for (const auto& reduced : reductions)
+    program.outputs.push_back({reg(reduced.source), reduced.reduction, reduced.axes});
   return program;
 }
 

@@ -1,5 +1,5 @@
-// An open group: pointwise nodes of one shape, with reductions at their end, that will become one kernel. It knows registers
-// and limits, but neither the graph nor memory; who joins when is lower.hpp's business.
+// An open group: pointwise nodes of one shape, with reductions at their end, that will become one kernel. It knows
+// registers and limits, but neither the graph nor memory; who joins when is lower.hpp's business.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,8 @@ struct Group {
   std::vector<PointwiseProgram::Immediate> immediates;
   std::vector<Instruction> instructions;
   std::vector<Reduced> reductions;
-  int live = 0;  // instructions whose value somebody outside still waits for: they would be stored if it were closed now
+  int live =
+      0;  // instructions whose value somebody outside still waits for: they would be stored if it were closed now
   bool open = true;
   std::uint32_t merged_into = 0;  // for a closed group that was merged: the group it became; else itself
 
@@ -51,8 +52,8 @@ struct Group {
 
   Source add_load(const Load&);
   Source add_immediate(Dtype, double value);
-  // Takes over all of `other`, which depends on nothing of this group, nor this on it. Returns the number that was added to
-  // its instructions' indices.
+  // Takes over all of `other`, which depends on nothing of this group, nor this on it. Returns the number that was
+  // added to its instructions' indices.
   std::uint16_t merge(const Group& other);
   // Stores the values of `stored` instructions, then the reductions.
   PointwiseProgram program(const std::vector<std::uint16_t>& stored) const;

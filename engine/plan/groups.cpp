@@ -1,5 +1,5 @@
-// Fusion, as one online pass. Why it is right: an instruction reads only its own group, immediates, and stored values whose
-// step has been emitted; two open groups are therefore independent and may be merged or emitted in any order.
+// Fusion, as one online pass. Why it is right: an instruction reads only its own group, immediates, and stored values
+// whose step has been emitted; two open groups are therefore independent and may be merged or emitted in any order.
 #include <algorithm>
 
 #include "plan/lower.hpp"
@@ -19,7 +19,8 @@ void Lowering::visit_pointwise(NodeId id, const Node& node) {
   const Shape& shape = node.type.shape;
   const std::uint32_t group = meet(node.inputs, shape);
   const std::size_t typed = *node.op.pointwise == Fn::select ? 1 : 0;  // which input says the type of the operands
-  Group::Instruction instruction{*node.op.pointwise, graph_.node(node.inputs[typed]).type.dtype, node.type.dtype, {}, id};
+  Group::Instruction instruction{
+      *node.op.pointwise, graph_.node(node.inputs[typed]).type.dtype, node.type.dtype, {}, id};
   for (std::size_t i = 0; i < node.inputs.size(); ++i) instruction.inputs[i] = source(group, node.inputs[i]);
   for (const NodeId input : node.inputs) used(input);
   values_[id] = {Value::member, add_instruction(group, instruction), group};
@@ -30,7 +31,8 @@ void Lowering::visit_reduction(NodeId id, const Node& node) {
   const NodeId input = node.inputs[0];
   const Type& type = graph_.node(input).type;
   const std::uint32_t axes = axis_mask(node, type.shape.rank());
-  if (values_[input].kind == Value::member && !groups_[values_[input].index].reduces_over(axes)) close(values_[input].index);
+  if (values_[input].kind == Value::member && !groups_[values_[input].index].reduces_over(axes))
+    close(values_[input].index);
   std::uint32_t group = meet(node.inputs, type.shape);
   if (!groups_[group].reduces_over(axes)) group = open_group(type.shape);  // had been met through a shared load
   Group::Source from = source(group, input);
@@ -52,8 +54,8 @@ std::uint16_t Lowering::add_instruction(std::uint32_t group, const Group::Instru
   return static_cast<std::uint16_t>(groups_[group].instructions.size() - 1);
 }
 
-// The group that a node with these inputs joins: one that holds or loads some of them, or a new one. Every other input is
-// stored or a constant afterwards.
+// The group that a node with these inputs joins: one that holds or loads some of them, or a new one. Every other input
+// is stored or a constant afterwards.
 std::uint32_t Lowering::meet(std::span<const NodeId> inputs, const Shape& shape) {
   for (const NodeId input : inputs) {
     const Value value = values_[input];
@@ -129,7 +131,8 @@ Group::Source Lowering::source(std::uint32_t group, NodeId input) {
     if (value.index != group) throw Bug("plan: an operand lies in another open group");
     return {Group::Source::instruction, value.slot};
   }
-  if (value.kind == Value::splat) return groups_[group].add_immediate(graph_.node(input).type.dtype, splats_[value.index]);
+  if (value.kind == Value::splat)
+    return groups_[group].add_immediate(graph_.node(input).type.dtype, splats_[value.index]);
   Stored& stored = stored_[value.index];
   stored.loader = group;
   return groups_[group].add_load({stored.storage, stored.offset, stored.layout.dtype, stored.layout.strides});

@@ -1,3 +1,5 @@
+// The walk, upwards by ids: each needed node is met once, after its inputs, and leaves a value behind. Assumes a graph
+// whose types are right (verify); guarantees that every step comes after the steps it reads from.
 #include "plan/lower.hpp"
 
 #include <fmt/format.h>
@@ -56,7 +58,8 @@ std::unique_ptr<MapKernel> Lowering::region(const MapBody& body) {
   return map;
 }
 
-// The kernel that makes a stacked output writes it to its slice of the outer memory, unless what it makes is not just that.
+// The kernel that makes a stacked output writes it to its slice of the outer memory, unless what it makes is not just
+// that.
 void Lowering::deliver_stacked(NodeId output, std::uint32_t external) {
   const std::uint32_t stored = dense(output);
   const Operand value = operand(stored);
@@ -105,7 +108,8 @@ void Lowering::visit(NodeId id) {
   const Operator& op = node.op;
   if (&op == &map_operator) return visit_map(id, node);
   if (&op == &part_operator) {
-    values_[id] = {Value::stored, 0, values_[node.inputs[0]].index + static_cast<std::uint32_t>(node.attributes.numbers[0])};
+    values_[id] = {Value::stored, 0,
+                   values_[node.inputs[0]].index + static_cast<std::uint32_t>(node.attributes.numbers[0])};
     return;
   }
   if (node.inputs.empty()) return visit_leaf(id, node);
@@ -146,7 +150,8 @@ void Lowering::visit_map(NodeId id, const Node& node) {
   frame_.steps.back().map = kernel.get();
 }
 
-void Lowering::emit(std::shared_ptr<const Kernel> kernel, NodeId node, std::span<const Operand> operands, std::size_t results) {
+void Lowering::emit(std::shared_ptr<const Kernel> kernel, NodeId node, std::span<const Operand> operands,
+                    std::size_t results) {
   Step step;
   step.kernel = std::move(kernel);
   step.node = node;

@@ -1,6 +1,7 @@
-// From a finished graph to a frame: one walk over the ids, upwards. Pointwise nodes gather in open groups (fuse.hpp), views
-// become layouts, every other node becomes a step. An open group never depends on another open group, because using a value
-// from outside its group closes that group: so groups may be emitted in any order, each when it is closed.
+// From a finished graph to a frame: one walk over the ids, upwards. Pointwise nodes gather in open groups (fuse.hpp),
+// views become layouts, every other node becomes a step. An open group never depends on another open group, because
+// using a value from outside its group closes that group: so groups may be emitted in any order, each when it is
+// closed.
 #pragma once
 
 #include <map>
@@ -93,7 +94,8 @@ class Lowering {
   std::vector<Stored> stored_;
   std::vector<double> splats_;
   std::vector<Group> groups_;
-  std::map<std::pair<std::uint64_t, std::pair<Dtype, std::int64_t>>, std::uint32_t> filled_;  // storages, by value and size
+  std::map<std::pair<std::uint64_t, std::pair<Dtype, std::int64_t>>, std::uint32_t>
+      filled_;  // storages, by value and size
 };
 
 }  // namespace metac

@@ -79,7 +79,8 @@ std::vector<std::int64_t> last_uses(const Frame& frame) {
   const auto count = static_cast<std::int64_t>(frame.steps.size());
   std::vector<std::int64_t> last(frame.storages.size(), -1);
   for (std::int64_t s = 0; s < count; ++s)
-    for (std::uint32_t i = 0; i < frame.steps[s].operands; ++i) last[frame.operands[frame.steps[s].first + i].storage] = s;
+    for (std::uint32_t i = 0; i < frame.steps[s].operands; ++i)
+      last[frame.operands[frame.steps[s].first + i].storage] = s;
   for (const auto output : frame.outputs) last[frame.operands[output].storage] = count;
   for (std::size_t i = 0; i < last.size(); ++i)
     if (frame.storages[i].lives_to_end) last[i] = count;
@@ -124,8 +125,8 @@ class Assignment {
     for (std::uint32_t i = step.results; i < step.operands; ++i) {
       const Operand& input = operand(step, i);
       const Storage& storage = frame_.storages[input.storage];
-      if (storage.space == Space::arena && last_[input.storage] == s && !taken_over_[input.storage] && input.offset == 0 &&
-          round_up_to_alignment(storage.bytes) == wanted &&
+      if (storage.space == Space::arena && last_[input.storage] == s && !taken_over_[input.storage] &&
+          input.offset == 0 && round_up_to_alignment(storage.bytes) == wanted &&
           step.kernel->may_overwrite(static_cast<int>(r), static_cast<int>(i - step.results)) && appears_once(step, i))
         return static_cast<int>(input.storage);
     }

@@ -5,8 +5,8 @@
 
 namespace metac {
 
-// A value occupies its range from the step that writes it to the last step that reads it (or to the end). A result takes over
-// the memory of an input that is used for the last time where the kernel allows it. Time: n log n.
+// A value occupies its range from the step that writes it to the last step that reads it (or to the end). A result
+// takes over the memory of an input that is used for the last time where the kernel allows it. Time: n log n.
 void assign_memory(Frame&);
 
 std::size_t round_up_to_alignment(std::size_t bytes);

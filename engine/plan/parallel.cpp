@@ -1,5 +1,5 @@
-// The only file with OpenMP. Items are handed out one by one, so uneven ones balance; nothing that is computed may depend on
-// which worker gets which item.
+// The only file with OpenMP. Items are handed out one by one, so uneven ones balance; nothing that is computed may
+// depend on which worker gets which item.
 #include "plan/parallel.hpp"
 
 #include <omp.h>

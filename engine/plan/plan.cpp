@@ -1,3 +1,4 @@
+// The door of the room: plans, binds, checks what the caller gives, copies results out.
 #include "plan/plan.hpp"
 
 #include <fmt/format.h>
@@ -30,7 +31,8 @@ void check_inputs(std::span<const Array> inputs, const std::vector<Type>& types)
     throw Error(fmt::format("[run] {} inputs were given, {} are needed", inputs.size(), types.size()));
   for (std::size_t i = 0; i < types.size(); ++i)
     if (inputs[i].type() != types[i])
-      throw Error(fmt::format("[run] input {} is {}, {} is needed", i, to_string(inputs[i].type()), to_string(types[i])));
+      throw Error(
+          fmt::format("[run] input {} is {}, {} is needed", i, to_string(inputs[i].type()), to_string(types[i])));
 }
 
 }  // namespace

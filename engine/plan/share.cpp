@@ -1,3 +1,4 @@
+// Keys say all that a kernel depends on, bit for bit; shared kernels are immutable, so sharing cannot be noticed.
 #include "plan/share.hpp"
 
 #include <type_traits>
@@ -5,7 +6,8 @@
 namespace metac {
 namespace {
 
-// Numbers and shapes, one after the other; each is of fixed size or preceded by its length, so equal strings mean equal things.
+// Numbers and shapes, one after the other; each is of fixed size or preceded by its length, so equal strings mean equal
+// things.
 class Key {
  public:
   template <class T>

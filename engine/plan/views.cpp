@@ -17,10 +17,18 @@ void fill(Array& array, double value) {
 Array filled_array(const Type& type, double value) {
   Array array(type);
   switch (type.dtype) {
-    case Dtype::f32: fill<float>(array, value); break;
-    case Dtype::f64: fill<double>(array, value); break;
-    case Dtype::i32: fill<std::int32_t>(array, value); break;
-    case Dtype::boolean: fill<bool>(array, value != 0); break;
+    case Dtype::f32:
+      fill<float>(array, value);
+      break;
+    case Dtype::f64:
+      fill<double>(array, value);
+      break;
+    case Dtype::i32:
+      fill<std::int32_t>(array, value);
+      break;
+    case Dtype::boolean:
+      fill<bool>(array, value != 0);
+      break;
   }
   return array;
 }
@@ -49,7 +57,8 @@ PointwiseProgram copy_program(const Layout& from) {
 // Constants stay numbers, arrays stay where they are, everything else without inputs is computed here, once.
 void Lowering::visit_leaf(NodeId id, const Node& node) {
   if (&node.op == &input_operator)
-    throw Error(fmt::format("[plan] the outputs need %{} : {}, which is not among the inputs given", id, to_string(node.type)));
+    throw Error(
+        fmt::format("[plan] the outputs need %{} : {}, which is not among the inputs given", id, to_string(node.type)));
   if (&node.op == &constant_operator) {
     values_[id] = {Value::splat, 0, static_cast<std::uint32_t>(splats_.size())};
     splats_.push_back(constant_value(node));
@@ -75,7 +84,8 @@ void Lowering::visit_view(NodeId id, const Node& node) {
   Stored stored{stored_[from].storage, stored_[from].offset, view->layout};
   stored.offset += view->offset * static_cast<std::int64_t>(size_of(view->layout.dtype));
   if (stored.layout.type() != node.type)
-    throw Bug(fmt::format("plan: `{}` promised {}, its view is {}", node.op.name, to_string(node.type), to_string(stored.layout.type())));
+    throw Bug(fmt::format("plan: `{}` promised {}, its view is {}", node.op.name, to_string(node.type),
+                          to_string(stored.layout.type())));
   values_[id] = {Value::stored, 0, static_cast<std::uint32_t>(stored_.size())};
   stored_.push_back(stored);
 }

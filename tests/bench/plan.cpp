@@ -1,5 +1,5 @@
-// What running a plan costs besides its kernels, and the step of second-order MAML on sinusoids (25 tasks, 10 + 10 points, a
-// network of 1-40-40-1, one inner step), at one and two threads.
+// What running a plan costs besides its kernels, and the step of second-order MAML on sinusoids (25 tasks, 10 + 10
+// points, a network of 1-40-40-1, one inner step), at one and two threads.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -86,7 +86,8 @@ void bench_sinusoid() {
   std::vector<Array> arrays;
   for (const Tensor& tensor : inputs) {
     Array array(tensor.type());
-    for (std::int64_t i = 0; i < array.elements(); ++i) array.as<float>()[i] = 0.01f * static_cast<float>(i * 7919 % 200 - 100);
+    for (std::int64_t i = 0; i < array.elements(); ++i)
+      array.as<float>()[i] = 0.01f * static_cast<float>(i * 7919 % 200 - 100);
     arrays.push_back(array);
   }
   std::printf("sinusoid: %lld kernels, arena of %zu bytes\n", static_cast<long long>(steps(*plan)), arena_bytes(*plan));

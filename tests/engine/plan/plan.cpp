@@ -70,7 +70,8 @@ BOOST_AUTO_TEST_CASE(views_of_stored_values_cost_nothing) {
 BOOST_AUTO_TEST_CASE(reductions_over_different_axes_are_right) {
   Case c;
   const Tensor x = tanh(c.add_input(f32({4, 6, 3})));
-  c.outputs = {sum(x, {0}), sum(x, {1, 2}), max(x, {2}), sum(x * 2.0, {0}), sum(x), sum(full(*c.graph, {3, 2}, 0.5), {0})};
+  c.outputs = {sum(x, {0}),       sum(x, {1, 2}), max(x, {2}),
+               sum(x * 2.0, {0}), sum(x),         sum(full(*c.graph, {3, 2}, 0.5), {0})};
   check_plan(c);
 }
 
@@ -98,8 +99,18 @@ BOOST_AUTO_TEST_CASE(outputs_may_be_anything) {
   Case c;
   const Tensor x = c.add_input(f32({2, 3})), y = tanh(x);
   c.add_input(f32({5}));  // not needed
-  c.outputs = {x, y, y, constant(*c.graph, 4), full(*c.graph, {2, 2}, -0.0), transpose(x, {1, 0}), transpose(y, {1, 0}),
-               reshape(y, {6}), reshape(x, {6}), constant(*c.graph, ramp({3})), slice_axis(y, 0, 1, 2), x};
+  c.outputs = {x,
+               y,
+               y,
+               constant(*c.graph, 4),
+               full(*c.graph, {2, 2}, -0.0),
+               transpose(x, {1, 0}),
+               transpose(y, {1, 0}),
+               reshape(y, {6}),
+               reshape(x, {6}),
+               constant(*c.graph, ramp({3})),
+               slice_axis(y, 0, 1, 2),
+               x};
   check_plan(c);
 }
 
@@ -121,7 +132,8 @@ BOOST_AUTO_TEST_CASE(an_output_may_share_memory_with_an_input) {
 BOOST_AUTO_TEST_CASE(zero_sizes_work_everywhere) {
   Case c;
   const Tensor x = c.add_input(f32({0, 3})), y = c.add_input(f32({3, 0}));
-  c.outputs = {tanh(x), sum(x, {0}), sum(x, {1}), max(x, {0}), transpose(x, {1, 0}), matmul(y, x), matmul(x, y), sum(x * 2.0)};
+  c.outputs = {tanh(x),      sum(x, {0}),  sum(x, {1}), max(x, {0}), transpose(x, {1, 0}),
+               matmul(y, x), matmul(x, y), sum(x * 2.0)};
   check_plan(c);
 }
 
@@ -136,8 +148,9 @@ BOOST_AUTO_TEST_CASE(errors_say_what_was_given_and_needed) {
   Case c;
   c.outputs = {tanh(c.add_input(f32({2})))};
   Executable executable(c.plan());
-  BOOST_CHECK_EXCEPTION(executable.run(std::vector<Array>{}), Error,
-                        [](const Error& e) { return std::string(e.what()) == "[run] 0 inputs were given, 1 are needed"; });
+  BOOST_CHECK_EXCEPTION(executable.run(std::vector<Array>{}), Error, [](const Error& e) {
+    return std::string(e.what()) == "[run] 0 inputs were given, 1 are needed";
+  });
   BOOST_CHECK_EXCEPTION(executable.run(std::vector<Array>{ramp({3})}), Error, [](const Error& e) {
     return std::string(e.what()) == "[run] input 0 is f32[3], f32[2] is needed";
   });
@@ -172,7 +185,8 @@ BOOST_AUTO_TEST_CASE(a_million_nodes_are_planned_and_run) {
     Case c;
     const Tensor one = c.add_input(f32({2}));
     Tensor y = one;
-    for (int i = 0; i < length; ++i) y = fused ? add(y, one) : flip(concatenate({slice_axis(y, 0, 1, 2), slice_axis(y, 0, 0, 1)}, 0), 0);
+    for (int i = 0; i < length; ++i)
+      y = fused ? add(y, one) : flip(concatenate({slice_axis(y, 0, 1, 2), slice_axis(y, 0, 0, 1)}, 0), 0);
     c.outputs = {y};
     return c;
   };
@@ -181,7 +195,8 @@ BOOST_AUTO_TEST_CASE(a_million_nodes_are_planned_and_run) {
     const Case small = chain(length / 10, fused), large = chain(length, fused);
     std::shared_ptr<const Plan> plan;
     const double short_time = seconds([&] { plan = small.plan(); }), long_time = seconds([&] { plan = large.plan(); });
-    BOOST_TEST_MESSAGE("planned a chain of " << length << " in " << long_time << " s, a tenth of it in " << short_time << " s");
+    BOOST_TEST_MESSAGE("planned a chain of " << length << " in " << long_time << " s, a tenth of it in " << short_time
+                                             << " s");
     BOOST_TEST(long_time < 30 * short_time + 0.1);
     BOOST_TEST(arena_bytes(*plan) < 1 << 20);
     const auto result = Executable(plan).run(std::vector<Array>{Array::from<float>({2}, std::vector<float>{1, 2})});

@@ -28,7 +28,9 @@ class Generator {
 
  private:
   int pick(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
-  Tensor any(const std::vector<Tensor>& pool) { return pool[static_cast<std::size_t>(pick(static_cast<int>(pool.size())))]; }
+  Tensor any(const std::vector<Tensor>& pool) {
+    return pool[static_cast<std::size_t>(pick(static_cast<int>(pool.size())))];
+  }
 
   // Later values more often: deeper graphs.
   Tensor recent(const std::vector<Tensor>& pool) {
@@ -46,19 +48,32 @@ class Generator {
   Tensor step(Graph& graph, std::vector<Tensor>& pool, int depth) {
     const Tensor a = recent(pool);
     switch (pick(depth < 2 ? 13 : 12)) {
-      case 0: return tanh(a);
-      case 1: return neg(a);
-      case 2: return sigmoid(a);
-      case 3: return binary(a, partner(pool, a.shape()));
-      case 4: return binary(a, partner(pool, a.shape()));
-      case 5: return tanh(mul(a, a));
-      case 6: return select(less(a, partner(pool, a.shape())), a, mul(a, constant(a.graph(), 0.5, dtype_)));
-      case 7: return reduction(a);
-      case 8: return view(a);
-      case 9: return view(a);
-      case 10: return product(a);
-      case 11: return spread(a);
-      default: return tasks(graph, pool, depth);
+      case 0:
+        return tanh(a);
+      case 1:
+        return neg(a);
+      case 2:
+        return sigmoid(a);
+      case 3:
+        return binary(a, partner(pool, a.shape()));
+      case 4:
+        return binary(a, partner(pool, a.shape()));
+      case 5:
+        return tanh(mul(a, a));
+      case 6:
+        return select(less(a, partner(pool, a.shape())), a, mul(a, constant(a.graph(), 0.5, dtype_)));
+      case 7:
+        return reduction(a);
+      case 8:
+        return view(a);
+      case 9:
+        return view(a);
+      case 10:
+        return product(a);
+      case 11:
+        return spread(a);
+      default:
+        return tasks(graph, pool, depth);
     }
   }
 
@@ -72,10 +87,14 @@ class Generator {
 
   Tensor binary(Tensor a, Tensor b) {
     switch (pick(4)) {
-      case 0: return add(a, b);
-      case 1: return sub(a, b);
-      case 2: return maximum(a, b);
-      default: return tanh(mul(a, b));
+      case 0:
+        return add(a, b);
+      case 1:
+        return sub(a, b);
+      case 2:
+        return maximum(a, b);
+      default:
+        return tanh(mul(a, b));
     }
   }
 
@@ -85,9 +104,12 @@ class Generator {
       if (pick(2) == 0) axes.push_back(axis);
     const Tensor scaled = a * 0.3;
     switch (pick(3)) {
-      case 0: return tanh(max(a, axes));
-      case 1: return sum(scaled, axes);
-      default: return tanh(sub(scaled, broadcast_to(sum(scaled, axes, true), a.shape())));
+      case 0:
+        return tanh(max(a, axes));
+      case 1:
+        return sum(scaled, axes);
+      default:
+        return tanh(sub(scaled, broadcast_to(sum(scaled, axes, true), a.shape())));
     }
   }
 
@@ -96,18 +118,23 @@ class Generator {
     if (rank == 0) return reshape(a, {1});
     const int axis = pick(rank);
     switch (pick(4)) {
-      case 0: return reshape(a, {a.type().elements()});
+      case 0:
+        return reshape(a, {a.type().elements()});
       case 1: {
         std::vector<int> order;
         for (int i = 0; i < rank; ++i) order.push_back((i + axis) % rank);
         return transpose(a, order);
       }
-      case 2: return flip(a, axis);
-      default: return slice_axis(a, axis, a.shape()[axis] / 2, a.shape()[axis]);
+      case 2:
+        return flip(a, axis);
+      default:
+        return slice_axis(a, axis, a.shape()[axis] / 2, a.shape()[axis]);
     }
   }
 
-  Tensor spread(Tensor a) { return a.shape().rank() < 3 ? broadcast_to(a, a.shape().with_front(1 + pick(3))) : Tensor(); }
+  Tensor spread(Tensor a) {
+    return a.shape().rank() < 3 ? broadcast_to(a, a.shape().with_front(1 + pick(3))) : Tensor();
+  }
 
   Tensor product(Tensor a) {
     if (a.shape().rank() != 2) return {};

@@ -37,8 +37,9 @@ Case nested(std::int64_t length) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(nested_regions_are_right_for_every_length) {
-  for (const std::int64_t length : {0, 1, 2, 7, 16, 17, 40})
-    BOOST_TEST_CONTEXT("length " << length) { check_plan(nested(length)); }
+  for (const std::int64_t length : {0, 1, 2, 7, 16, 17, 40}) BOOST_TEST_CONTEXT("length " << length) {
+      check_plan(nested(length));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(sums_have_the_same_bits_for_any_number_of_threads) {
@@ -108,7 +109,11 @@ BOOST_AUTO_TEST_CASE(parallel_for_meets_every_item_once_and_rethrows) {
       ++met[static_cast<std::size_t>(item)];
     });
     for (const auto& count : met) BOOST_TEST(count == 1);
-    BOOST_CHECK_THROW(parallel_for(threads, 10, [](int, std::int64_t item) { if (item == 3) throw Error("three"); }), Error);
+    BOOST_CHECK_THROW(parallel_for(threads, 10,
+                                   [](int, std::int64_t item) {
+                                     if (item == 3) throw Error("three");
+                                   }),
+                      Error);
     parallel_for(threads, 0, [](int, std::int64_t) { throw Bug("no item"); });
   }
 }

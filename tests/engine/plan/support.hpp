@@ -1,4 +1,5 @@
-// What the tests of the plan share: planning a graph as it is, comparing a plan with the interpreter, counting allocations.
+// What the tests of the plan share: planning a graph as it is, comparing a plan with the interpreter, counting
+// allocations.
 #pragma once
 
 #include <boost/test/unit_test.hpp>
@@ -28,7 +29,8 @@ struct Case {
 inline Array random_array(const Type& type, std::mt19937& random) {
   Array array(type);
   std::uniform_real_distribution<double> number(-1.5, 1.5);
-  for (std::int64_t i = 0; i < array.elements(); ++i) put(array, i, type.dtype == Dtype::i32 ? std::round(2 * number(random)) : number(random));
+  for (std::int64_t i = 0; i < array.elements(); ++i)
+    put(array, i, type.dtype == Dtype::i32 ? std::round(2 * number(random)) : number(random));
   return array;
 }
 
@@ -48,7 +50,8 @@ inline void check_close(const Array& given, const Array& expected) {
   BOOST_REQUIRE_EQUAL(to_string(given.type()), to_string(expected.type()));
   for (std::int64_t i = 0; i < given.elements(); ++i)
     if (!close(given.at(i), expected.at(i), given.dtype())) {
-      BOOST_TEST_ERROR("element " << i << " of " << to_string(given.type()) << " is " << given.at(i) << ", not " << expected.at(i));
+      BOOST_TEST_ERROR("element " << i << " of " << to_string(given.type()) << " is " << given.at(i) << ", not "
+                                  << expected.at(i));
       return;
     }
 }
