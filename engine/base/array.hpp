@@ -85,6 +85,7 @@ class Array {
  public:
   Array() : Array(Type{}) {}
   explicit Array(Type type);
+  Array(Type type, std::shared_ptr<std::byte> memory) : type_(type), memory_(std::move(memory)) {}
   template <class T>
   static Array from(const Shape& shape, std::span<const T> values);
   template <class T>
@@ -97,6 +98,7 @@ class Array {
   std::size_t bytes() const { return type_.bytes(); }
   void* data() { return memory_.get(); }
   const void* data() const { return memory_.get(); }
+  const std::shared_ptr<std::byte>& memory() const { return memory_; }
 
   // The elements as T. Bug if T is not the dtype.
   template <class T>

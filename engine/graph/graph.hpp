@@ -10,7 +10,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/array.hpp"
@@ -54,11 +53,12 @@ struct Node {
   const Type& type;  // of a node with several parts (a region): bool[0]
   const Attributes& attributes;
   std::int32_t place;  // where in the script it came from; see Graph::set_place
+  bool unique;         // made by push_unique: inputs and aliases
 };
 
 class Graph {
  public:
-  Graph() = default;
+  Graph();
   explicit Graph(Graph& parent);  // the body of a region of `parent`
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
@@ -76,7 +76,8 @@ class Graph {
 
   Graph* parent() const { return parent_; }
   int depth() const { return depth_; }  // 0 for a graph that is no region's body
-  // The value of an enclosing graph, here: an input node, made once. Constants are made anew instead.
+  // The value of an enclosing graph, here: an input node, made once. Constants and broadcasts are made anew instead, so
+  // that a body still sees them as what they are. Error if `outer` is not of this graph or one around it.
   Tensor capture(Tensor outer);
   struct Capture {
     Tensor outer;   // in the parent
@@ -88,12 +89,19 @@ class Graph {
   void set_place(std::int32_t);
   std::int32_t place() const;
 
+  // The body is complete: no node can be added any more (Error), so no value of it can leak into later expressions.
+  void close() { closed_ = true; }
+
  private:
+  std::span<const Tensor> import(const Operator&, std::span<const Tensor> inputs, std::vector<Tensor>& storage);
+  Tensor append(const Operator&, std::span<const Tensor> inputs, std::uint32_t attributes, const Type&, bool unique);
+
   // The store is the implementation's; a node of the finished graph takes about 60 bytes.
   struct Store;
   std::unique_ptr<Store> store_;
   Graph* parent_ = nullptr;
   int depth_ = 0;
+  bool closed_ = false;
   std::vector<Capture> captures_;
 };
 
@@ -108,7 +116,8 @@ struct Region {
 };
 
 // A copy of `outputs`' expressions into `into`, with the nodes `from` replaced by `to` (same length). Interned again on the
-// way; nodes that the outputs do not need are not copied.
+// way; nodes that the outputs do not need are not copied. Where `into` is `source` or a graph inside it, nodes that do not
+// depend on `from` are used as they are; elsewhere an input that is not in `from` is a Bug.
 std::vector<Tensor> replay(const Graph& source, std::span<const NodeId> from, std::span<const Tensor> to,
                            std::span<const NodeId> outputs, Graph& into);
 

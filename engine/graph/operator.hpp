@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "graph/graph.hpp"
@@ -42,7 +43,7 @@ struct BatchSite {
 // One case for the table tests.
 struct Sample {
   std::vector<Type> inputs;
-  Attributes attributes;
+  Attributes attributes = {};
   // Range of the input values, per case (keeps log, sqrt and division away from their edges), and for i32 inputs.
   double low = -2, high = 2;
   std::int64_t integer_low = 0, integer_high = 2;
@@ -85,7 +86,15 @@ struct Operator {
   // The value in double precision, written as obviously as possible: what the table tests compare the kernel with. For
   // pointwise and reduction operators null: those have a common reference.
   std::function<void(const Node&, std::span<const Array> inputs, Array& result)> reference = nullptr;
+
+  // Of a region: its body.
+  const Region* (*region)(const Node&) = nullptr;
 };
+
+// The leaf that every graph needs: attributes.numbers are the dtype, then the shape.
+extern const Operator input_operator;
+Attributes type_attributes(const Type&);
+Type attributes_type(const Attributes&);
 
 // Every operator there is, in the order of their names.
 std::span<const Operator* const> all_operators();

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "graph/graph.hpp"
+#include "graph/operator.hpp"
 #include "kernels/random.hpp"
 
 namespace metac {
@@ -12,11 +13,14 @@ namespace metac {
 // ---- leaves ----
 Tensor input(Graph&, const Type&);                    // a new one at each call
 Tensor constant(Graph&, double value, Dtype = Dtype::f32);           // scalar
-Tensor constant(Graph&, const Array&);                // interned by the identity of its memory; scalars by value
+Tensor constant(Graph&, const Array&);                // interned by the identity of its memory, which is shared and must
+                                                      // not change any more; scalars by value
 Tensor full(Graph&, const Shape&, double value, Dtype = Dtype::f32);
 Tensor iota(Graph&, std::int64_t n);                  // i32 [n]: 0, 1, ...
 Tensor zeros_like(Tensor);
-std::optional<double> constant_value(Tensor);         // of a constant, also behind broadcast and reshape
+std::optional<double> constant_value(Tensor);         // of a constant, also behind views (broadcast, reshape, ...)
+double constant_value(const Node&);                   // of a node of constant_operator, as it is in its own dtype
+Array array_value(const Node&);                       // of a node of array_operator: shares its memory
 
 // ---- pointwise ----
 Tensor neg(Tensor); Tensor abs(Tensor); Tensor sign(Tensor); Tensor exp(Tensor); Tensor expm1(Tensor); Tensor log(Tensor);
@@ -120,9 +124,14 @@ struct MapBody {
   std::int64_t length = 0;
   std::vector<MapBuilder::Output> outputs;
 };
-extern const Operator map_operator, part_operator, input_operator, alias_operator, stop_gradient_operator, constant_operator,
-    array_operator;
+extern const Operator map_operator, part_operator, alias_operator, stop_gradient_operator, constant_operator, array_operator,
+    iota_operator;
 const MapBody& map_body(const Node&);
 Tensor part(Tensor map_node, int index);
+// The map of a body, on inputs that fit it (as checked by its shape rule).
+Tensor push_map(Graph&, std::span<const Tensor> inputs, MapBody);
+
+// A batching rule that every operator may use: runs the operator in a `map` over the batch.
+Tensor batch_by_map(const BatchSite&);
 
 }  // namespace metac

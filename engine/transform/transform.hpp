@@ -7,8 +7,9 @@
 
 namespace metac {
 
-// Vector-Jacobian product: cotangents of `wrt` for the given cotangents of `outputs` (both of one graph). Sweeps ids
-// downwards over the nodes between `wrt` and the outputs only. Empty where nothing flows.
+// Vector-Jacobian product: cotangents of `wrt` for the given cotangents of `outputs` (of one graph, or of graphs around
+// it). Sweeps ids downwards over the nodes between `wrt` and the outputs only. Empty where nothing flows; an empty
+// cotangent is zero. The variables must be of the innermost of the graphs: make an alias there of an outer value.
 std::vector<Tensor> vjp(std::span<const Tensor> outputs, std::span<const Tensor> cotangents, std::span<const Tensor> wrt);
 // Of a scalar floating output. Empty where it does not depend on the variable.
 std::vector<Tensor> grad(Tensor output, std::span<const Tensor> wrt);
@@ -35,5 +36,8 @@ Program finalize(std::span<const Tensor> inputs, std::span<const Tensor> outputs
 
 // Checks every promise of a graph (types, order of ids, regions): Bug where one is broken.
 void verify(const Graph&);
+
+// How many nodes the transformations have looked at in this thread: for tests of their cost.
+std::int64_t nodes_visited();
 
 }  // namespace metac

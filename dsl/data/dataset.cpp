@@ -1,0 +1,326 @@
+#include "data/dataset.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <unordered_set>
+
+#include "base/memory.hpp"
+#include "data/content.hpp"
+
+namespace metac::data {
+
+namespace {
+
+constexpr std::int64_t most_rows = std::numeric_limits<std::int32_t>::max();
+
+void check_classes(const std::string& name, const ClassTable& classes) {
+  std::unordered_set<std::string> seen;
+  for (const auto& cls : classes.names)
+    if (!seen.insert(cls).second) throw Error(fmt::format("{}: two classes are named {}", name, cls));
+  if (classes.columns.size() != classes.values.size())
+    throw Error(fmt::format("{}: the class table names {} columns and has {}", name, classes.columns.size(),
+                            classes.values.size()));
+  for (std::size_t i = 0; i < classes.values.size(); ++i)
+    if (classes.values[i].size() != classes.names.size())
+      throw Error(fmt::format("{}: the column {} has {} values for {} classes", name, classes.columns[i],
+                              classes.values[i].size(), classes.names.size()));
+}
+
+void check_labels(const std::string& name, const std::vector<std::int32_t>& labels, std::int64_t rows,
+                  const ClassTable& classes) {
+  if (labels.empty()) {
+    if (classes.size() > 0) throw Error(fmt::format("{}: has {} classes and no labels", name, classes.size()));
+    return;
+  }
+  if (static_cast<std::int64_t>(labels.size()) != rows)
+    throw Error(fmt::format("{}: {} examples need as many labels, {} were given", name, rows, labels.size()));
+  for (std::size_t row = 0; row < labels.size(); ++row)
+    if (labels[row] < 0 || labels[row] >= classes.size())
+      throw Error(fmt::format("{}: example {} has the label {}; the class table has the classes 0 to {}", name, row,
+                              labels[row], classes.size() - 1));
+}
+
+// The values of a column for some classes only.
+ClassTable choose(const ClassTable& table, std::span<const std::int32_t> classes) {
+  ClassTable chosen;
+  chosen.columns = table.columns;
+  chosen.values.resize(table.values.size());
+  for (auto cls : classes) {
+    chosen.names.push_back(table.names[static_cast<std::size_t>(cls)]);
+    for (std::size_t i = 0; i < table.values.size(); ++i)
+      chosen.values[i].push_back(table.values[i][static_cast<std::size_t>(cls)]);
+  }
+  return chosen;
+}
+
+template <class T>
+std::vector<T> choose(const std::vector<T>& all, std::span<const std::uint32_t> rows) {
+  std::vector<T> chosen;
+  if (all.empty()) return chosen;
+  chosen.reserve(rows.size());
+  for (auto row : rows) chosen.push_back(all[row]);
+  return chosen;
+}
+
+std::vector<std::uint32_t> all_rows(std::int64_t count) {
+  std::vector<std::uint32_t> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0u);
+  return rows;
+}
+
+// Where a turned square image finds its places in the one that is stored.
+struct Walk {
+  std::int64_t begin, row, column;
+};
+
+Walk walk_of(int quarters, std::int64_t side) {
+  switch (quarters) {
+    case 0:
+      return {0, side, 1};
+    case 1:
+      return {side - 1, -1, side};
+    case 2:
+      return {side * side - 1, -side, -1};
+    case 3:
+      return {side * (side - 1), 1, -side};
+  }
+  throw Bug("a turn is 0 to 3 quarters");
+}
+
+float value_of(std::uint8_t byte) { return static_cast<float>(byte) / 255.0f; }
+float value_of(float value) { return value; }
+
+template <class T>
+void copy_turned(const T* in, int quarters, std::int64_t side, std::int64_t channels, float* out) {
+  const Walk walk = walk_of(quarters, side);
+  for (std::int64_t row = 0; row < side; ++row)
+    for (std::int64_t column = 0; column < side; ++column) {
+      const T* pixel = in + (walk.begin + row * walk.row + column * walk.column) * channels;
+      for (std::int64_t channel = 0; channel < channels; ++channel) *out++ = value_of(pixel[channel]);
+    }
+}
+
+template <class T>
+void copy_example(const T* in, const Shape& shape, int quarters, float* out) {
+  if (quarters != 0) return copy_turned(in, quarters, shape[0], shape[2], out);
+  const std::int64_t elements = shape.elements();
+  for (std::int64_t i = 0; i < elements; ++i) out[i] = value_of(in[i]);
+}
+
+}  // namespace
+
+void Storage::copy(std::uint32_t row, int quarters, float* out) const {
+  const std::int64_t begin = std::int64_t{row} * example.elements();
+  if (bytes)
+    copy_example(reinterpret_cast<const std::uint8_t*>(bytes.get()) + begin, example, quarters, out);
+  else
+    copy_example(static_cast<const float*>(floats.data()) + begin, example, quarters, out);
+}
+
+void Dataset::Content::index_classes() {
+  class_begins.assign(static_cast<std::size_t>(classes.size()) + 1, 0);
+  for (auto label : labels) ++class_begins[static_cast<std::size_t>(label) + 1];
+  std::partial_sum(class_begins.begin(), class_begins.end(), class_begins.begin());
+  class_rows.resize(labels.size());
+  auto next = class_begins;
+  for (std::size_t row = 0; row < labels.size(); ++row)
+    class_rows[next[static_cast<std::size_t>(labels[row])]++] = static_cast<std::uint32_t>(row);
+}
+
+const std::vector<std::string>& ClassTable::column(const std::string& name) const {
+  if (name == "name") return names;
+  const auto found = std::find(columns.begin(), columns.end(), name);
+  if (found == columns.end())
+    throw Error(fmt::format("the class table has no column {}; it has name{}{}", name, columns.empty() ? "" : ", ",
+                            fmt::join(columns, ", ")));
+  return values[static_cast<std::size_t>(found - columns.begin())];
+}
+
+ClassTable numbered_classes(std::int64_t count) {
+  ClassTable table;
+  for (std::int64_t cls = 0; cls < count; ++cls) table.names.push_back(std::to_string(cls));
+  return table;
+}
+
+Dataset Dataset::from_bytes(std::string name, const Shape& example, std::span<const std::uint8_t> values,
+                            std::vector<std::int32_t> labels, ClassTable classes, Lineage lineage) {
+  const std::int64_t elements = example.elements();
+  if (elements < 1) throw Error(fmt::format("{}: an example of shape {} has no values", name, to_string(example)));
+  if (values.size() % static_cast<std::size_t>(elements) != 0)
+    throw Error(fmt::format("{}: {} bytes are no whole number of examples of shape {}", name, values.size(),
+                            to_string(example)));
+  Storage storage;
+  storage.example = example;
+  storage.rows = static_cast<std::int64_t>(values.size()) / elements;
+  storage.bytes = allocate(values.size());
+  if (!values.empty()) std::memcpy(storage.bytes.get(), values.data(), values.size());
+  return make(std::move(name), std::move(storage), std::move(labels), std::move(classes), std::move(lineage));
+}
+
+Dataset Dataset::from_floats(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
+                             Lineage lineage) {
+  if (x.dtype() != Dtype::f32 || x.shape().rank() < 1)
+    throw Error(fmt::format("{}: examples are f32 [examples, ...], {} was given", name, to_string(x.type())));
+  Storage storage;
+  storage.example = x.shape().without(0);
+  storage.rows = x.shape()[0];
+  storage.floats = std::move(x);
+  return make(std::move(name), std::move(storage), std::move(labels), std::move(classes), std::move(lineage));
+}
+
+Dataset Dataset::make(std::string name, Storage storage, std::vector<std::int32_t> labels, ClassTable classes,
+                      Lineage lineage) {
+  if (storage.rows < 1) throw Error(fmt::format("{}: has no examples", name));
+  if (storage.rows > most_rows)
+    throw Error(fmt::format("{}: has {} examples; the most are {}", name, storage.rows, most_rows));
+  check_classes(name, classes);
+  check_labels(name, labels, storage.rows, classes);
+  auto content = std::make_shared<Content>();
+  content->name = std::move(name);
+  content->sources = all_rows(storage.rows);
+  content->storage = std::make_shared<const Storage>(std::move(storage));
+  content->lineage = std::move(lineage);
+  content->labels = std::move(labels);
+  content->classes = std::move(classes);
+  content->class_origins.resize(content->classes.names.size());
+  std::iota(content->class_origins.begin(), content->class_origins.end(), 0);
+  content->index_classes();
+  return Dataset(std::move(content));
+}
+
+const std::string& Dataset::name() const { return content_->name; }
+std::int64_t Dataset::size() const { return static_cast<std::int64_t>(content_->sources.size()); }
+const Shape& Dataset::example_shape() const { return content_->storage->example; }
+bool Dataset::labelled() const { return !content_->labels.empty(); }
+const ClassTable& Dataset::classes() const { return content_->classes; }
+const Lineage& Dataset::lineage() const { return content_->lineage; }
+
+void Dataset::check_row(std::int64_t row) const {
+  if (row < 0 || row >= size())
+    throw Error(fmt::format("{}: there is no row {}; it has the rows 0 to {}", name(), row, size() - 1));
+}
+
+std::int32_t Dataset::label(std::int64_t row) const {
+  if (!labelled()) throw Error(fmt::format("{}: has no labels", name()));
+  check_row(row);
+  return content_->labels[static_cast<std::size_t>(row)];
+}
+
+std::span<const std::uint32_t> Dataset::rows_of(std::int64_t cls) const {
+  if (cls < 0 || cls >= class_count())
+    throw Error(fmt::format("{}: there is no class {}; it has {}", name(), cls, class_count()));
+  const auto* begins = content_->class_begins.data() + cls;
+  return std::span(content_->class_rows).subspan(begins[0], begins[1] - begins[0]);
+}
+
+void Dataset::copy_x(std::span<const std::uint32_t> rows, float* out) const {
+  const std::int64_t elements = example_shape().elements();
+  for (auto row : rows) {
+    check_row(row);
+    content_->storage->copy(content_->sources[row], content_->quarters.empty() ? 0 : content_->quarters[row], out);
+    out += elements;
+  }
+}
+
+Array Dataset::x(std::span<const std::uint32_t> rows) const {
+  Array x(Type{Dtype::f32, example_shape().with_front(static_cast<std::int64_t>(rows.size()))});
+  copy_x(rows, x.as<float>().data());
+  return x;
+}
+
+Array Dataset::y(std::span<const std::uint32_t> rows) const {
+  Array y(Type{Dtype::i32, Shape{static_cast<std::int64_t>(rows.size())}});
+  auto out = y.as<std::int32_t>();
+  for (std::size_t i = 0; i < rows.size(); ++i) out[i] = label(rows[i]);
+  return y;
+}
+
+Array Dataset::x() const { return x(all_rows(size())); }
+Array Dataset::y() const { return y(all_rows(size())); }
+
+Dataset Dataset::with_rows(std::span<const std::uint32_t> rows, std::string step) const {
+  if (rows.empty()) throw Error(fmt::format("{}: {} leaves no examples", name(), step));
+  std::vector<bool> taken(static_cast<std::size_t>(size()), false);
+  for (auto row : rows) {
+    check_row(row);
+    if (taken[row]) throw Error(fmt::format("{}: {} takes row {} twice", name(), step, row));
+    taken[row] = true;
+  }
+  auto content = std::make_shared<Content>();
+  content->name = content_->name;
+  content->storage = content_->storage;
+  content->lineage = content_->lineage;
+  content->lineage.history.push_back(std::move(step));
+  content->sources = choose(content_->sources, rows);
+  content->quarters = choose(content_->quarters, rows);
+  content->labels = choose(content_->labels, rows);
+  content->classes = content_->classes;
+  content->class_origins = content_->class_origins;
+  content->index_classes();
+  return Dataset(std::move(content));
+}
+
+Dataset Dataset::with_classes(std::span<const std::int32_t> classes, std::string step) const {
+  if (!labelled()) throw Error(fmt::format("{}: {} needs classes, the examples have no labels", name(), step));
+  std::vector<std::int32_t> renumbered(static_cast<std::size_t>(class_count()), -1);
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    rows_of(classes[i]);  // the class exists
+    auto& number = renumbered[static_cast<std::size_t>(classes[i])];
+    if (number >= 0)
+      throw Error(fmt::format("{}: {} takes the class {} twice", name(), step,
+                              this->classes().names[static_cast<std::size_t>(classes[i])]));
+    number = static_cast<std::int32_t>(i);
+  }
+  std::vector<std::uint32_t> rows;
+  for (std::int64_t row = 0; row < size(); ++row)
+    if (renumbered[static_cast<std::size_t>(label(row))] >= 0) rows.push_back(static_cast<std::uint32_t>(row));
+  auto content = std::make_shared<Content>(*with_rows(rows, std::move(step)).content_);
+  for (auto& label : content->labels) label = renumbered[static_cast<std::size_t>(label)];
+  content->classes = choose(content_->classes, classes);
+  content->class_origins.clear();
+  for (auto cls : classes) content->class_origins.push_back(origin_class(cls));
+  content->index_classes();
+  return Dataset(std::move(content));
+}
+
+Dataset Dataset::take(std::int64_t count) const {
+  if (count < 1 || count > size())
+    throw Error(fmt::format("{}: take({}) needs a number from 1 to its {} examples", name(), count, size()));
+  return with_rows(all_rows(count), fmt::format("take({})", count));
+}
+
+Dataset Dataset::take_per_class(std::int64_t count) const {
+  if (!labelled()) throw Error(fmt::format("{}: take_per_class needs classes, the examples have no labels", name()));
+  std::vector<std::uint32_t> rows;
+  for (std::int64_t cls = 0; cls < class_count(); ++cls) {
+    const auto of_class = rows_of(cls);
+    if (count < 1 || count > static_cast<std::int64_t>(of_class.size()))
+      throw Error(fmt::format("{}: take_per_class({}) needs a number from 1 to the {} examples of the class {}", name(),
+                              count, of_class.size(), classes().names[static_cast<std::size_t>(cls)]));
+    rows.insert(rows.end(), of_class.begin(), of_class.begin() + count);
+  }
+  std::sort(rows.begin(), rows.end());
+  return with_rows(rows, fmt::format("take_per_class({})", count));
+}
+
+Dataset Dataset::renamed(std::string name) const {
+  auto content = std::make_shared<Content>(*content_);
+  content->name = std::move(name);
+  return Dataset(std::move(content));
+}
+
+std::uint32_t Dataset::origin_row(std::int64_t row) const {
+  check_row(row);
+  return content_->sources[static_cast<std::size_t>(row)];
+}
+
+std::int32_t Dataset::origin_class(std::int64_t cls) const {
+  rows_of(cls);  // the class exists
+  return content_->class_origins[static_cast<std::size_t>(cls)];
+}
+
+}  // namespace metac::data

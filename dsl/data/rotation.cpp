@@ -1,0 +1,56 @@
+// rotated_classes: turned images as further classes, without a copy of an image.
+#include <fmt/format.h>
+
+#include "data/content.hpp"
+#include "data/dataset.hpp"
+
+namespace metac::data {
+
+namespace {
+
+constexpr std::int32_t turns = 4;
+
+ClassTable turned(const ClassTable& table) {
+  ClassTable result;
+  result.columns = table.columns;
+  result.values.resize(table.values.size());
+  for (std::size_t cls = 0; cls < table.names.size(); ++cls)
+    for (int turn = 0; turn < turns; ++turn) {
+      result.names.push_back(fmt::format("{}/rot{:03}", table.names[cls], 90 * turn));
+      for (std::size_t i = 0; i < table.values.size(); ++i) result.values[i].push_back(table.values[i][cls]);
+    }
+  return result;
+}
+
+void check(const Dataset& dataset) {
+  const Shape& shape = dataset.example_shape();
+  if (!dataset.labelled()) throw Error(fmt::format("rotated_classes: {} has no classes", dataset.name()));
+  if (shape.rank() != 3 || shape[0] != shape[1])
+    throw Error(fmt::format("rotated_classes: needs square images, [size, size, channels]; {} has {}", dataset.name(),
+                            to_string(shape)));
+}
+
+}  // namespace
+
+Dataset rotated_classes(const Dataset& dataset) {
+  check(dataset);
+  const auto& old = *dataset.content_;
+  if (!old.quarters.empty()) throw Error(fmt::format("rotated_classes: {} is rotated already", dataset.name()));
+  auto content = std::make_shared<Dataset::Content>();
+  content->name = old.name + ".rotated";
+  content->storage = old.storage;
+  content->lineage = old.lineage;
+  content->lineage.history.push_back("rotated_classes");
+  content->classes = turned(old.classes);
+  for (auto cls : old.class_origins) content->class_origins.insert(content->class_origins.end(), turns, cls);
+  for (std::size_t row = 0; row < old.sources.size(); ++row)
+    for (std::int32_t turn = 0; turn < turns; ++turn) {
+      content->sources.push_back(old.sources[row]);
+      content->quarters.push_back(static_cast<std::uint8_t>(turn));
+      content->labels.push_back(turns * old.labels[row] + turn);
+    }
+  content->index_classes();
+  return Dataset(std::move(content));
+}
+
+}  // namespace metac::data

@@ -1,0 +1,333 @@
+// The builtins on tensors, trees and host values. Data sources are in builtins_data.cpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "elaborate/builtin_table.hpp"
+#include "elaborate/sources.hpp"
+#include "syntax/syntax.hpp"
+
+namespace metac::dsl {
+namespace {
+
+using Call = const BuiltinCall&;
+
+// ---- element by element ----
+
+// Host numbers at once, tensors by the engine, trees leaf by leaf.
+BuiltinFunction elementwise(double (*host)(double), Tensor (*run)(Tensor), bool to_real = true) {
+  return [=](Elaborator& e, Call call) -> Value {
+    return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+      if (const auto number = leaf.value.number()) return host(*number);
+      Tensor t = e.tensor(leaf.value, call.span);
+      if (to_real) t = e.real(t);
+      return run(t);
+    });
+  };
+}
+
+double host_sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
+double host_sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double host_square(double x) { return x * x; }
+
+Value is_finite_value(Elaborator& e, Call call) {
+  if (const auto number = call.arguments[0].number()) return std::isfinite(*number);
+  return is_finite(e.real(e.tensor(call.arguments[0], call.span)));
+}
+
+// ---- reductions ----
+
+std::vector<int> axes_of(Elaborator& e, const Value& axis, Tensor x, Span span) {
+  if (axis.is_none()) return all_axes(x);
+  std::vector<int> axes;
+  const auto add = [&](const Value& value) {
+    const auto n = e.integer(value, span, "an axis");
+    const auto rank = x.shape().rank();
+    if (n < -rank || n >= rank)
+      e.fail("E0390", span, fmt::format("there is no axis {} in {}", n, to_string(x.type())), "",
+             rank == 0 ? "a scalar has no axes" : fmt::format("axes run from 0 to {}, or from -1 backwards", rank - 1));
+    axes.push_back(static_cast<int>(n));
+  };
+  if (const List* list = axis.list()) {
+    for (const auto& item : list->items) add(item);
+  } else {
+    add(axis);
+  }
+  return axes;
+}
+
+Span span_of(Call call, std::size_t argument) {
+  const Span span = call.argument_spans[argument];
+  return span.end > span.begin ? span : call.span;
+}
+
+bool flag(Elaborator& e, Call call, std::size_t argument) { return e.condition(call.arguments[argument], span_of(call, argument)); }
+
+using Reduce = Tensor (*)(Tensor, std::vector<int>, bool);
+
+BuiltinFunction reduction(Reduce reduce, bool to_real) {
+  return [=](Elaborator& e, Call call) -> Value {
+    Tensor x = e.tensor(call.arguments[0], span_of(call, 0));
+    if (to_real) x = e.real(x);
+    if (x.dtype() == Dtype::boolean) x = cast(x, Dtype::i32);
+    return reduce(x, axes_of(e, call.arguments[1], x, span_of(call, 1)), flag(e, call, 2));
+  };
+}
+
+Value sum_value(Elaborator& e, Call call) {
+  if (call.arguments[0].record() == nullptr) return reduction(sum, false)(e, call);
+  Tensor total;
+  for (const auto& leaf : leaves(call.arguments[0])) {
+    const Tensor part = sum(e.real(e.tensor(leaf.value, call.span)));
+    total = total ? total + part : part;
+  }
+  return total ? total : constant(e.graph(call.span), 0, e.context().real);
+}
+
+// max(a, b) of two values; max(x), max(x, axis: 1) along axes.
+BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool largest) {
+  return [=](Elaborator& e, Call call) -> Value {
+    const Value& other = call.arguments[1];
+    if (other.is_none()) {
+      if (const List* list = call.arguments[0].list(); list != nullptr && !e.is_run_value(call.arguments[0]) && !list->items.empty()) {
+        Value best = list->items.front();
+        for (const auto& item : list->items) {
+          if (!item.number()) e.fail("E0391", call.span, fmt::format("{} is no number", describe(item)));
+          if (largest ? *item.number() > *best.number() : *item.number() < *best.number()) best = item;
+        }
+        return best;
+      }
+      Call rest{{call.arguments[0], call.arguments[2], call.arguments[3]}, {}, call.span, {span_of(call, 0), span_of(call, 2), span_of(call, 3)}};
+      return reduction(reduce, false)(e, rest);
+    }
+    const auto a = call.arguments[0].number(), b = other.number();
+    if (a && b) return (largest ? *a >= *b : *a <= *b) ? call.arguments[0] : other;
+    return zip_leaves(call.arguments[0], other, [&](const Value& x, const Value& y) -> Value {
+      auto [p, q] = e.same_type(e.tensor(x, span_of(call, 0)), e.tensor(y, span_of(call, 1)));
+      return of_two(p, q);
+    });
+  };
+}
+
+Value argmax_value(Elaborator& e, Call call) {
+  const Tensor x = e.tensor(call.arguments[0], span_of(call, 0));
+  return argmax(x, axes_of(e, call.arguments[1], x, span_of(call, 1)).front());
+}
+
+// ---- structure ----
+
+std::vector<Tensor> tensor_list(Elaborator& e, Call call) {
+  const List* list = call.arguments[0].list();
+  if (list == nullptr || list->items.empty()) e.fail("E0392", span_of(call, 0), fmt::format("a list of tensors was needed, this is {}", describe(call.arguments[0])));
+  std::vector<Tensor> items;
+  for (const auto& item : list->items) items.push_back(e.tensor(item, span_of(call, 0)));
+  for (const auto& item : items) items.front() = e.same_type(items.front(), item).first;
+  for (auto& item : items) item = e.same_type(item, items.front()).first;
+  return items;
+}
+
+Value transpose_value(Elaborator& e, Call call) {
+  const Tensor x = e.tensor(call.arguments[0], span_of(call, 0));
+  std::vector<int> order;
+  if (call.arguments[1].is_none()) {
+    for (int axis = x.shape().rank() - 1; axis >= 0; --axis) order.push_back(axis);
+  } else {
+    order = axes_of(e, call.arguments[1], x, span_of(call, 1));
+    for (auto& axis : order)
+      if (axis < 0) axis += x.shape().rank();
+  }
+  return transpose(x, order);
+}
+
+BuiltinFunction like(double value) {
+  return [=](Elaborator& e, Call call) -> Value {
+    return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+      const Tensor t = e.tensor(leaf.value, call.span);
+      return full(e.graph(call.span), t.shape(), value, t.dtype());
+    });
+  };
+}
+
+Value full_like_value(Elaborator& e, Call call) {
+  const Tensor value = e.tensor(call.arguments[1], span_of(call, 1));
+  return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+    const Tensor t = e.tensor(leaf.value, call.span);
+    return broadcast_to(cast(value, t.dtype()), t.shape());
+  });
+}
+
+Value full_value(Elaborator& e, Call call) {
+  const Shape shape = e.shape(call.arguments[0], span_of(call, 0));
+  Tensor value = e.tensor(call.arguments[1], span_of(call, 1));
+  if (call.arguments[1].number()) value = e.real(value);
+  return broadcast_to(value, shape);
+}
+
+// ---- draws and models ----
+
+BuiltinFunction primitive_draw(Distribution distribution) {
+  return [=](Elaborator& e, Call call) -> Value {
+    return random(e.current_key(call.span), distribution, e.shape(call.arguments[0], span_of(call, 0)), e.context().real);
+  };
+}
+
+Value init_value(Elaborator& e, Call call) {
+  Value x = call.arguments[1];
+  if (x.is_none()) {
+    const Value& example = e.context().example;
+    const Record* item = example.record();
+    if (item != nullptr && item->find("support") != nullptr) item = item->find("support")->record();
+    const Value* found = item != nullptr ? item->find("x") : nullptr;
+    if (found == nullptr)
+      e.fail("E0393", call.span, "`init` does not know the size of the model's input here", "",
+             "in a learner it is sized by the `x` of the source; elsewhere give an example: `init(net, x)`");
+    x = *found;
+  }
+  return e.initialise(call.arguments[0], x, call.span);
+}
+
+Value fresh_value(Elaborator& e, Call call) {
+  const Callable* callable = call.arguments[0].callable();
+  if (callable == nullptr) e.fail("E0394", call.span, fmt::format("`fresh` needs a layer, not {}", describe(call.arguments[0])));
+  return std::make_shared<const Callable>(*callable);
+}
+
+// ---- host ----
+
+Value len_value(Elaborator& e, Call call) {
+  const Value& x = call.arguments[0];
+  if (const List* list = x.list()) return static_cast<std::int64_t>(list->items.size());
+  if (const Record* record = x.record()) return static_cast<std::int64_t>(record->fields.size());
+  if (const auto* dataset = x.get<std::shared_ptr<const data::Dataset>>()) return (*dataset)->size();
+  const Tensor t = e.tensor(x, span_of(call, 0));
+  if (t.shape().rank() == 0) e.fail("E0395", call.span, "a scalar has no length");
+  return t.shape()[0];
+}
+
+Value range_value(Elaborator& e, Call call) {
+  const auto n = e.integer(call.arguments[0], call.span, "the length of a range");
+  std::vector<Value> items;
+  for (std::int64_t i = 0; i < n; ++i) items.emplace_back(i);
+  return Value::list(std::move(items));
+}
+
+Value print_value(Elaborator& e, Call call) {
+  std::string line;
+  for (const auto& value : call.rest) line += (line.empty() ? "" : " ") + e.shown(value, call.span);
+  e.print(line);
+  return None{};
+}
+
+Value error_value(Elaborator& e, Call call) {
+  e.fail("E0396", call.span, to_text(call.arguments[0]));
+}
+
+Value declare_value(Elaborator& e, Call call) {
+  const auto* kind = call.arguments[0].get<std::string>();
+  if (kind == nullptr) e.fail("E0397", call.span, fmt::format("`declare_statistics` needs a name, not {}", describe(call.arguments[0])));
+  e.declare(*kind);
+  return None{};
+}
+
+double host_expm1(double x) { return std::expm1(x); }
+double host_log1p(double x) { return std::log1p(x); }
+double host_sqrt(double x) { return std::sqrt(x); }
+
+const std::map<std::string, BuiltinFunction, std::less<>>& table() {
+  static const std::map<std::string, BuiltinFunction, std::less<>> functions = [] {
+    std::map<std::string, BuiltinFunction, std::less<>> t{
+        {"exp", elementwise(std::exp, exp)}, {"log", elementwise(std::log, log)}, {"sqrt", elementwise(host_sqrt, sqrt)},
+        {"abs", elementwise(std::fabs, abs, false)}, {"sin", elementwise(std::sin, sin)}, {"cos", elementwise(std::cos, cos)},
+        {"tanh", elementwise(std::tanh, tanh)}, {"sigmoid", elementwise(host_sigmoid, sigmoid)},
+        {"sign", elementwise(host_sign, sign, false)}, {"floor", elementwise(std::floor, floor)},
+        {"expm1", elementwise(host_expm1, expm1)}, {"log1p", elementwise(host_log1p, log1p)},
+        {"square", elementwise(host_square, square, false)}, {"is_finite", is_finite_value},
+        {"max", extreme(maximum, max, true)}, {"min", extreme(minimum, min, false)},
+        {"sum", sum_value}, {"mean", reduction(mean, true)}, {"prod", reduction(prod, false)}, {"argmax", argmax_value},
+        {"transpose", transpose_value}, {"zeros_like", like(0)}, {"ones_like", like(1)}, {"full_like", full_like_value},
+        {"full", full_value}, {"init", init_value}, {"fresh", fresh_value}, {"len", len_value}, {"range", range_value},
+        {"print", print_value}, {"error", error_value}, {"declare_statistics", declare_value},
+        {"draw_uniform", primitive_draw(Distribution::uniform)}, {"draw_normal", primitive_draw(Distribution::normal)},
+        {"draw_truncated_normal", primitive_draw(Distribution::truncated_normal)},
+    };
+    t["stop_gradient"] = [](Elaborator& e, Call call) -> Value {
+      return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+        return leaf.value.number() ? leaf.value : Value(stop_gradient(e.tensor(leaf.value, call.span)));
+      });
+    };
+    t["cast_float"] = [](Elaborator& e, Call call) -> Value { return e.real(e.tensor(call.arguments[0], call.span)); };
+    t["reshape"] = [](Elaborator& e, Call call) -> Value {
+      return reshape(e.tensor(call.arguments[0], span_of(call, 0)), e.shape(call.arguments[1], span_of(call, 1)));
+    };
+    t["broadcast"] = [](Elaborator& e, Call call) -> Value {
+      return broadcast_to(e.tensor(call.arguments[0], span_of(call, 0)), e.shape(call.arguments[1], span_of(call, 1)));
+    };
+    t["concatenate"] = [](Elaborator& e, Call call) -> Value {
+      const auto items = tensor_list(e, call);
+      return concatenate(items, axes_of(e, call.arguments[1], items.front(), span_of(call, 1)).front());
+    };
+    t["stack"] = [](Elaborator& e, Call call) -> Value {
+      return stack(tensor_list(e, call), static_cast<int>(e.integer(call.arguments[1], span_of(call, 1), "an axis")));
+    };
+    t["flip"] = [](Elaborator& e, Call call) -> Value {
+      const Tensor x = e.tensor(call.arguments[0], span_of(call, 0));
+      return flip(x, axes_of(e, call.arguments[1], x, span_of(call, 1)).front());
+    };
+    t["one_hot"] = [](Elaborator& e, Call call) -> Value {
+      return one_hot(e.tensor(call.arguments[0], span_of(call, 0)), e.integer(call.arguments[1], span_of(call, 1), "a number of classes"),
+                     e.context().real);
+    };
+    t["iota"] = [](Elaborator& e, Call call) -> Value { return iota(e.graph(call.span), e.integer(call.arguments[0], call.span, "a length")); };
+    t["conv"] = [](Elaborator& e, Call call) -> Value {
+      return conv2d(e.tensor(call.arguments[0], span_of(call, 0)), e.tensor(call.arguments[1], span_of(call, 1)),
+                    {e.integer(call.arguments[2], span_of(call, 2), "a stride"), e.integer(call.arguments[3], span_of(call, 3), "a padding")});
+    };
+    t["max_pool_window"] = [](Elaborator& e, Call call) -> Value {
+      return max_pool(e.tensor(call.arguments[0], span_of(call, 0)), e.integer(call.arguments[1], span_of(call, 1), "a window"),
+                      e.integer(call.arguments[2], span_of(call, 2), "a stride"), e.integer(call.arguments[3], span_of(call, 3), "a padding"));
+    };
+    t["sample"] = [](Elaborator& e, Call call) -> Value {
+      const auto count = e.integer(call.arguments[1], span_of(call, 1), "a number of examples");
+      if (count < 1) e.fail("E0398", span_of(call, 1), fmt::format("`sample` needs at least 1 example, not {}", count));
+      return sample(e, call.arguments[0], count, call.span);
+    };
+    t["str"] = [](Elaborator& e, Call call) -> Value { return e.shown(call.arguments[0], call.span); };
+    t["is_host"] = [](Elaborator& e, Call call) -> Value { return !e.is_run_value(call.arguments[0]); };
+    t["leaves"] = [](Elaborator&, Call call) -> Value {
+      std::vector<Value> values;
+      for (const auto& leaf : leaves(call.arguments[0])) values.push_back(leaf.value);
+      return Value::list(std::move(values));
+    };
+    add_data_builtins(t);
+    return t;
+  }();
+  return functions;
+}
+
+}  // namespace
+
+std::optional<Value> builtin_callable(const Builtin& builtin) {
+  const auto found = table().find(builtin.name);
+  if (found == table().end()) return std::nullopt;
+  auto callable = std::make_shared<Callable>();
+  callable->name = builtin.name;
+  callable->builtin = found->second;
+  // The signature is read by the language's own parser: "(x, axis = none)" is the head of a function.
+  std::string head = builtin.parameters;
+  const bool open = head.find("...") != std::string::npos;
+  if (open) head = "()";
+  Sources sources;
+  Report report;
+  const Module module = parse(sources, sources.add("builtin", fmt::format("fn f{} = 0\n", head)), report);
+  if (report.has_errors() || module.statements.size() != 1) throw Bug(fmt::format("the signature of `{}` cannot be read", builtin.name));
+  for (const auto& list : std::get<Definition>(module.statements.front()->node).lists) {
+    auto& out = callable->lists.emplace_back();
+    for (const auto& parameter : list.parameters) out.push_back({parameter.name.text, parameter.default_value});
+    callable->open_ended.push_back(open);
+  }
+  return std::shared_ptr<const Callable>(std::move(callable));
+}
+
+}  // namespace metac::dsl

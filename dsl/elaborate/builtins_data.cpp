@@ -1,0 +1,155 @@
+// The builtins that read data sets, split them and make task sources of them.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "data/load.hpp"
+#include "data/split.hpp"
+#include "elaborate/builtin_table.hpp"
+#include "elaborate/sources.hpp"
+
+namespace metac::dsl {
+namespace {
+
+using Call = const BuiltinCall&;
+
+Span span_of(Call call, std::size_t argument) {
+  const Span span = call.argument_spans[argument];
+  return span.end > span.begin ? span : call.span;
+}
+
+Value held(data::Dataset dataset) { return std::make_shared<const data::Dataset>(std::move(dataset)); }
+
+const data::Dataset& dataset(Elaborator& e, Call call, std::size_t argument) {
+  const auto* pointer = call.arguments[argument].get<std::shared_ptr<const data::Dataset>>();
+  if (pointer == nullptr)
+    e.fail("E0400", span_of(call, argument), fmt::format("a data set was needed, this is {}", describe(call.arguments[argument])), "",
+           call.arguments[argument].record() != nullptr ? "one of its parts, such as `.train`?" : "");
+  return **pointer;
+}
+
+// An Error of the data room, at the place of the call.
+template <class F>
+Value reading(Elaborator& e, Call call, F&& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    e.fail("E0401", call.span, error.what());
+  }
+}
+
+std::filesystem::path path_of(Elaborator& e, Call call, std::size_t argument) {
+  const auto* text = call.arguments[argument].get<std::string>();
+  if (text == nullptr) e.fail("E0402", span_of(call, argument), fmt::format("a path in quotes was needed, this is {}", describe(call.arguments[argument])));
+  const std::filesystem::path path(*text), directory = data::data_directory(e.data_directory());
+  // Below the data directory if it is there; else as written.
+  if (path.is_relative() && !directory.empty() && std::filesystem::exists(directory / path)) return directory / path;
+  return path;
+}
+
+Value parts(const data::Parts& split) {
+  std::vector<std::pair<std::string, Value>> fields;
+  for (const auto& [name, part] : split) fields.emplace_back(name, held(part));
+  return Value::record(std::move(fields));
+}
+
+Value train_and_test(const data::TrainTest& both) { return Value::record({{"train", held(both.train)}, {"test", held(both.test)}}); }
+
+Value omniglot_value(Elaborator& e, Call call) {
+  const auto size = e.integer(call.arguments[0], span_of(call, 0), "the size of an image");
+  if (size < 1 || size > 1024) e.fail("E0403", span_of(call, 0), fmt::format("images cannot be resized to {} x {}", size, size), "", "sizes from 1 to 1024 are possible");
+  return e.loaded(fmt::format("omniglot {}", size), [&] {
+    return reading(e, call, [&] { return held(data::omniglot(data::data_directory(e.data_directory()), static_cast<int>(size))); });
+  });
+}
+
+Value images_value(Elaborator& e, Call call) {
+  data::ImageOptions options;
+  if (!call.arguments[1].is_none()) options.class_depth = static_cast<int>(e.integer(call.arguments[1], span_of(call, 1), "the folders of a class"));
+  if (!call.arguments[2].is_none()) options.size = static_cast<int>(e.integer(call.arguments[2], span_of(call, 2), "the size of an image"));
+  if (!call.arguments[2].is_none() && (options.size < 1 || options.size > 4096))
+    e.fail("E0403", span_of(call, 2), fmt::format("images cannot be resized to {} x {}", options.size, options.size), "", "sizes from 1 to 4096 are possible");
+  options.invert = e.condition(call.arguments[3], span_of(call, 3));
+  const auto path = path_of(e, call, 0);
+  return e.loaded(fmt::format("images {} {} {} {}", path.string(), options.class_depth, options.size, options.invert),
+                  [&] { return reading(e, call, [&] { return held(data::images(path, options)); }); });
+}
+
+Value idx_value(Elaborator& e, Call call) {
+  const auto images = path_of(e, call, 0);
+  const auto labels = call.arguments[1].is_none() ? std::filesystem::path() : path_of(e, call, 1);
+  const auto classes = call.arguments[2].is_none() ? std::filesystem::path() : path_of(e, call, 2);
+  return e.loaded(fmt::format("idx {} {} {}", images.string(), labels.string(), classes.string()), [&] {
+    return reading(e, call, [&] {
+      return held(data::idx(images, labels, classes.empty() ? data::ClassTable{} : data::read_classes(classes, {"name"})));
+    });
+  });
+}
+
+// Parts by a column of the class table, by files, or by counts and a seed.
+Value split_value(Elaborator& e, Call call) {
+  const auto& set = dataset(e, call, 0);
+  const bool by_column = !call.arguments[1].is_none(), by_file = !call.arguments[2].is_none();
+  const char* const names[] = {"train", "val", "test"};
+  data::Counts counts;
+  for (std::size_t i = 0; i < 3; ++i)
+    if (!call.arguments[3 + i].is_none())
+      counts.emplace_back(names[i], e.integer(call.arguments[3 + i], span_of(call, 3 + i), "a number of classes"));
+  if (by_column + by_file + !counts.empty() != 1)
+    e.fail("E0404", call.span, "`split_classes` needs exactly one way to split", "",
+           "`column: \"name\"`, `file: (train: \"a.txt\", test: \"b.txt\")`, or counts: `train: 1200, test: 423, seed: 1`");
+  return reading(e, call, [&] {
+    if (by_column) {
+      const auto* column = call.arguments[1].get<std::string>();
+      if (column == nullptr) e.fail("E0402", span_of(call, 1), "a column is named in quotes");
+      return parts(data::split_classes(set, *column));
+    }
+    if (by_file) {
+      const Record* files = call.arguments[2].record();
+      if (files == nullptr) e.fail("E0404", span_of(call, 2), "`file` needs a file for each part", "", "`file: (train: \"a.txt\", test: \"b.txt\")`");
+      std::vector<std::pair<std::string, std::filesystem::path>> paths;
+      for (const auto& [name, value] : files->fields) {
+        BuiltinCall one{{value}, {}, call.span, {span_of(call, 2)}};
+        paths.emplace_back(name, path_of(e, one, 0));
+      }
+      return parts(data::split_classes_by_files(set, paths));
+    }
+    const auto seed = e.integer(call.arguments[6], span_of(call, 6), "a seed");
+    return parts(data::split_classes_by_counts(set, counts, data::fold_in_wide(data::Key{}, static_cast<std::uint64_t>(seed))));
+  });
+}
+
+Value episodes_value(Elaborator& e, Call call) {
+  const auto& set = dataset(e, call, 0);
+  std::int64_t sizes[3];
+  const char* const what[] = {"the number of ways", "the number of shots", "the number of queries"};
+  for (std::size_t i = 0; i < 3; ++i) sizes[i] = e.integer(call.arguments[1 + i], span_of(call, 1 + i), what[i]);
+  if (sizes[2] < 1) e.fail("E0405", span_of(call, 3), fmt::format("an episode needs at least 1 query a class, not {}", sizes[2]));
+  return reading(e, call, [&]() -> Value { return episode_source(set, sizes[0], sizes[1], sizes[2]); });
+}
+
+}  // namespace
+
+void add_data_builtins(std::map<std::string, BuiltinFunction, std::less<>>& t) {
+  t["omniglot"] = omniglot_value;
+  t["mnist"] = [](Elaborator& e, Call call) {
+    return e.loaded("mnist", [&] { return reading(e, call, [&] { return train_and_test(data::mnist(data::data_directory(e.data_directory()))); }); });
+  };
+  t["fashion_mnist"] = [](Elaborator& e, Call call) {
+    return e.loaded("fashion_mnist", [&] { return reading(e, call, [&] { return train_and_test(data::fashion_mnist(data::data_directory(e.data_directory()))); }); });
+  };
+  t["images"] = images_value;
+  t["folders"] = [](Elaborator& e, Call call) -> Value {
+    const auto levels = e.integer(call.arguments[0], call.span, "a number of folders");
+    if (levels < 1 || levels > 64) e.fail("E0406", call.span, fmt::format("a class is made of 1 to 64 folders, not {}", levels));
+    return levels;
+  };
+  t["idx"] = idx_value;
+  t["split_classes"] = split_value;
+  t["rotated_classes"] = [](Elaborator& e, Call call) {
+    return reading(e, call, [&] { return held(data::rotated_classes(dataset(e, call, 0))); });
+  };
+  t["episodes"] = episodes_value;
+}
+
+}  // namespace metac::dsl

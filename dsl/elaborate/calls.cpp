@@ -1,0 +1,209 @@
+// Calls: arguments are bound to parameters, a body is run in a scope of its own, and every call leaves a mark on the trail
+// (for messages) and on the path (for the keys of draws).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "elaborate/elaborator.hpp"
+
+namespace metac::dsl {
+namespace {
+
+constexpr int max_call_depth = 400;  // a script recursion deeper than this is endless; each level takes a few KiB of stack
+
+// FNV-1a over the name and how often it was seen: what tells two draws or calls of one body apart.
+std::uint64_t mix(std::uint64_t path, std::string_view name, int count) {
+  const auto step = [&](std::uint64_t byte) { path = (path ^ byte) * 0x100000001b3ULL; };
+  for (const char c : name) step(static_cast<unsigned char>(c));
+  step(0xff);
+  for (int shift = 0; shift < 32; shift += 8) step((static_cast<std::uint32_t>(count) >> shift) & 0xff);
+  return path;
+}
+
+std::vector<std::vector<CallParameter>> parameters_of(const std::vector<ParameterList>& lists) {
+  std::vector<std::vector<CallParameter>> result;
+  for (const auto& list : lists) {
+    auto& out = result.emplace_back();
+    for (const auto& parameter : list.parameters) out.push_back({parameter.name.text, parameter.default_value});
+  }
+  if (result.empty()) result.emplace_back();
+  return result;
+}
+
+std::string kind_phrase(const Callable& callable) {
+  switch (callable.kind) {
+    case DefinitionKind::model: return fmt::format("while building `{}`", callable.name);
+    case DefinitionKind::tasks: return fmt::format("in the tasks `{}`", callable.name);
+    default: return fmt::format("in `{}`, called here", callable.name);
+  }
+}
+
+}  // namespace
+
+// While a call runs: a path, counts and a trail entry of its own.
+struct Elaborator::CallGuard {
+  CallGuard(Elaborator& elaborator, const Callable& callable, Span span) : elaborator(elaborator) {
+    Context& context = elaborator.context_;
+    if (context.depth >= max_call_depth)
+      elaborator.fail("E0304", span, fmt::format("calls are nested more than {} deep: a recursion without end?", max_call_depth));
+    path = context.path;
+    context.path = mix(path, callable.name, context.counts[callable.name]++);
+    counts.swap(context.counts);
+    ++context.depth;
+    elaborator.trail_.push_back({kind_phrase(callable), span});
+  }
+  ~CallGuard() {
+    Context& context = elaborator.context_;
+    context.path = path;
+    counts.swap(context.counts);
+    --context.depth;
+    elaborator.trail_.pop_back();
+  }
+  Elaborator& elaborator;
+  std::uint64_t path;
+  std::map<std::string, int> counts;
+};
+
+std::shared_ptr<const Callable> Elaborator::closure(const Definition& definition, const ScopePtr& scope) {
+  auto callable = std::make_shared<Callable>();
+  callable->name = definition.name.text;
+  callable->kind = definition.kind;
+  callable->lists = parameters_of(definition.lists);
+  callable->open_ended.resize(callable->lists.size(), false);
+  callable->body = definition.body;
+  callable->definition = &definition;
+  callable->scope = scope;
+  callable->span = definition.name.span;
+  return callable;
+}
+
+std::vector<std::pair<std::string, Value>> Elaborator::bind_arguments(const Callable& callable,
+                                                                      std::vector<Argument>& arguments,
+                                                                      const ScopePtr& defaults_scope, Span span,
+                                                                      std::vector<Span>* spans, std::vector<Value>* rest) {
+  const auto& list = callable.lists[callable.stage];
+  std::vector<const Argument*> given(list.size(), nullptr);
+  std::size_t positional = 0;
+  for (auto& argument : arguments) {
+    std::size_t at = list.size();
+    if (argument.name.empty()) {
+      at = positional++;
+      if (at >= list.size()) {
+        if (rest != nullptr && callable.open_ended[callable.stage]) {
+          rest->push_back(argument.value);
+          continue;
+        }
+        fail("E0305", argument.span,
+             fmt::format("`{}` takes {} argument{} here, more were given", callable.name, list.size(), list.size() == 1 ? "" : "s"));
+      }
+    } else {
+      for (std::size_t i = 0; i < list.size(); ++i)
+        if (list[i].name == argument.name) at = i;
+      if (at == list.size()) {
+        std::vector<std::string> names;
+        for (const auto& parameter : list) names.push_back(parameter.name);
+        const auto near = nearest(argument.name, names);
+        fail("E0306", argument.span, fmt::format("`{}` has no parameter `{}`", callable.name, argument.name), "",
+             near.empty() ? (names.empty() ? "it takes no arguments here" : fmt::format("it has {}", fmt::join(names, ", ")))
+                          : fmt::format("did you mean `{}`?", near));
+      }
+    }
+    if (given[at] != nullptr) fail("E0307", argument.span, fmt::format("`{}` of `{}` is given twice", list[at].name, callable.name));
+    given[at] = &argument;
+  }
+  std::vector<std::pair<std::string, Value>> bound;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (given[i] == nullptr && list[i].default_value == nullptr)
+      fail("E0308", span, fmt::format("`{}` needs its argument `{}`", callable.name, list[i].name));
+    Value value = given[i] != nullptr ? given[i]->value : evaluate(list[i].default_value, defaults_scope);
+    if (spans != nullptr) spans->push_back(given[i] != nullptr ? given[i]->span : Span{});
+    defaults_scope->bind(list[i].name, value);
+    bound.emplace_back(list[i].name, std::move(value));
+  }
+  return bound;
+}
+
+Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Span span) {
+  const auto* pointer = callee.get<std::shared_ptr<const Callable>>();
+  if (pointer == nullptr)
+    fail("E0309", span, fmt::format("{} cannot be called", describe(callee)), "", "only functions, models and constructors can");
+  const auto& callable = *pointer;
+  const bool last = callable->stage + 1 == static_cast<int>(callable->lists.size());
+  if (callable->kind == DefinitionKind::model && last) return apply_model(callable, std::move(arguments), span);
+
+  auto scope = std::make_shared<Scope>(callable->scope);
+  for (const auto& list : callable->supplied)
+    for (const auto& [name, value] : list) scope->bind(name, value);
+  if (callable->builtin && last) {
+    BuiltinCall builtin;
+    builtin.span = span;
+    for (const auto& list : callable->supplied)
+      for (const auto& [name, value] : list) builtin.arguments.push_back(value), builtin.argument_spans.emplace_back();
+    for (auto& [name, value] : bind_arguments(*callable, arguments, scope, span, &builtin.argument_spans, &builtin.rest))
+      builtin.arguments.push_back(std::move(value));
+    std::vector<std::pair<Span, Value>> operands;
+    for (std::size_t i = 0; i < builtin.arguments.size(); ++i)
+      if (is_run_value(builtin.arguments[i])) operands.emplace_back(builtin.argument_spans[i], builtin.arguments[i]);
+    return guarded(span, operands, [&] { return callable->builtin(*this, builtin); });
+  }
+  auto bound = bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
+  if (!last) {
+    auto next = std::make_shared<Callable>(*callable);
+    next->stage += 1;
+    next->supplied.push_back(std::move(bound));
+    return std::shared_ptr<const Callable>(std::move(next));
+  }
+  return execute(callable, scope, span);
+}
+
+Value Elaborator::call_function(const Value& callee, std::vector<Value> positional, Span span) {
+  std::vector<Argument> arguments;
+  for (auto& value : positional) arguments.push_back({"", std::move(value), span});
+  return call(callee, std::move(arguments), span);
+}
+
+// Runs the body of a callable whose arguments are bound in `scope`; a constructor makes its value instead.
+Value Elaborator::execute(const std::shared_ptr<const Callable>& callable, const ScopePtr& scope, Span span) {
+  switch (callable->kind) {
+    case DefinitionKind::learner:
+      return std::make_shared<const Learner>(Learner{callable->definition, scope, None{}, span});
+    case DefinitionKind::optimizer: return std::make_shared<const Optimizer>(Optimizer{callable->definition, scope, span});
+    case DefinitionKind::tasks: return task_source(callable->definition, scope, span);
+    case DefinitionKind::experiment:
+      fail("E0310", span, fmt::format("the experiment `{}` cannot be called", callable->name), "", "run it: `metac run --experiment NAME`");
+    case DefinitionKind::function:
+    case DefinitionKind::model: break;
+  }
+  CallGuard guard(*this, *callable, span);
+  if (callable->body.expression != nullptr) return evaluate(callable->body.expression, scope);
+  return block_value(*callable->body.block, scope);
+}
+
+Value Elaborator::draw(const std::string& name, const Value& distribution, const Shape& shape, Span span) {
+  if (distribution.callable() == nullptr)
+    fail("E0311", span, fmt::format("`{}` can only be drawn from a distribution; this is {}", name, describe(distribution)), "",
+         "write a distribution after `~`, such as `uniform(0, 1)` or `normal()`; a plain value is bound with `let`");
+  if (!context_.key && context_.graph != nullptr)
+    fail("E0312", span, fmt::format("`{}` is drawn where nothing is random", name), "", "draws stand in tasks, models and learners");
+  std::vector<Value> sizes;
+  for (const auto size : shape) sizes.emplace_back(size);
+  const auto path = context_.path;
+  std::map<std::string, int> counts;
+  context_.path = mix(path, "~" + name, context_.counts["~" + name]++);
+  counts.swap(context_.counts);
+  Value result = call_function(distribution, {Value::list(std::move(sizes))}, span);
+  context_.path = path;
+  counts.swap(context_.counts);
+  return result;
+}
+
+Tensor Elaborator::current_key(Span span) {
+  if (!context_.key) fail("E0312", span, "a draw stands where nothing is random", "", "draws stand in tasks, models and learners");
+  const auto low = static_cast<std::int32_t>(context_.path), high = static_cast<std::int32_t>(context_.path >> 32);
+  // One body may draw several times from one path: count those too.
+  const int turn = context_.counts["~"]++;
+  Tensor key = fold_in(fold_in(context_.key, low), high);
+  return turn == 0 ? key : fold_in(key, turn);
+}
+
+}  // namespace metac::dsl

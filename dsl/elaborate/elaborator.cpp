@@ -1,0 +1,101 @@
+// Names, errors and places. Expressions are in expressions.cpp, calls in calls.cpp, models in models.cpp.
+#include "elaborate/elaborator.hpp"
+
+#include <fmt/format.h>
+
+namespace metac::dsl {
+
+Elaborator::Elaborator(std::shared_ptr<const CheckedProgram> program, std::map<std::string, Value> settings)
+    : program_(std::move(program)), settings_(std::move(settings)) {}
+
+Value Elaborator::global(const std::string& name, std::uint32_t file, Span use) {
+  const Global* global = program_->find(name, file);
+  if (global != nullptr && global->definition != nullptr) return closure(*global->definition, nullptr);
+  if (global != nullptr) {
+    const auto key = std::make_pair(global->file, name);
+    if (auto found = globals_.find(key); found != globals_.end()) return found->second;
+    const auto& let = std::get<LetStatement>(global->statement->node);
+    const bool is_set = !global->from_library && settings_.contains(name);
+    const Value value = is_set ? settings_.at(name) : evaluate(let.value, std::make_shared<Scope>());
+    auto scope = std::make_shared<Scope>();
+    bind(let.pattern, value, scope, global->statement->span);
+    for (auto& [bound, bound_value] : scope->names) globals_[{global->file, bound}] = bound_value;
+    return globals_.at(key);
+  }
+  if (name == "pi") return 3.14159265358979323846;
+  if (name == "infinity") return std::numeric_limits<double>::infinity();
+  if (name == "nan") return std::numeric_limits<double>::quiet_NaN();
+  if (name == "none") return None{};
+  if (const Builtin* builtin = find_builtin(name)) {
+    if (auto value = builtin_callable(*builtin)) return *value;
+    throw Bug(fmt::format("the builtin `{}` has a signature and no implementation", name));
+  }
+  fail("E0301", use, fmt::format("`{}` is not known here", name));
+}
+
+void Elaborator::enter_place(Span span) {
+  if (context_.graph == nullptr) return;
+  if (places_.empty() || !(places_.back() == span)) places_.push_back(span);
+  context_.graph->set_place(static_cast<std::int32_t>(places_.size() - 1));
+}
+
+Graph& Elaborator::graph(Span span) {
+  if (context_.graph == nullptr)
+    fail("E0302", span, "a tensor was needed before there is a graph", "", "compute this inside an experiment or a function");
+  return *context_.graph;
+}
+
+Value Elaborator::loaded(const std::string& what, const std::function<Value()>& load) {
+  if (auto found = loaded_.find(what); found != loaded_.end()) return found->second;
+  return loaded_[what] = load();
+}
+
+std::string Elaborator::shown(const Value& value, Span span) {
+  if (!is_run_value(value)) return to_text(value);
+  return to_text(map_leaves(value, [&](const Leaf& leaf) -> Value {
+    if (leaf.value.list() == nullptr && leaf.value.get<Tensor>() == nullptr) return leaf.value;
+    if (leaf.value.list() != nullptr && !is_run_value(leaf.value)) return leaf.value;
+    const Tensor t = tensor(leaf.value, span);
+    return compute && t.graph().depth() == 0 ? Value(compute(std::span(&t, 1)).front()) : Value(t);
+  }));
+}
+
+// The calls that led to a place, innermost first; long chains (a loop that was unrolled, a recursion) are cut.
+static std::vector<Note> notes_of(const std::vector<Elaborator::TrailEntry>& trail) {
+  constexpr std::size_t most = 6;
+  std::vector<Note> notes;
+  for (auto it = trail.rbegin(); it != trail.rend(); ++it) {
+    if (notes.size() == most) {
+      notes.push_back({fmt::format("and {} more calls around this", trail.size() - most), {}, false});
+      break;
+    }
+    notes.push_back({it->text, it->span, true});
+  }
+  return notes;
+}
+
+void Elaborator::fail(std::string code, Span span, std::string message, std::string label, std::string hint,
+                      std::vector<Label> labels) {
+  Diagnostic diagnostic;
+  diagnostic.code = std::move(code);
+  diagnostic.span = span;
+  diagnostic.message = std::move(message);
+  diagnostic.label = std::move(label);
+  diagnostic.hint = std::move(hint);
+  diagnostic.labels = std::move(labels);
+  diagnostic.notes = notes_of(trail_);
+  throw Failure{std::move(diagnostic)};
+}
+
+void Elaborator::fail_operator(const Error& error, Span span, const std::vector<std::pair<Span, Value>>& operands) {
+  std::vector<Label> labels;
+  for (const auto& [place, value] : operands)
+    if (place.end > place.begin) labels.push_back({place, fmt::format("this is {}", describe(value))});
+  std::string message = error.what();
+  // The engine's own tag, "[add] ...", says no more than the place does.
+  if (message.starts_with('['))
+    if (const auto end = message.find("] "); end != std::string::npos) message = message.substr(end + 2);
+  fail("E0303", span, message, "", "", std::move(labels));
+}
+
+}  // namespace metac::dsl

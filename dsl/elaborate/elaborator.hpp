@@ -1,0 +1,201 @@
+// Runs a checked program against the engine: calls are followed, host values are computed, and what depends on tensors
+// becomes nodes of a graph that remember their place. Shapes are checked here, by the operators' own rules, so there is
+// one shape system.
+//
+// A mistake of the script is thrown as a Failure, with its place and the calls that led there.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "check/builtins.hpp"
+#include "check/check.hpp"
+#include "elaborate/source.hpp"
+#include "elaborate/value.hpp"
+#include "ops/ops.hpp"
+#include "report/report.hpp"
+
+namespace metac::dsl {
+
+struct Failure {
+  Diagnostic diagnostic;
+};
+
+// The parameters that the body of a model sees: drawn when a tree is initialised, else taken from a tree.
+struct ParameterFrame {
+  explicit ParameterFrame(std::string model) : model(std::move(model)) {}
+  std::string model;
+  bool initialising = false;
+  Value tree;  // to take from
+  struct Child {
+    std::shared_ptr<const Callable> layer;  // kept alive: its address is its identity
+    std::string base;                       // its name before numbering
+    bool numbered = true;                   // false for a name given by `as`
+    Value tree;
+  };
+  std::vector<std::pair<std::string, Value>> own;  // the `param`s drawn here
+  std::vector<Child> children;
+  Value drawn() const;  // the tree of an initialised frame, its layers numbered
+};
+
+// What surrounds an expression besides the names it can see.
+struct Context {
+  Graph* graph = nullptr;
+  Tensor key;                          // of the draws here
+  std::uint64_t path = 0;              // of names of calls, mixed into the key of a draw
+  std::map<std::string, int> counts;   // how often a name was called or drawn in this call
+  ParameterFrame* parameters = nullptr;
+  Value example;                       // the form of one item of the source, for init
+  Dtype real = Dtype::f32;             // the working type
+  int depth = 0;                       // of calls
+};
+
+class Elaborator {
+ public:
+  Elaborator(std::shared_ptr<const CheckedProgram>, std::map<std::string, Value> settings = {});
+
+  // ---- names ----
+  Value global(const std::string& name, std::uint32_t file, Span use);
+  const CheckedProgram& program() const { return *program_; }
+  const std::map<std::string, Value>& settings() const { return settings_; }  // of `--set`
+  void set_data_directory(std::string directory) { data_directory_ = std::move(directory); }
+  const std::string& data_directory() const { return data_directory_; }
+
+  // ---- expressions and statements ----
+  Value evaluate(const ExprPtr&, const ScopePtr&);
+  // Runs a block; the value of its `return`, if it met one.
+  std::optional<Value> run(const Block&, const ScopePtr&);
+  std::optional<Value> run(const Statement&, const ScopePtr&);
+  // The value of a block: its one expression, or what it returns.
+  Value block_value(const Block&, const ScopePtr&);
+  void bind(const Pattern&, const Value&, const ScopePtr&, Span);
+  void assign(const AssignStatement&, const ScopePtr&, Span);
+  bool condition(const Value&, Span);                 // one that is known now
+  std::vector<Value> items(const Value& sequence, Span);
+
+  // ---- calls ----
+  struct Argument {
+    std::string name;  // empty: positional
+    Value value;
+    Span span;
+  };
+  Value call(const Value& callee, std::vector<Argument>, Span);
+  Value call_function(const Value& callee, std::vector<Value> positional, Span);
+  std::shared_ptr<const Callable> closure(const Definition&, const ScopePtr&);
+  // One draw from a distribution, which is a function of a shape.
+  Value draw(const std::string& name, const Value& distribution, const Shape&, Span);
+  Tensor current_key(Span);  // of one primitive draw here: from the step's key and the path of calls
+
+  // ---- models ----
+  Value initialise(const Value& net, const Value& input, Span);
+  Value parameter(const ParamStatement&, const ScopePtr&);
+
+  // ---- learners and optimizers (learner.cpp) ----
+  // The names a learner's functions see: its parameters, its state, and its functions. Changing a state name in the scope
+  // is what `grad(theta)` and `on` do.
+  ScopePtr frame(const Learner&, const Value& state);
+  Value initial_state(const Learner&);  // runs the `learn` and `memory` statements in the current context
+  Value start(const Optimizer&, const Value& weights);
+  std::pair<Value, Value> update(const Optimizer&, const Value& weights, const Value& gradient, const Value& memory);
+
+  // ---- tensors ----
+  bool is_run_value(const Value&) const;              // has a tensor in it
+  Tensor tensor(const Value&, Span);                  // numbers become constants, lists are stacked
+  Value tensors(const Value& tree, Span);             // every leaf
+  Value binary(BinaryOp, const Value&, const Value&, Span, Span left, Span right);
+  Value unary(UnaryOp, const Value&, Span);
+  std::pair<Tensor, Tensor> same_type(Tensor, Tensor);  // the wider of two dtypes: bool < i32 < float
+  Tensor real(Tensor);                                // i32 and bool become the working type
+  Graph& graph(Span);                                 // Failure where there is none
+  Shape shape(const Value&, Span);                    // a list of ints, or one int
+  std::int64_t integer(const Value&, Span, const char* what);
+
+  Context& context() { return context_; }
+  // Statistics and other uses that results must say: "batch" for predictions that are transductive.
+  void declare(const std::string& use) { declared_[use] = true; }
+  std::map<std::string, bool>& declared() { return declared_; }
+  // A data set that is read once, however often the script asks for it.
+  Value loaded(const std::string& what, const std::function<Value()>& load);
+  // As `print` and `str` show a value: tensors of an experiment are computed for it.
+  std::string shown(const Value&, Span);
+  void set_printer(std::function<void(const std::string&)> printer) { printer_ = std::move(printer); }
+  void print(const std::string& line) { if (printer_) printer_(line); }
+
+  // ---- errors ----
+  [[noreturn]] void fail(std::string code, Span, std::string message, std::string label = "", std::string hint = "",
+                         std::vector<Label> labels = {});
+  // Runs an engine call; its Error becomes a Failure at this place, with a label for each operand.
+  template <class F>
+  auto guarded(Span span, const std::vector<std::pair<Span, Value>>& operands, F&& f) {
+    enter_place(span);
+    try {
+      return f();
+    } catch (const Error& error) {
+      fail_operator(error, span, operands);
+    }
+  }
+  const std::vector<Span>& places() const { return places_; }
+
+  struct TrailEntry {
+    std::string text;  // "in `adapt`, called here"
+    Span span;
+  };
+  const std::vector<TrailEntry>& trail() const { return trail_; }
+
+  // The experiment's own expressions (`train`, `evaluate`) are the driver's.
+  std::function<Value(const WorkExpr&, const ScopePtr&, Span)> work;
+  // Computes tensors of the experiment's own graph, for `print`; null where nothing may run.
+  std::function<std::vector<Array>(std::span<const Tensor>)> compute;
+
+ private:
+  friend struct Expressions;
+  struct CallGuard;
+  void enter_place(Span);
+  [[noreturn]] void fail_operator(const Error&, Span, const std::vector<std::pair<Span, Value>>& operands);
+  std::vector<std::pair<std::string, Value>> bind_arguments(const Callable&, std::vector<Argument>&, const ScopePtr&, Span,
+                                                            std::vector<Span>* spans, std::vector<Value>* rest);
+  Value execute(const std::shared_ptr<const Callable>&, const ScopePtr&, Span);
+  Value apply_model(const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
+  Value in_frame(ParameterFrame&, const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
+  Value derivative(const DerivativeExpr&, const ScopePtr&, Span);
+  Value member(const Value&, const Name&, Span);
+  Value index(const Value&, const std::vector<IndexItem>&, const ScopePtr&, Span);
+  Value select(const IfExpr&, const ScopePtr&, Span);
+  Value chain(const BinaryExpr&, const ScopePtr&, Span);
+  Value replaced(const Value& tree, const std::vector<Name>& path, std::size_t from, const Value&);
+
+  std::shared_ptr<const CheckedProgram> program_;
+  std::map<std::string, Value> settings_;
+  std::string data_directory_;
+  std::map<std::pair<std::uint32_t, std::string>, Value> globals_;  // `let`s of modules, once computed
+  Context context_;
+  std::vector<Span> places_;
+  std::vector<TrailEntry> trail_;
+  std::map<std::string, bool> declared_;
+  std::map<std::string, Value> loaded_;
+  std::function<void(const std::string&)> printer_;
+};
+
+// Replaces the context for a while.
+class WithContext {
+ public:
+  WithContext(Elaborator& elaborator, Context context) : elaborator_(elaborator), saved_(elaborator.context()) {
+    elaborator.context() = std::move(context);
+  }
+  ~WithContext() { elaborator_.context() = std::move(saved_); }
+  WithContext(const WithContext&) = delete;
+
+ private:
+  Elaborator& elaborator_;
+  Context saved_;
+};
+
+// The value of a builtin; nullopt if it has no implementation (a bug that a test finds).
+std::optional<Value> builtin_callable(const Builtin&);
+// The source that a call of a `tasks` definition makes.
+SourcePtr task_source(const Definition*, const ScopePtr& arguments, Span);
+
+}  // namespace metac::dsl

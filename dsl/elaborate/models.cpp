@@ -1,0 +1,140 @@
+// Models: functions with parameters. Applied inside another model, a layer finds its own parameters in its parent's tree,
+// by name and order; applied outside, the tree is the first argument: net(theta, x).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "elaborate/elaborator.hpp"
+
+namespace metac::dsl {
+
+Value ParameterFrame::drawn() const {
+  std::map<std::string, int> uses, next;
+  for (const auto& child : children)
+    if (child.numbered) ++uses[child.base];
+  auto fields = own;
+  for (const auto& child : children) {
+    const bool number = child.numbered && uses[child.base] > 1;
+    fields.emplace_back(number ? fmt::format("{}{}", child.base, ++next[child.base]) : child.base, child.tree);
+  }
+  return Value::record(std::move(fields));
+}
+
+Value Elaborator::initialise(const Value& net, const Value& input, Span span) {
+  const auto* pointer = net.get<std::shared_ptr<const Callable>>();
+  if (pointer == nullptr) fail("E0320", span, fmt::format("`init` needs a model, not {}", describe(net)));
+  const auto& callable = *pointer;
+  if (callable->stage + 1 != static_cast<int>(callable->lists.size()))
+    fail("E0321", span, fmt::format("the model `{}` needs its settings first", callable->name), "",
+         fmt::format("write `{}(...)` with its first list of arguments", callable->name));
+  if (callable->kind != DefinitionKind::model) return Value::record({});  // a function has no parameters
+  ParameterFrame frame(callable->name);
+  frame.initialising = true;
+  in_frame(frame, callable, {{"", input, span}}, span);
+  return frame.drawn();
+}
+
+// Runs a model's body with `frame` as the place its parameters are in.
+Value Elaborator::in_frame(ParameterFrame& frame, const std::shared_ptr<const Callable>& callable,
+                           std::vector<Argument> arguments, Span span) {
+  auto scope = std::make_shared<Scope>(callable->scope);
+  for (const auto& list : callable->supplied)
+    for (const auto& [name, value] : list) scope->bind(name, value);
+  bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
+  ParameterFrame* outer = context_.parameters;
+  context_.parameters = &frame;
+  struct Restore {
+    Context& context;
+    ParameterFrame* outer;
+    ~Restore() { context.parameters = outer; }
+  } restore{context_, outer};
+  return execute(callable, scope, span);
+}
+
+Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, std::vector<Argument> arguments, Span span) {
+  const auto inputs = callable->lists.back().size();
+  const auto positional = std::count_if(arguments.begin(), arguments.end(), [](const Argument& a) { return a.name.empty(); });
+  if (static_cast<std::size_t>(positional) == inputs + 1) {
+    if (arguments.front().value.record() == nullptr)
+      fail("E0322", arguments.front().span,
+           fmt::format("`{}` needs a tree of parameters as its first argument here, not {}", callable->name,
+                       describe(arguments.front().value)));
+    ParameterFrame frame(callable->name);
+    frame.tree = arguments.front().value;
+    arguments.erase(arguments.begin());
+    return in_frame(frame, callable, std::move(arguments), span);
+  }
+  ParameterFrame* parent = context_.parameters;
+  if (parent == nullptr)
+    fail("E0323", span, fmt::format("the model `{}` is applied without its parameters", callable->name), "",
+         fmt::format("outside a model, give them first: `{}(theta, x)`, where `theta = init({})`", callable->name, callable->name));
+
+  const std::string base = callable->layer_name.empty() ? callable->name : callable->layer_name;
+  auto known = std::find_if(parent->children.begin(), parent->children.end(),
+                            [&](const auto& child) { return child.layer == callable; });
+  ParameterFrame frame(base);
+  if (known != parent->children.end()) {  // shared: applied before
+    frame.tree = known->tree;
+    return in_frame(frame, callable, std::move(arguments), span);
+  }
+  if (!callable->layer_name.empty())
+    for (const auto& child : parent->children)
+      if (child.base == base && !child.numbered)
+        fail("E0324", span, fmt::format("two layers of `{}` are named `{}`", parent->model, base));
+  if (parent->initialising) {
+    const std::size_t slot = parent->children.size();
+    parent->children.push_back({callable, base, callable->layer_name.empty(), {}});
+    frame.initialising = true;
+    Value result = in_frame(frame, callable, std::move(arguments), span);
+    parent->children[slot].tree = frame.drawn();
+    return result;
+  }
+  const auto turn = 1 + std::count_if(parent->children.begin(), parent->children.end(),
+                                      [&](const auto& child) { return child.base == base; });
+  const Record* tree = parent->tree.record();
+  const Value* own = tree != nullptr ? tree->find(base) : nullptr;
+  if (own == nullptr && tree != nullptr) own = tree->find(fmt::format("{}{}", base, turn));
+  if (own == nullptr)
+    fail("E0325", span, fmt::format("the tree has no parameters for layer {} `{}` of `{}`", turn, base, parent->model),
+         fmt::format("the tree is {}", describe(parent->tree)), "was it made by `init` of another model?");
+  frame.tree = *own;
+  parent->children.push_back({callable, base, callable->layer_name.empty(), *own});
+  return in_frame(frame, callable, std::move(arguments), span);
+}
+
+Value Elaborator::parameter(const ParamStatement& statement, const ScopePtr& scope) {
+  const Span span = statement.name.span;
+  ParameterFrame* frame = context_.parameters;
+  if (frame == nullptr) fail("E0323", span, fmt::format("`{}` is a parameter, and there are none here", statement.name.text));
+  Shape shape;
+  for (const auto& size : statement.shape) {
+    const auto value = integer(evaluate(size, scope), size->span, "a size of a parameter");
+    if (value < 0) fail("E0326", size->span, fmt::format("a size of a parameter is at least 0, not {}", value));
+    shape.push_back(value);
+  }
+  if (frame->initialising) {
+    Value value = draw(statement.name.text, evaluate(statement.initialiser, scope), shape, statement.initialiser->span);
+    Tensor drawn = tensor(value, statement.initialiser->span);
+    if (drawn.shape() != shape)
+      fail("E0327", statement.initialiser->span,
+           fmt::format("the initialiser of `{}` gave the shape {}, {} was needed", statement.name.text, to_string(drawn.shape()),
+                       to_string(shape)));
+    frame->own.emplace_back(statement.name.text, drawn);
+    return drawn;
+  }
+  const Record* tree = frame->tree.record();
+  const Value* value = tree != nullptr ? tree->find(statement.name.text) : nullptr;
+  if (value == nullptr)
+    fail("E0325", span, fmt::format("the tree has no parameter `{}` of `{}`", statement.name.text, frame->model),
+         fmt::format("the tree is {}", describe(frame->tree)), "was it made by `init` of another model?");
+  const Tensor found = tensor(*value, span);
+  if (found.shape() != shape)
+    fail("E0328", span,
+         fmt::format("the parameter `{}` of `{}` has the shape {} in the tree, {} is needed for this input",
+                     statement.name.text, frame->model, to_string(found.shape()), to_string(shape)),
+         "", "the inputs must have the size that the tree was made for");
+  return *value;
+}
+
+}  // namespace metac::dsl

@@ -1,0 +1,263 @@
+// Arithmetic on values of any kind: host numbers at once, tensors by the engine, trees leaf by leaf.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "elaborate/elaborator.hpp"
+
+namespace metac::dsl {
+
+const char* symbol(BinaryOp op) {
+  switch (op) {
+    case BinaryOp::add: return "+";
+    case BinaryOp::subtract: return "-";
+    case BinaryOp::multiply: return "*";
+    case BinaryOp::divide: return "/";
+    case BinaryOp::remainder: return "%";
+    case BinaryOp::power: return "^";
+    case BinaryOp::matmul: return "@";
+    case BinaryOp::equal: return "==";
+    case BinaryOp::not_equal: return "!=";
+    case BinaryOp::less: return "<";
+    case BinaryOp::less_equal: return "<=";
+    case BinaryOp::greater: return ">";
+    case BinaryOp::greater_equal: return ">=";
+    case BinaryOp::logical_and: return "and";
+    case BinaryOp::logical_or: return "or";
+    case BinaryOp::range: return "..";
+    case BinaryOp::pipe: return "|>";
+  }
+  return "?";
+}
+
+bool Elaborator::is_run_value(const Value& value) const {
+  if (value.get<Tensor>() || value.get<Array>()) return true;
+  if (const List* list = value.list()) {
+    for (const auto& item : list->items)
+      if (is_run_value(item)) return true;
+  }
+  if (const Record* record = value.record()) {
+    for (const auto& [name, item] : record->fields)
+      if (is_run_value(item)) return true;
+  }
+  return false;
+}
+
+Tensor Elaborator::tensor(const Value& value, Span span) {
+  if (const Tensor* t = value.get<Tensor>()) return *t;
+  if (const Array* a = value.get<Array>()) {
+    Tensor held = constant(graph(span), *a);
+    return is_float(held.dtype()) && held.dtype() != context_.real ? cast(held, context_.real) : held;
+  }
+  if (const bool* b = value.get<bool>()) return constant(graph(span), *b ? 1 : 0, Dtype::boolean);
+  if (const auto* i = value.get<std::int64_t>()) {
+    if (*i < INT32_MIN || *i > INT32_MAX)
+      fail("E0350", span, fmt::format("{} does not fit a tensor of i32", *i), "", "write it as a float, such as 3e9");
+    return constant(graph(span), static_cast<double>(*i), Dtype::i32);
+  }
+  if (const double* d = value.get<double>()) return constant(graph(span), *d, context_.real);
+  if (const List* list = value.list()) {
+    if (list->items.empty()) fail("E0351", span, "an empty list is no tensor");
+    std::vector<Tensor> items;
+    for (const auto& item : list->items) items.push_back(tensor(item, span));
+    for (const auto& item : items) items.front() = same_type(items.front(), item).first;
+    for (auto& item : items) item = same_type(item, items.front()).first;
+    return guarded(span, {{span, value}}, [&] { return stack(items, 0); });
+  }
+  fail("E0352", span, fmt::format("a tensor or number was needed, this is {}", describe(value)));
+}
+
+Value Elaborator::tensors(const Value& tree, Span span) {
+  return map_leaves(tree, [&](const Leaf& leaf) -> Value { return tensor(leaf.value, span); });
+}
+
+Tensor Elaborator::real(Tensor t) { return is_float(t.dtype()) ? t : cast(t, context_.real); }
+
+std::pair<Tensor, Tensor> Elaborator::same_type(Tensor a, Tensor b) {
+  if (a.dtype() == b.dtype()) return {a, b};
+  const auto width = [](Dtype d) { return d == Dtype::boolean ? 0 : d == Dtype::i32 ? 1 : d == Dtype::f32 ? 2 : 3; };
+  const Dtype wider = width(a.dtype()) > width(b.dtype()) ? a.dtype() : b.dtype();
+  return {a.dtype() == wider ? a : cast(a, wider), b.dtype() == wider ? b : cast(b, wider)};
+}
+
+Shape Elaborator::shape(const Value& value, Span span) {
+  Shape result;
+  const auto add = [&](const Value& size) {
+    const auto n = integer(size, span, "a size of a shape");
+    if (n < -1) fail("E0353", span, fmt::format("a size cannot be {}", n));
+    result.push_back(n);
+  };
+  if (const List* list = value.list()) {
+    if (list->items.size() > max_rank) fail("E0354", span, fmt::format("a shape has at most {} axes", max_rank));
+    for (const auto& item : list->items) add(item);
+  } else {
+    add(value);
+  }
+  return result;
+}
+
+std::int64_t Elaborator::integer(const Value& value, Span span, const char* what) {
+  if (const auto* i = value.get<std::int64_t>()) return *i;
+  if (const auto* d = value.get<double>(); d != nullptr && *d == std::floor(*d) && std::abs(*d) < 9e15)
+    return static_cast<std::int64_t>(*d);
+  fail("E0355", span, fmt::format("{} is a whole number, not {}", what, describe(value)));
+}
+
+namespace {
+
+std::optional<Value> on_integers(BinaryOp op, std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  switch (op) {
+    case BinaryOp::add: return __builtin_add_overflow(a, b, &result) ? Value(double(a) + double(b)) : Value(result);
+    case BinaryOp::subtract: return __builtin_sub_overflow(a, b, &result) ? Value(double(a) - double(b)) : Value(result);
+    case BinaryOp::multiply: return __builtin_mul_overflow(a, b, &result) ? Value(double(a) * double(b)) : Value(result);
+    case BinaryOp::remainder:
+      if (b == 0) return std::nullopt;
+      if (b == -1) return Value(0);
+      return Value(((a % b) + b) % b);
+    case BinaryOp::power: {
+      const double power = std::pow(double(a), double(b));
+      if (b < 0 || std::abs(power) >= 9e15) return Value(power);
+      return Value(static_cast<std::int64_t>(power));
+    }
+    default: return std::nullopt;
+  }
+}
+
+std::optional<Value> on_numbers(BinaryOp op, double a, double b) {
+  switch (op) {
+    case BinaryOp::add: return Value(a + b);
+    case BinaryOp::subtract: return Value(a - b);
+    case BinaryOp::multiply: return Value(a * b);
+    case BinaryOp::divide: return Value(a / b);
+    case BinaryOp::remainder: return Value(a - b * std::floor(a / b));
+    case BinaryOp::power: return Value(std::pow(a, b));
+    case BinaryOp::equal: return Value(a == b);
+    case BinaryOp::not_equal: return Value(a != b);
+    case BinaryOp::less: return Value(a < b);
+    case BinaryOp::less_equal: return Value(a <= b);
+    case BinaryOp::greater: return Value(a > b);
+    case BinaryOp::greater_equal: return Value(a >= b);
+    default: return std::nullopt;
+  }
+}
+
+std::optional<Value> on_host(BinaryOp op, const Value& a, const Value& b) {
+  const auto *i = a.get<std::int64_t>(), *j = b.get<std::int64_t>();
+  if (i != nullptr && j != nullptr)
+    if (auto result = on_integers(op, *i, *j)) return result;
+  if (a.number() && b.number()) return on_numbers(op, *a.number(), *b.number());
+  const auto *p = a.get<bool>(), *q = b.get<bool>();
+  if (p != nullptr && q != nullptr) {
+    if (op == BinaryOp::logical_and) return Value(*p && *q);
+    if (op == BinaryOp::logical_or) return Value(*p || *q);
+    if (op == BinaryOp::equal) return Value(*p == *q);
+    if (op == BinaryOp::not_equal) return Value(*p != *q);
+  }
+  const auto *s = a.get<std::string>(), *t = b.get<std::string>();
+  if (s != nullptr && t != nullptr) {
+    if (op == BinaryOp::add) return Value(*s + *t);
+    if (op == BinaryOp::equal) return Value(*s == *t);
+    if (op == BinaryOp::not_equal) return Value(*s != *t);
+  }
+  if ((op == BinaryOp::equal || op == BinaryOp::not_equal) && (a.is_none() || b.is_none()))
+    return Value((a.is_none() && b.is_none()) == (op == BinaryOp::equal));
+  if (op == BinaryOp::add && a.list() && b.list()) {
+    auto items = a.list()->items;
+    items.insert(items.end(), b.list()->items.begin(), b.list()->items.end());
+    return Value::list(std::move(items));
+  }
+  if ((op == BinaryOp::equal || op == BinaryOp::not_equal) && a.list() && b.list()) {
+    bool same = a.list()->items.size() == b.list()->items.size();
+    for (std::size_t k = 0; same && k < a.list()->items.size(); ++k) {
+      const auto part = on_host(BinaryOp::equal, a.list()->items[k], b.list()->items[k]);
+      if (!part) return std::nullopt;
+      same = *part->get<bool>();
+    }
+    return Value(same == (op == BinaryOp::equal));
+  }
+  return std::nullopt;
+}
+
+Tensor on_tensors(BinaryOp op, Tensor a, Tensor b) {
+  switch (op) {
+    case BinaryOp::add: return a + b;
+    case BinaryOp::subtract: return a - b;
+    case BinaryOp::multiply: return a * b;
+    case BinaryOp::divide: return a / b;
+    case BinaryOp::power: return pow(a, b);
+    case BinaryOp::remainder: return a - b * floor(a / b);
+    case BinaryOp::matmul: return matmul(a, b);
+    case BinaryOp::equal: return equal(a, b);
+    case BinaryOp::not_equal: return not_equal(a, b);
+    case BinaryOp::less: return less(a, b);
+    case BinaryOp::less_equal: return less_equal(a, b);
+    case BinaryOp::greater: return less(b, a);
+    case BinaryOp::greater_equal: return less_equal(b, a);
+    case BinaryOp::logical_and: return logical_and(a, b);
+    case BinaryOp::logical_or: return logical_or(a, b);
+    default: throw Bug("no such operator on tensors");
+  }
+}
+
+bool needs_real(BinaryOp op) {
+  return op == BinaryOp::divide || op == BinaryOp::power || op == BinaryOp::matmul || op == BinaryOp::remainder;
+}
+bool is_comparison(BinaryOp op) { return op >= BinaryOp::equal && op <= BinaryOp::greater_equal; }
+bool is_logical(BinaryOp op) { return op == BinaryOp::logical_and || op == BinaryOp::logical_or; }
+
+}  // namespace
+
+Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span, Span left, Span right) {
+  const auto reject = [&](const std::string& hint) {
+    fail("E0356", span, fmt::format("`{}` does not work on {} and {}", symbol(op), describe(a), describe(b)), "", hint);
+  };
+  if (op == BinaryOp::range) {
+    constexpr std::int64_t longest = 10'000'000;
+    const auto begin = integer(a, left, "the begin of a range"), end = integer(b, right, "the end of a range");
+    if (end - begin >= longest) fail("E0357", span, fmt::format("a range has at most {} numbers", longest));
+    std::vector<Value> items;
+    for (auto i = begin; i <= end; ++i) items.emplace_back(i);
+    return Value::list(std::move(items));
+  }
+  const bool run = is_run_value(a) || is_run_value(b);
+  if (!run && !(a.record() || b.record())) {
+    if (auto result = on_host(op, a, b)) return *result;
+    if (op == BinaryOp::remainder && b.number() == 0.0) fail("E0358", span, "the remainder of a division by zero");
+    const bool mixed = (a.get<std::string>() != nullptr) != (b.get<std::string>() != nullptr);
+    reject(mixed && op == BinaryOp::add ? "turn a value into text with `str(value)`" : "");
+  }
+  return guarded(span, {{left, a}, {right, b}}, [&]() -> Value {
+    return zip_leaves(a, b, [&](const Value& x, const Value& y) -> Value {
+      if (!is_run_value(x) && !is_run_value(y))
+        if (auto result = on_host(op, x, y)) return *result;
+      auto [p, q] = same_type(tensor(x, left), tensor(y, right));
+      if (is_logical(op) != (p.dtype() == Dtype::boolean) && !is_comparison(op)) {
+        if (is_logical(op)) reject("`and` and `or` need conditions, such as `a > 0 and b > 0`");
+        std::tie(p, q) = std::pair(cast(p, Dtype::i32), cast(q, Dtype::i32));  // a sum of conditions counts
+      }
+      return needs_real(op) ? on_tensors(op, real(p), real(q)) : on_tensors(op, p, q);
+    });
+  });
+}
+
+Value Elaborator::unary(UnaryOp op, const Value& value, Span span) {
+  if (op == UnaryOp::logical_not) {
+    if (const bool* b = value.get<bool>()) return !*b;
+    const Tensor mask = tensor(value, span);
+    if (mask.dtype() != Dtype::boolean) fail("E0356", span, fmt::format("`not` does not work on {}", describe(value)));
+    return logical_not(mask);
+  }
+  if (const auto* i = value.get<std::int64_t>()) return *i == INT64_MIN ? Value(-double(*i)) : Value(-*i);
+  if (const auto* d = value.get<double>()) return -*d;
+  if (!is_run_value(value)) fail("E0356", span, fmt::format("`-` does not work on {}", describe(value)));
+  return guarded(span, {{span, value}}, [&]() -> Value {
+    return map_leaves(value, [&](const Leaf& leaf) -> Value {
+      if (auto number = leaf.value.number()) return -*number;
+      const Tensor t = tensor(leaf.value, span);
+      return neg(t.dtype() == Dtype::boolean ? cast(t, Dtype::i32) : t);
+    });
+  });
+}
+
+}  // namespace metac::dsl

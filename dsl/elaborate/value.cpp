@@ -1,0 +1,226 @@
+#include "elaborate/value.hpp"
+
+#include <fmt/format.h>
+
+#include "elaborate/source.hpp"
+
+namespace metac::dsl {
+
+const Value* Record::find(std::string_view name) const {
+  for (const auto& [field, value] : fields)
+    if (field == name) return &value;
+  return nullptr;
+}
+
+Value Value::record(std::vector<std::pair<std::string, Value>> fields) {
+  return std::make_shared<const Record>(Record{std::move(fields)});
+}
+
+Value Value::tuple(std::vector<Value> values) {
+  std::vector<std::pair<std::string, Value>> fields;
+  for (auto& value : values) fields.emplace_back("", std::move(value));
+  return record(std::move(fields));
+}
+
+Value Value::list(std::vector<Value> items) { return std::make_shared<const List>(List{std::move(items)}); }
+
+const Record* Value::record() const {
+  auto pointer = get<std::shared_ptr<const Record>>();
+  return pointer ? pointer->get() : nullptr;
+}
+
+const List* Value::list() const {
+  auto pointer = get<std::shared_ptr<const List>>();
+  return pointer ? pointer->get() : nullptr;
+}
+
+const Callable* Value::callable() const {
+  auto pointer = get<std::shared_ptr<const Callable>>();
+  return pointer ? pointer->get() : nullptr;
+}
+
+std::optional<double> Value::number() const {
+  if (auto integer = get<std::int64_t>()) return static_cast<double>(*integer);
+  if (auto real = get<double>()) return *real;
+  return std::nullopt;
+}
+
+namespace {
+
+template <class... Ts>
+struct Overload : Ts... {
+  using Ts::operator()...;
+};
+
+std::string kind_name(DefinitionKind kind) {
+  switch (kind) {
+    case DefinitionKind::function: return "function";
+    case DefinitionKind::model: return "model";
+    case DefinitionKind::tasks: return "task distribution";
+    case DefinitionKind::learner: return "learner constructor";
+    case DefinitionKind::optimizer: return "optimizer constructor";
+    case DefinitionKind::experiment: return "experiment";
+  }
+  return "value";
+}
+
+std::string field_names(const Record& record) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : record.fields) names.push_back(name.empty() ? describe(value) : name);
+  return fmt::format("({})", fmt::join(names, ", "));
+}
+
+std::string number_text(double value) {
+  std::string text = fmt::format("{:.6g}", value);
+  return text;
+}
+
+std::string array_text(const Array& array, std::int64_t& index, int axis) {
+  if (axis == array.shape().rank()) return number_text(array.at(index++));
+  std::vector<std::string> items;
+  for (std::int64_t i = 0; i < array.shape()[axis]; ++i) items.push_back(array_text(array, index, axis + 1));
+  return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
+}  // namespace
+
+std::string describe(const Value& value) {
+  return std::visit(
+      Overload{
+          [](const None&) -> std::string { return "none"; },
+          [](bool b) -> std::string { return b ? "true" : "false"; },
+          [](std::int64_t i) { return fmt::format("the int {}", i); },
+          [](double d) { return fmt::format("the float {}", number_text(d)); },
+          [](const std::string& s) { return fmt::format("the string \"{}\"", s); },
+          [](const Tensor& t) { return fmt::format("a tensor {}", to_string(t.type())); },
+          [](const Array& a) { return fmt::format("an array {}", to_string(a.type())); },
+          [](const std::shared_ptr<const List>& l) { return fmt::format("a list of {}", l->items.size()); },
+          [](const std::shared_ptr<const Record>& r) { return fmt::format("a record {}", field_names(*r)); },
+          [](const std::shared_ptr<const Callable>& c) { return fmt::format("the {} `{}`", kind_name(c->kind), c->name); },
+          [](const std::shared_ptr<const Learner>& l) { return fmt::format("the learner `{}`", l->name()); },
+          [](const std::shared_ptr<const Optimizer>& o) { return fmt::format("the optimizer `{}`", o->definition->name.text); },
+          [](const std::shared_ptr<const data::Dataset>& d) { return fmt::format("the data set {}", d->name()); },
+          [](const SourcePtr& s) { return fmt::format("the task source {}", s->describe()); },
+      },
+      value.variant());
+}
+
+std::string to_text(const Value& value) {
+  constexpr std::int64_t longest = 64;  // elements shown of an array; more is summarised
+  return std::visit(Overload{
+                        [](std::int64_t i) { return fmt::format("{}", i); },
+                        [](double d) { return number_text(d); },
+                        [](const std::string& s) { return s; },
+                        [](const Array& a) {
+                          if (a.elements() > longest) return to_string(a.type());
+                          std::int64_t index = 0;
+                          return array_text(a, index, 0);
+                        },
+                        [](const std::shared_ptr<const List>& l) {
+                          std::vector<std::string> items;
+                          for (const auto& item : l->items) items.push_back(to_text(item));
+                          return fmt::format("[{}]", fmt::join(items, ", "));
+                        },
+                        [](const std::shared_ptr<const Record>& r) {
+                          std::vector<std::string> items;
+                          for (const auto& [name, item] : r->fields)
+                            items.push_back(name.empty() ? to_text(item) : fmt::format("{}: {}", name, to_text(item)));
+                          return fmt::format("({})", fmt::join(items, ", "));
+                        },
+                        [&](const auto&) { return describe(value); },
+                    },
+                    value.variant());
+}
+
+namespace {
+
+Value* find_in(Scope& scope, std::string_view name) {
+  for (auto& [own, value] : scope.names)
+    if (own == name) return &value;
+  return nullptr;
+}
+
+}  // namespace
+
+Scope* Scope::holder(std::string_view name) {
+  for (Scope* scope = this; scope != nullptr; scope = scope->parent.get())
+    if (find_in(*scope, name) != nullptr) return scope;
+  return nullptr;
+}
+
+Value* Scope::find(std::string_view name) {
+  Scope* scope = holder(name);
+  return scope != nullptr ? find_in(*scope, name) : nullptr;
+}
+
+void Scope::bind(std::string name, Value value) {
+  if (Value* existing = find_in(*this, name)) {
+    *existing = std::move(value);
+    return;
+  }
+  names.emplace_back(std::move(name), std::move(value));
+}
+
+// ---- trees ----
+
+namespace {
+
+std::string child_path(const std::string& path, const std::string& name, std::size_t index) {
+  const std::string own = name.empty() ? std::to_string(index) : name;
+  return path.empty() ? own : path + "." + own;
+}
+
+Value map_from(const Value& value, const std::string& path, const std::function<Value(const Leaf&)>& f) {
+  const Record* record = value.record();
+  if (record == nullptr) return f(Leaf{path, value});
+  std::vector<std::pair<std::string, Value>> fields;
+  for (std::size_t i = 0; i < record->fields.size(); ++i) {
+    const auto& [name, child] = record->fields[i];
+    fields.emplace_back(name, map_from(child, child_path(path, name, i), f));
+  }
+  return Value::record(std::move(fields));
+}
+
+Value zip_from(const Value& a, const Value& b, const std::string& path,
+               const std::function<Value(const Value&, const Value&)>& f) {
+  const Record* left = a.record();
+  const Record* right = b.record();
+  if (left == nullptr && right == nullptr) return f(a, b);
+  const Record& form = left != nullptr ? *left : *right;
+  const auto where = path.empty() ? std::string("at the top") : fmt::format("at `{}`", path);
+  if (left != nullptr && right != nullptr && left->fields.size() != right->fields.size())
+    throw Error(fmt::format("the two trees differ {}: {} and {}", where, describe(a), describe(b)));
+  std::vector<std::pair<std::string, Value>> fields;
+  for (std::size_t i = 0; i < form.fields.size(); ++i) {
+    const auto& name = form.fields[i].first;
+    if (left != nullptr && right != nullptr && left->fields[i].first != right->fields[i].first)
+      throw Error(fmt::format("the two trees differ {}: {} and {}", where, describe(a), describe(b)));
+    fields.emplace_back(name, zip_from(left != nullptr ? left->fields[i].second : a, right != nullptr ? right->fields[i].second : b,
+                                       child_path(path, name, i), f));
+  }
+  return Value::record(std::move(fields));
+}
+
+}  // namespace
+
+std::vector<Leaf> leaves(const Value& value) {
+  std::vector<Leaf> result;
+  map_from(value, "", [&](const Leaf& leaf) {
+    result.push_back(leaf);
+    return leaf.value;
+  });
+  return result;
+}
+
+Value map_leaves(const Value& value, const std::function<Value(const Leaf&)>& f) { return map_from(value, "", f); }
+
+Value zip_leaves(const Value& a, const Value& b, const std::function<Value(const Value&, const Value&)>& f) {
+  return zip_from(a, b, "", f);
+}
+
+Value with_leaves(const Value& tree, std::span<const Value> leaves) {
+  std::size_t next = 0;
+  return map_leaves(tree, [&](const Leaf&) { return leaves[next++]; });
+}
+
+}  // namespace metac::dsl

@@ -1,0 +1,155 @@
+// What an expression of the language can be while a script is elaborated: host values, run values (tensors of a graph),
+// and trees of either. Values are cheap to copy and never change; only scopes do.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/array.hpp"
+#include "data/dataset.hpp"
+#include "graph/graph.hpp"
+#include "syntax/tree.hpp"
+
+namespace metac::dsl {
+
+class Value;
+struct Callable;
+struct Learner;
+struct Optimizer;
+class TaskSource;
+struct None {
+  bool operator==(const None&) const = default;
+};
+
+// Named fields, or unnamed ones (names are empty) for a tuple. A tree is a record whose leaves are tensors or arrays.
+struct Record {
+  std::vector<std::pair<std::string, Value>> fields;
+  const Value* find(std::string_view name) const;
+};
+struct List {
+  std::vector<Value> items;
+};
+// A data set, or a task source made by `episodes` or a `tasks` definition.
+using SourcePtr = std::shared_ptr<const TaskSource>;
+
+class Value {
+ public:
+  using Variant = std::variant<None, bool, std::int64_t, double, std::string, Tensor, Array, std::shared_ptr<const List>,
+                               std::shared_ptr<const Record>, std::shared_ptr<const Callable>, std::shared_ptr<const Learner>,
+                               std::shared_ptr<const Optimizer>, std::shared_ptr<const data::Dataset>, SourcePtr>;
+  Value() = default;
+  template <class T>
+    requires std::constructible_from<Variant, T&&> && (!std::same_as<std::remove_cvref_t<T>, Value>)
+  Value(T&& value) : variant_(std::forward<T>(value)) {}
+  Value(const char* text) : variant_(std::string(text)) {}
+  Value(int value) : variant_(static_cast<std::int64_t>(value)) {}
+
+  static Value record(std::vector<std::pair<std::string, Value>> fields);
+  static Value tuple(std::vector<Value> values);
+  static Value list(std::vector<Value> items);
+
+  template <class T>
+  const T* get() const { return std::get_if<T>(&variant_); }
+  const Record* record() const;
+  const List* list() const;
+  const Callable* callable() const;
+  bool is_none() const { return get<None>() != nullptr; }
+  bool is_number() const { return get<std::int64_t>() != nullptr || get<double>() != nullptr; }
+  std::optional<double> number() const;  // of an int or float
+  const Variant& variant() const { return variant_; }
+
+ private:
+  Variant variant_;
+};
+
+// "int 3", "tensor f32[10, 40]", "record (x, y)", "model linear": for messages.
+std::string describe(const Value&);
+// As `print` shows it.
+std::string to_text(const Value&);
+
+// Names of one block and those around it. Changed only by `let`, `var` and assignment while its block is elaborated.
+struct Scope {
+  explicit Scope(std::shared_ptr<Scope> parent = nullptr) : parent(std::move(parent)) {}
+  Value* find(std::string_view name);
+  Scope* holder(std::string_view name);      // the scope that `find` finds it in
+  void bind(std::string name, Value value);  // replaces a binding of the same name in this scope
+
+  std::shared_ptr<Scope> parent;
+  bool is_learner = false;  // its names are seen by the learner's functions, so `grad` changes them in place
+  std::vector<std::pair<std::string, Value>> names;
+};
+using ScopePtr = std::shared_ptr<Scope>;
+
+// One parameter of a callable, wherever it was declared.
+struct CallParameter {
+  std::string name;
+  ExprPtr default_value;  // null: required
+};
+
+class Elaborator;
+// The bound arguments of a builtin, in the order of its parameters; those after "..." in `rest`.
+struct BuiltinCall {
+  std::vector<Value> arguments;
+  std::vector<Value> rest;
+  Span span;                          // of the whole call
+  std::vector<Span> argument_spans;   // empty spans where a default was taken
+};
+using BuiltinFunction = std::function<Value(Elaborator&, const BuiltinCall&)>;
+
+// Anything that can be called: a function, a model, a constructor (of a learner, task source or optimizer), a builtin.
+// What has two parameter lists is called twice; after the first call `supplied` holds the settings. Identity (the
+// address) is what makes two applications of one layer share parameters.
+struct Callable {
+  std::string name;
+  std::string layer_name;  // from `as`; empty: named after the model
+  DefinitionKind kind = DefinitionKind::function;
+  std::vector<std::vector<CallParameter>> lists;
+  std::vector<bool> open_ended;       // lists[i] takes further positional arguments
+  Body body;
+  const Definition* definition = nullptr;
+  BuiltinFunction builtin;
+  ScopePtr scope;                     // where it was defined
+  int stage = 0;                      // the list that the next call binds
+  std::vector<std::vector<std::pair<std::string, Value>>> supplied;
+  Span span;                          // of its definition
+};
+
+// A learner and what it has learned so far. `state` has a field for each `learn` and `memory`, with arrays as leaves; it is
+// none until a source is known, because `init(net)` takes its sizes from the source.
+struct Learner {
+  const Definition* definition = nullptr;
+  ScopePtr arguments;  // the learner's parameters, bound
+  Value state;
+  Span span;           // of the call that made it
+  std::string name() const { return definition->name.text; }
+};
+
+struct Optimizer {
+  const Definition* definition = nullptr;
+  ScopePtr arguments;
+  Span span;
+};
+
+// ---- trees ----
+
+// The leaves of a value in order, with their paths ("conv_block1.conv2d.weight").
+struct Leaf {
+  std::string path;
+  Value value;
+};
+std::vector<Leaf> leaves(const Value&);
+// The same value with each leaf replaced by f(leaf).
+Value map_leaves(const Value&, const std::function<Value(const Leaf&)>& f);
+// As map_leaves over two trees of the same form; a leaf on one side may meet a whole record on the other. Error naming the
+// path where the forms differ.
+Value zip_leaves(const Value&, const Value&, const std::function<Value(const Value&, const Value&)>& f);
+// `tree` with new leaves, in order.
+Value with_leaves(const Value& tree, std::span<const Value> leaves);
+
+}  // namespace metac::dsl

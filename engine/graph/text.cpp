@@ -1,0 +1,51 @@
+// Graphs as text, for people: one line a node, bodies of regions indented below their node.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "graph/graph.hpp"
+#include "graph/operator.hpp"
+
+namespace metac {
+
+namespace {
+
+std::string ids(std::span<const NodeId> list) {
+  std::string text;
+  for (NodeId id : list) text += fmt::format("{}%{}", text.empty() ? "" : ", ", id);
+  return text;
+}
+
+void print(const Graph& graph, std::span<const NodeId> outputs, const std::string& indent, std::string& text) {
+  NodeId end = 0;
+  for (NodeId id : outputs) end = std::max(end, id + 1);
+  std::vector<char> needed(end, 0);
+  for (NodeId id : outputs) needed[id] = 1;
+  for (NodeId id = end; id-- > 0;)
+    if (needed[id])
+      for (NodeId input : graph.node(id).inputs) needed[input] = 1;
+
+  for (NodeId id = 0; id < end; ++id) {
+    if (!needed[id]) continue;
+    const Node node = graph.node(id);
+    text += fmt::format("{}%{} = {}({})", indent, id, node.op.name, ids(node.inputs));
+    if (!node.attributes.numbers.empty() && &node.op != &input_operator)
+      text += fmt::format(" {{{}}}", fmt::join(node.attributes.numbers, ", "));
+    text += " : " + to_string(node.type) + "\n";
+    if (!node.op.region) continue;
+    const Region& body = *node.op.region(node);
+    text += fmt::format("{}  body({})\n", indent, ids(body.inputs));
+    print(*body.graph, body.outputs, indent + "    ", text);
+  }
+  text += fmt::format("{}return {}\n", indent, ids(outputs));
+}
+
+}  // namespace
+
+std::string to_text(const Graph& graph, std::span<const NodeId> outputs) {
+  std::string text;
+  print(graph, outputs, "", text);
+  return text;
+}
+
+}  // namespace metac

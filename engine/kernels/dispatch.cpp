@@ -1,0 +1,44 @@
+#include "kernels/dispatch.hpp"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "kernels/kernel.hpp"
+
+namespace metac {
+namespace {
+
+SimdTable choose() {
+  SimdTable table;
+#if defined(__x86_64__)
+  const char* variable = std::getenv("METAC_ISA");
+  const std::string_view limit = variable == nullptr ? "" : variable;
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                  __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("lzcnt") &&
+                  __builtin_cpu_supports("movbe");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
+  if (v4 && limit != "avx2" && limit != "baseline") {
+    avx512::fill(table);
+    return table;
+  }
+  if (v3 && limit != "baseline") {
+    avx2::fill(table);
+    return table;
+  }
+#endif
+  baseline::fill(table);
+  return table;
+}
+
+}  // namespace
+
+const SimdTable& simd() {
+  static const SimdTable table = choose();
+  return table;
+}
+
+const char* instruction_set() { return simd().name; }
+
+}  // namespace metac

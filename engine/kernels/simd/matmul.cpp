@@ -1,0 +1,328 @@
+// The product kernels, compiled once per instruction set. A tile of results stays in registers while the summed axis runs
+// by; a is read an element at a time and repeated over a vector, b a vector at a time. Sizes that are no multiple of a
+// tile are cut into tiles of nearly equal height, and the last vector of a row is loaded under a mask.
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#include "kernels/simd/table.hpp"
+
+namespace metac::METAC_SIMD_NAMESPACE {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64;
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32;
+#else
+constexpr int vector_bytes = 16;
+#endif
+
+template <class T>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(vector_bytes)));
+  typedef T unaligned __attribute__((vector_size(vector_bytes), aligned(sizeof(T)), may_alias));
+};
+template <class T>
+using Vector = typename VectorOf<T>::type;
+template <class T>
+constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
+
+template <class T>
+inline Vector<T> load(const T* from) { return *reinterpret_cast<const typename VectorOf<T>::unaligned*>(from); }
+template <class T>
+inline void store(T* to, Vector<T> vector) { *reinterpret_cast<typename VectorOf<T>::unaligned*>(to) = vector; }
+constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+
+// ---- the last, partial vector of a row ----
+
+template <class T>
+inline Vector<T> load_first(const T* from, int count) {
+  Vector<T> result = {};
+  for (int i = 0; i < count; ++i) result[i] = from[i];
+  return result;
+}
+#if defined(__AVX512F__)
+template <>
+inline Vector<float> load_first(const float* from, int count) {
+  return (Vector<float>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
+}
+template <>
+inline Vector<double> load_first(const double* from, int count) {
+  return (Vector<double>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), from);
+}
+#elif defined(__AVX2__)
+template <>
+inline Vector<float> load_first(const float* from, int count) {
+  const auto lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return (Vector<float>)_mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane));
+}
+template <>
+inline Vector<double> load_first(const double* from, int count) {
+  const auto lane = _mm256_setr_epi64x(0, 1, 2, 3);
+  return (Vector<double>)_mm256_maskload_pd(from, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
+}
+#endif
+
+template <class T>
+inline void store_first(T* to, Vector<T> vector, int count) {
+  T values[lanes<T>];
+  store(values, vector);
+  for (int i = 0; i < count; ++i) to[i] = values[i];
+}
+
+// ---- one tile ----
+
+template <class T, int rows, int vectors>
+inline void store_tile(const Vector<T> (&sums)[rows][vectors], T* result, std::int64_t stride, int last) {
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 8
+    for (int v = 0; v + 1 < vectors; ++v) store(result + i * stride + v * lanes<T>, sums[i][v]);
+    T* end = result + i * stride + (vectors - 1) * lanes<T>;
+    if (last == lanes<T>) {
+      store(end, sums[i][vectors - 1]);
+    } else {
+      store_first(end, sums[i][vectors - 1], last);
+    }
+  }
+}
+
+template <class T, int rows, int vectors>
+inline void load_tile(Vector<T> (&sums)[rows][vectors], const T* from, std::int64_t stride, int last) {
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 8
+    for (int v = 0; v + 1 < vectors; ++v) sums[i][v] = load(from + i * stride + v * lanes<T>);
+    const T* end = from + i * stride + (vectors - 1) * lanes<T>;
+    sums[i][vectors - 1] = last == lanes<T> ? load(end) : load_first(end, last);
+  }
+}
+
+// `last` is how many lanes of the last vector there are: all of them unless `partial`.
+template <class T, int rows, int vectors, bool partial>
+void tile(const Contraction& s, const T* a, const T* b, T* result, int last) {
+  Vector<T> sums[rows][vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) sums[i][v] = Vector<T>{};
+  if (s.accumulate) load_tile<T, rows, vectors>(sums, result, s.result_row, partial ? last : lanes<T>);
+
+  const std::int64_t depth = s.k[2], a_row = s.a_row, a_step = s.a_k[2], b_step = s.b_k[2];
+  for (std::int64_t outer = 0; outer < s.k[0]; ++outer) {
+    for (std::int64_t middle = 0; middle < s.k[1]; ++middle) {
+      const T* pa = a + outer * s.a_k[0] + middle * s.a_k[1];
+      const T* pb = b + outer * s.b_k[0] + middle * s.b_k[1];
+      for (std::int64_t k = 0; k < depth; ++k, pa += a_step, pb += b_step) {
+        Vector<T> row[vectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; ++v)
+          row[v] = partial && v == vectors - 1 ? load_first(pb + v * lanes<T>, last) : load(pb + v * lanes<T>);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; ++i) {
+          const T repeated = pa[i * a_row];
+#pragma GCC unroll 8
+          for (int v = 0; v < vectors; ++v) sums[i][v] += repeated * row[v];
+        }
+      }
+    }
+  }
+  store_tile<T, rows, vectors>(sums, result, s.result_row, partial ? last : lanes<T>);
+}
+
+// ---- cutting a matrix into tiles ----
+
+// Sums that stay in registers, beside a row of b and an element of a.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int sums_in_registers = 24;
+#else
+constexpr int sums_in_registers = 12;
+#endif
+constexpr int most_rows(int vectors) { return static_cast<int>(smaller(8, sums_in_registers / vectors)); }
+
+template <class T>
+using Tile = void (*)(const Contraction&, const T*, const T*, T*, int);
+
+// The tile of one width for each height: entry [rows - 1].
+template <class T>
+struct Heights {
+  Tile<T> entry[8] = {};
+};
+
+template <class T, int vectors, bool partial, int rows = 1>
+constexpr void fill_heights(Heights<T>& heights) {
+  heights.entry[rows - 1] = tile<T, rows, vectors, partial>;
+  if constexpr (rows < most_rows(vectors)) fill_heights<T, vectors, partial, rows + 1>(heights);
+}
+
+template <class T, int vectors, bool partial>
+constexpr Heights<T> tiles_of_width() {
+  Heights<T> result;
+  fill_heights<T, vectors, partial>(result);
+  return result;
+}
+
+// By width: entry [vectors]. Widths of 5 and 7 are not used.
+template <class T, bool partial>
+constexpr Heights<T> tiles[9] = {{},
+                                 tiles_of_width<T, 1, partial>(),
+                                 tiles_of_width<T, 2, partial>(),
+                                 tiles_of_width<T, 3, partial>(),
+                                 tiles_of_width<T, 4, partial>(),
+                                 {},
+                                 tiles_of_width<T, 6, partial>(),
+                                 {},
+                                 tiles_of_width<T, 8, partial>()};
+
+// Few rows want wide tiles, so that enough sums are under way at once to hide the latency of an addition.
+int vectors_of_next_tile(std::int64_t rows, std::int64_t left) {
+  if (rows == 1 && left >= 8) return 8;
+  if (rows <= 2 && left >= 6) return 6;
+  if (rows <= 3 && left >= 4) return 4;
+  if (left == 3) return 3;
+  return left >= 2 ? 2 : 1;
+}
+
+template <class T>
+void contract_columns(const Contraction& s, const T* a, const T* b, T* result, int vectors, int last) {
+  const auto& heights = last == lanes<T> ? tiles<T, false>[vectors] : tiles<T, true>[vectors];
+  const std::int64_t highest = most_rows(vectors);
+  std::int64_t tiles_left = (s.rows + highest - 1) / highest;
+  for (std::int64_t row = 0; row < s.rows; --tiles_left) {
+    const std::int64_t height = (s.rows - row + tiles_left - 1) / tiles_left;
+    heights.entry[height - 1](s, a + row * s.a_row, b, result + row * s.result_row, last);
+    row += height;
+  }
+}
+
+template <class T>
+void contract(const Contraction& s, const T* a, const T* b, T* result) {
+  std::int64_t left = (s.columns + lanes<T> - 1) / lanes<T>;
+  for (std::int64_t column = 0; column < s.columns;) {
+    const int vectors = vectors_of_next_tile(s.rows, left);
+    left -= vectors;
+    const int last = left > 0 ? lanes<T> : static_cast<int>(s.columns - column) - (vectors - 1) * lanes<T>;
+    contract_columns(s, a, b + column, result + column, vectors, last);
+    column += vectors * lanes<T>;
+  }
+}
+
+// ---- both operands along the summed axis ----
+
+// Adds the upper half to the lower until one lane is left.
+template <class T>
+inline T sum_of_lanes(Vector<T> vector) {
+  T values[lanes<T>];
+  store(values, vector);
+#pragma GCC unroll 4
+  for (int half = lanes<T> / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int i = 0; i < half; ++i) values[i] += values[i + half];
+  return values[0];
+}
+
+template <class T, int rows, int columns, class Load>
+inline void dot_step(const DotProducts& s, const T* a, const T* b, Vector<T> (&sums)[rows][columns], const Load& load) {
+  Vector<T> right[columns];
+#pragma GCC unroll 4
+  for (int j = 0; j < columns; ++j) right[j] = load(b + j * s.b_column);
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; ++i) {
+    const Vector<T> left = load(a + i * s.a_row);
+#pragma GCC unroll 4
+    for (int j = 0; j < columns; ++j) sums[i][j] += left * right[j];
+  }
+}
+
+template <class T, int rows, int columns>
+void dot_tile(const DotProducts& s, const T* a, const T* b, T* result) {
+  Vector<T> sums[rows][columns];
+  for (int i = 0; i < rows; ++i)
+    for (int j = 0; j < columns; ++j) sums[i][j] = Vector<T>{};
+  std::int64_t k = 0;
+  for (; k + lanes<T> <= s.depth; k += lanes<T>)
+    dot_step<T, rows, columns>(s, a + k, b + k, sums, [](const T* from) { return load(from); });
+  if (const int rest = static_cast<int>(s.depth - k); rest > 0)
+    dot_step<T, rows, columns>(s, a + k, b + k, sums, [rest](const T* from) { return load_first(from, rest); });
+  for (int i = 0; i < rows; ++i)
+    for (int j = 0; j < columns; ++j) result[i * s.result_row + j] = sum_of_lanes<T>(sums[i][j]);
+}
+
+template <class T, int rows>
+void dot_rows(const DotProducts& s, const T* a, const T* b, T* result) {
+  std::int64_t j = 0;
+  for (; j + 2 <= s.columns; j += 2) dot_tile<T, rows, 2>(s, a, b + j * s.b_column, result + j);
+  if (j < s.columns) dot_tile<T, rows, 1>(s, a, b + j * s.b_column, result + j);
+}
+
+template <class T>
+void dot_products(const DotProducts& s, const T* a, const T* b, T* result) {
+  std::int64_t i = 0;
+  for (; i + 4 <= s.rows; i += 4) dot_rows<T, 4>(s, a + i * s.a_row, b, result + i * s.result_row);
+  for (; i < s.rows; ++i) dot_rows<T, 1>(s, a + i * s.a_row, b, result + i * s.result_row);
+}
+
+// ---- packing ----
+
+#if defined(__AVX2__)
+// An 8x8 block of a transposed matrix through registers: the plain loop is five times slower.
+inline void transpose_block(const float* from, std::int64_t from_stride, float* to, std::int64_t to_stride) {
+  __m256 r[8], t[8];
+  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(from + i * from_stride);
+  for (int i = 0; i < 8; i += 2) t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  for (int i = 0; i < 8; i += 4)
+    for (int j = 0; j < 2; ++j) {
+      r[i + 2 * j] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0x44);
+      r[i + 2 * j + 1] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0xee);
+    }
+  for (int i = 0; i < 4; ++i) {
+    _mm256_storeu_ps(to + i * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+    _mm256_storeu_ps(to + (i + 4) * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+  }
+}
+#else
+inline void transpose_block(const float* from, std::int64_t from_stride, float* to, std::int64_t to_stride) {
+  for (int i = 0; i < 8; ++i)
+    for (int j = 0; j < 8; ++j) to[j * to_stride + i] = from[i * from_stride + j];
+}
+#endif
+
+inline void transpose_block(const double* from, std::int64_t from_stride, double* to, std::int64_t to_stride) {
+  for (int i = 0; i < 8; ++i)
+    for (int j = 0; j < 8; ++j) to[j * to_stride + i] = from[i * from_stride + j];
+}
+
+template <class T>
+void pack(const Packing& s, const T* b, T* result) {
+  constexpr std::int64_t block = 8;
+  for (std::int64_t j = 0; j < s.columns; j += block)
+    for (std::int64_t k = 0; k < s.depth; k += block) {
+      const std::int64_t wide = smaller(block, s.columns - j), high = smaller(block, s.depth - k);
+      const T* from = b + j * s.b_column + k * s.b_k;
+      T* to = result + k * s.columns + j;
+      if (wide == block && high == block && s.b_k == 1) {
+        transpose_block(from, s.b_column, to, s.columns);
+        continue;
+      }
+      for (std::int64_t row = 0; row < high; ++row)
+        for (std::int64_t column = 0; column < wide; ++column)
+          to[row * s.columns + column] = from[row * s.b_k + column * s.b_column];
+    }
+}
+
+template <class T>
+void fill_table(ProductTable<T>& table) {
+  table.contract = contract<T>;
+  table.dot_products = dot_products<T>;
+  table.pack = pack<T>;
+}
+
+}  // namespace
+
+void fill_products(SimdTable& table) {
+  fill_table(table.products_f32);
+  fill_table(table.products_f64);
+}
+
+}  // namespace metac::METAC_SIMD_NAMESPACE

@@ -1,0 +1,129 @@
+// See family.hpp.
+#include "ops/family.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace metac {
+
+Tensor apply(const Operator& op, std::span<const Tensor> inputs, Attributes attributes) {
+  for (const auto& input : inputs)
+    if (!input) throw Error(fmt::format("[{}] an empty tensor was given; every input needs a value", op.name));
+  return innermost(inputs).push(op, inputs, std::move(attributes));
+}
+
+Tensor apply(const Operator& op, std::initializer_list<Tensor> inputs, Attributes attributes) {
+  return apply(op, std::span(inputs.begin(), inputs.size()), std::move(attributes));
+}
+
+Attributes numbers(std::vector<std::int64_t> values) { return {.numbers = std::move(values), .object = nullptr}; }
+
+std::vector<std::int64_t> packed(std::initializer_list<Shape> shapes) {
+  std::vector<std::int64_t> values;
+  for (const auto& shape : shapes) values.insert(values.end(), shape.begin(), shape.end());
+  return values;
+}
+
+Shape unpacked(const Attributes& attributes, int first, int count) {
+  return Shape(std::span(attributes.numbers).subspan(first, count));
+}
+
+void require_present(const char* name, std::initializer_list<Tensor> inputs) {
+  for (const auto& input : inputs)
+    if (!input) throw Error(fmt::format("[{}] an empty tensor was given; every input needs a value", name));
+}
+
+void require_float(const Operator& op, const Tensor& input) {
+  if (!is_float(input.dtype()))
+    throw Error(fmt::format("[{}] {} was given; f32 or f64 is needed", op.name, to_string(input.type())));
+}
+
+void require_dtype(const Operator& op, const Tensor& input, Dtype needed) {
+  if (input.dtype() != needed)
+    throw Error(fmt::format("[{}] {} was given; {} is needed", op.name, to_string(input.type()), to_string(needed)));
+}
+
+void require_same_dtype(const char* name, const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype())
+    throw Error(fmt::format("[{}] {} and {} were given; both need the same element type", name, to_string(a.type()),
+                            to_string(b.type())));
+}
+
+int checked_axis(const char* name, int axis, const Shape& shape) {
+  if (axis < -shape.rank() || axis >= shape.rank())
+    throw Error(fmt::format("[{}] axis {} of shape {} was given; that shape has {} axes", name, axis, to_string(shape),
+                            shape.rank()));
+  return axis < 0 ? axis + shape.rank() : axis;
+}
+
+Axes checked_axes(const char* name, Axes axes, const Shape& shape) {
+  for (auto& axis : axes) axis = checked_axis(name, axis, shape);
+  std::sort(axes.begin(), axes.end());
+  const auto twice = std::adjacent_find(axes.begin(), axes.end());
+  if (twice != axes.end())
+    throw Error(fmt::format("[{}] axis {} of shape {} was given twice; each is needed at most once", name, *twice,
+                            to_string(shape)));
+  return axes;
+}
+
+Shape common_shape(const char* name, const Shape& a, const Shape& b) {
+  const int rank = std::max(a.rank(), b.rank());
+  Shape result(rank, 1);
+  for (int back = 1; back <= rank; ++back) {
+    const std::int64_t size_a = back <= a.rank() ? a[a.rank() - back] : 1;
+    const std::int64_t size_b = back <= b.rank() ? b[b.rank() - back] : 1;
+    if (size_a != size_b && size_a != 1 && size_b != 1)
+      throw Error(
+          fmt::format("[{}] shapes {} and {} were given; counted from the last axis, sizes need to be equal or 1", name,
+                      to_string(a), to_string(b)));
+    result[rank - back] = size_a == 1 ? size_b : size_a;
+  }
+  return result;
+}
+
+Shape concatenated(const Shape& a, const Shape& b) {
+  Shape result = a;
+  for (auto size : b) result.push_back(size);
+  return result;
+}
+
+Shape leading(const Shape& shape, int count) { return Shape(shape.span().first(count)); }
+Shape trailing(const Shape& shape, int count) { return Shape(shape.span().last(count)); }
+
+Tensor insert_axis(Tensor x, int axis) {
+  const int rank = x.shape().rank();
+  return reshape(x, concatenated(concatenated(leading(x.shape(), axis), {1}), trailing(x.shape(), rank - axis)));
+}
+
+Tensor move_axis(Tensor x, int from, int to) {
+  Axes permutation;
+  for (int axis = 0; axis < x.shape().rank(); ++axis)
+    if (axis != from) permutation.push_back(axis);
+  permutation.insert(permutation.begin() + to, from);
+  return transpose(x, permutation);
+}
+
+Tensor with_batch(const BatchSite& site, int input) {
+  const Tensor& value = site.inputs[input];
+  return site.batched[input] ? value : broadcast_to(value, value.shape().with_front(site.size));
+}
+
+Tensor batch_by_broadcast(const BatchSite& site) {
+  Tensors inputs;
+  for (int i = 0; i < static_cast<int>(site.inputs.size()); ++i) inputs.push_back(with_batch(site, i));
+  return site.graph.push(site.op, inputs, site.attributes);
+}
+
+Tensor merge_first_axes(Tensor x) {
+  const Shape& shape = x.shape();
+  return reshape(x, trailing(shape, shape.rank() - 2).with_front(shape[0] * shape[1]));
+}
+
+Tensor split_first_axis(Tensor x, std::int64_t size) {
+  const Shape& shape = x.shape();
+  if (size == 0) throw Bug("split_first_axis: the sizes of a split of nothing are not known");
+  return reshape(x, trailing(shape, shape.rank() - 1).with_front(shape[0] / size).with_front(size));
+}
+
+}  // namespace metac

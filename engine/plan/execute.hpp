@@ -1,0 +1,63 @@
+// A frame bound to memory: one worker's own pointers and states. Nothing here allocates after construction.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "plan/frame.hpp"
+
+namespace metac {
+
+class BoundFrame {
+ public:
+  // `arena` has at least frame.arena_bytes and outlives this, as does the frame. Regions directly in the frame may use
+  // `threads` workers.
+  BoundFrame(const Frame& frame, std::byte* arena, int threads);
+  BoundFrame(BoundFrame&&) = default;
+
+  void patch(void* const* externals);  // sets the pointers that depend on them, except those that move
+  void run();
+
+  // For the body of a region: externals with a stride move from task to task.
+  void split_patches(const std::vector<std::int64_t>& strides);
+  void run_task(void* const* externals, std::int64_t task);
+
+  const void* output(std::size_t index) const { return *outputs_[index]; }
+
+ private:
+  struct Call {
+    const Kernel* kernel;
+    void* const* operands;
+    std::byte* scratch;
+    Kernel::State* state;
+  };
+  struct Patch {
+    std::uint32_t slot, external;
+    std::int64_t offset;
+  };
+  struct MovingPatch {
+    std::uint32_t slot, external;
+    std::int64_t offset, stride;
+  };
+
+  void resolve(const Frame& frame, std::byte* arena);
+
+  std::vector<void*> pointers_;  // one for each operand of the frame
+  std::vector<Call> calls_;
+  std::vector<Patch> patches_;
+  std::vector<MovingPatch> moving_;
+  std::vector<void* const*> outputs_;
+  std::vector<std::unique_ptr<Kernel::State>> states_;
+};
+
+// The workers of one `map` step. The first uses the scratch of the step; further ones, and the accumulators that they need,
+// have memory of their own.
+struct MapState final : Kernel::State {
+  MapState(const MapKernel&, std::byte* scratch, int threads);
+
+  std::vector<BoundFrame> workers;
+  std::vector<std::byte*> accumulators;  // by piece
+  std::vector<std::shared_ptr<std::byte>> memory;
+};
+
+}  // namespace metac

@@ -1,0 +1,84 @@
+// A frame is the flat form of one graph: the whole program, or the body of a region. It lists kernels and says where each
+// operand lies; it holds no run-time pointer and no scratch memory, so any number of workers may share it.
+// Built by lower.hpp, given memory by memory.hpp, run by execute.cpp, printed by text.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "graph/graph.hpp"
+#include "kernels/kernel.hpp"
+
+namespace metac {
+
+enum class Space : std::uint8_t {
+  arena,     // the worker's own memory, at Storage::offset
+  external,  // given from outside: an input of the program, an operand of the region; Storage::index says which
+  array,     // memory of Frame::arrays[Storage::index], shared by all workers and never written
+};
+
+// A piece of memory that holds one dense result; views share it.
+struct Storage {
+  Space space = Space::arena;
+  std::uint32_t index = 0;
+  std::size_t bytes = 0;
+  std::int64_t offset = -1;     // in the arena, once memory is assigned
+  bool lives_to_end = false;
+};
+
+struct Operand {
+  std::uint32_t storage = 0;
+  std::int64_t offset = 0;  // bytes
+};
+
+class MapKernel;
+
+struct Step {
+  std::shared_ptr<const Kernel> kernel;
+  const MapKernel* map = nullptr;  // the kernel, if it is a region
+  NodeId node = 0;                 // whose result it is (of a fused kernel: the last one), for people
+  std::uint32_t first = 0;         // in Frame::operands: the results, then the inputs
+  std::uint32_t results = 0;
+  std::uint32_t operands = 0;
+  std::int64_t scratch = -1;       // offset in the arena, once memory is assigned; -1: none
+};
+
+struct Frame {
+  std::vector<Step> steps;
+  std::vector<Storage> storages;
+  std::vector<Operand> operands;       // of all steps, then of the outputs
+  std::vector<std::uint32_t> outputs;  // which operands hold the results; dense
+  std::vector<Array> arrays;
+  std::size_t arena_bytes = 0;
+};
+
+// The step of a `map`: runs its body once for each task. Its operands are the results (the parts), then the sequences, then
+// the captures; operand i is external i of the body.
+class MapKernel final : public Kernel {
+ public:
+  // A result that is added up over the tasks.
+  struct Sum {
+    std::uint32_t operand;  // of this step
+    std::uint32_t output;   // of the body
+    Type type;
+    std::size_t offset;     // in an accumulator
+  };
+
+  Frame body;
+  std::int64_t length = 0;
+  std::vector<std::int64_t> strides;  // for each operand: bytes from one task to the next; 0: the same for all
+  std::vector<Sum> sums;
+  std::size_t accumulator_bytes = 0;  // of one accumulator for all the sums
+
+  // The tasks are cut into this many pieces of neighbours; a piece adds up its tasks in order, then the pieces are added in
+  // order. Depends on the length only, so that sums have the same bits for any number of threads.
+  std::int64_t pieces() const;
+  std::int64_t first_task(std::int64_t piece) const { return piece * length / pieces(); }
+
+  std::size_t scratch_bytes() const override { return accumulator_bytes + body.arena_bytes; }
+  void run(void* const* operands, std::byte* scratch, State* state) const override;
+  std::string describe() const override;
+};
+
+}  // namespace metac

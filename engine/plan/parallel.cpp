@@ -1,0 +1,51 @@
+// The only file with OpenMP. Items are handed out one by one, so uneven ones balance; nothing that is computed may depend on
+// which worker gets which item.
+#include "plan/parallel.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+
+namespace metac {
+namespace {
+
+using Body = std::function<void(int, std::int64_t)>;
+
+struct Queue {
+  std::atomic<std::int64_t> next{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr failure;  // written by the one worker that set `failed`
+};
+
+void work(Queue& queue, std::int64_t count, int worker, const Body& body) {
+  try {
+    for (std::int64_t item; !queue.failed && (item = queue.next++) < count;) body(worker, item);
+  } catch (...) {
+    if (!queue.failed.exchange(true)) queue.failure = std::current_exception();
+  }
+}
+
+}  // namespace
+
+OneThread::OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+OneThread::~OneThread() { omp_set_num_threads(before_); }
+
+void parallel_for(int threads, std::int64_t count, const Body& body) {
+  const int workers = static_cast<int>(std::min<std::int64_t>(threads, count));
+  if (workers <= 1 || omp_in_parallel()) {
+    const OneThread guard;
+    for (std::int64_t item = 0; item < count; ++item) body(0, item);
+    return;
+  }
+  Queue queue;
+#pragma omp parallel num_threads(workers)
+  {
+    const OneThread guard;
+    work(queue, count, omp_get_thread_num(), body);
+  }
+  if (queue.failure) std::rethrow_exception(queue.failure);
+}
+
+}  // namespace metac

@@ -1,0 +1,25 @@
+// Makes kernels, each once: steps that do the same on the same layouts share one. (A primitive takes tens of KiB and
+// microseconds to make; an unrolled inner loop repeats the same few.)
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+
+#include "graph/operator.hpp"
+#include "kernels/pointwise.hpp"
+
+namespace metac {
+
+class KernelCache {
+ public:
+  using Shared = std::shared_ptr<const Kernel>;
+  Shared of_program(PointwiseProgram);
+  Shared of_node(const Node&, std::span<const Layout> inputs);
+
+ private:
+  std::unordered_map<std::string, Shared> kernels_;  // by a string of bytes that says all a kernel depends on
+};
+
+}  // namespace metac

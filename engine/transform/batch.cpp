@@ -1,0 +1,110 @@
+// Batching: replays a region upwards; nodes with a batched input go through their operator's rule, the others are made
+// again as they are (and so only once for the whole batch).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "graph/operator.hpp"
+#include "ops/ops.hpp"
+#include "transform/regions.hpp"
+#include "transform/transform.hpp"
+
+namespace metac {
+
+namespace {
+
+using Rule = Tensor (*)(const BatchSite&);
+
+Rule rule_of(const Operator& op) {
+  if (&op == &map_operator) return map_batch;
+  if (&op == &part_operator) return part_batch;
+  if (!op.batch) throw Bug(fmt::format("[{}] has no batching rule", op.name));
+  return op.batch;
+}
+
+std::vector<char> mark_needed(const Region& region) {
+  NodeId end = 0;
+  for (NodeId id : region.outputs) end = std::max(end, id + 1);
+  std::vector<char> needed(end, 0);
+  for (NodeId id : region.outputs) needed[id] = 1;
+  for (NodeId id = end; id-- > 0;)
+    if (needed[id])
+      for (NodeId input : region.graph->node(id).inputs) needed[input] = 1;
+  count_visits(end);
+  return needed;
+}
+
+class Batcher {
+ public:
+  Batcher(const Region& region, std::int64_t size, Graph& into) : region_(region), size_(size), into_(into) {}
+
+  std::vector<Batched> run(std::span<const Batched> inputs) {
+    const std::vector<char> needed = mark_needed(region_);
+    values_.resize(needed.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (region_.inputs[i] < needed.size()) values_[region_.inputs[i]] = inputs[i];
+    for (NodeId id = 0; id < needed.size(); ++id)
+      if (needed[id] && !values_[id].value) values_[id] = step(id);
+    count_visits(static_cast<std::int64_t>(needed.size()));
+    std::vector<Batched> outputs;
+    for (NodeId id : region_.outputs) outputs.push_back(values_[id]);
+    return outputs;
+  }
+
+ private:
+  Batched step(NodeId id) {
+    const Node node = region_.graph->node(id);
+    if (&node.op == &input_operator) throw Bug(fmt::format("batch: the input %{} is not given", id));
+    inputs_.clear();
+    batched_.clear();
+    for (NodeId input : node.inputs) {
+      inputs_.push_back(into_.capture(values_[input].value));
+      batched_.push_back(values_[input].batched);
+    }
+    if (std::none_of(batched_.begin(), batched_.end(), [](char b) { return b; })) return {copy(node), false};
+    const Tensor result = rule_of(node.op)({node.op, inputs_, batched_, node.attributes, size_, into_});
+    check(node, result);
+    return {result, true};
+  }
+
+  Tensor copy(const Node& node) {
+    return node.unique ? into_.push_unique(node.op, inputs_, node.attributes)
+                       : into_.push(node.op, inputs_, node.attributes);
+  }
+
+  void check(const Node& node, Tensor result) const {
+    if (node.op.region) return;
+    const Type needed{node.type.dtype, node.type.shape.with_front(size_)};
+    if (result.type() != needed)
+      throw Bug(
+          fmt::format("[{}] batched to {}, {} is needed", node.op.name, to_string(result.type()), to_string(needed)));
+  }
+
+  const Region& region_;
+  std::int64_t size_;
+  Graph& into_;
+  std::vector<Batched> values_;
+  std::vector<Tensor> inputs_;
+  std::vector<char> batched_;
+};
+
+void check_inputs(const Region& region, std::span<const Batched> inputs, std::int64_t size) {
+  if (inputs.size() != region.inputs.size())
+    throw Error(fmt::format("[batch] {} inputs were given, {} are needed", inputs.size(), region.inputs.size()));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Type& type = region.graph->node(region.inputs[i]).type;
+    const Type needed = inputs[i].batched ? Type{type.dtype, type.shape.with_front(size)} : type;
+    if (inputs[i].value.type() != needed)
+      throw Error(
+          fmt::format("[batch] input {} is {}, {} is needed", i, to_string(inputs[i].value.type()), to_string(needed)));
+  }
+}
+
+}  // namespace
+
+std::vector<Batched> batch(const Region& region, std::span<const Batched> inputs, std::int64_t size, Graph& into) {
+  check_inputs(region, inputs, size);
+  return Batcher(region, size, into).run(inputs);
+}
+
+}  // namespace metac

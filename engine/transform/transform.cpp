@@ -1,1 +1,0 @@
-#include "transform/transform.hpp"

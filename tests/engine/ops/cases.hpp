@@ -1,0 +1,98 @@
+// The table of the table tests: every registered operator with every one of its samples, on random values that are the
+// same in every run.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/interpreter.hpp"
+#include "graph/operator.hpp"
+#include "ops/ops.hpp"
+
+namespace metac::testing {
+
+struct Case {
+  const Operator* op;
+  Sample sample;
+  std::string name;  // "matmul sample 3 f64[2, 3] f64[3, 1]"
+};
+
+// Every sample of every operator, with f32 inputs in this type.
+inline std::vector<Case> all_cases(Dtype dtype) {
+  std::vector<Case> cases;
+  for (const Operator* op : all_operators()) {
+    if (!op->samples) continue;
+    int index = 0;
+    for (Sample sample : op->samples()) {
+      std::string name = fmt::format("{} sample {}", op->name, index++);
+      for (auto& type : sample.inputs) {
+        if (type.dtype == Dtype::f32) type.dtype = dtype;
+        name += ' ' + to_string(type);
+      }
+      cases.push_back({op, std::move(sample), std::move(name)});
+    }
+  }
+  return cases;
+}
+
+// Values in the sample's range; whole numbers below `integer_high`, for i32.
+inline Array random_array(const Type& type, const Sample& sample, std::mt19937& rng) {
+  Array array(type);
+  std::uniform_real_distribution<double> real(sample.low, sample.high);
+  std::uniform_int_distribution<std::int64_t> whole(sample.integer_low, sample.integer_high - 1);
+  for (std::int64_t i = 0; i < array.elements(); ++i) {
+    if (is_float(type.dtype))
+      put(array, i, real(rng));
+    else if (type.dtype == Dtype::i32)
+      put(array, i, static_cast<double>(whole(rng)));
+    else
+      put(array, i, static_cast<double>(rng() % 2));
+  }
+  return array;
+}
+
+inline Array random_array(const Type& type, std::mt19937& rng) { return random_array(type, Sample{}, rng); }
+
+// The operator applied to inputs in a graph of its own, and values for them.
+struct Built {
+  std::shared_ptr<Graph> graph = std::make_shared<Graph>();
+  std::vector<Tensor> inputs;
+  Tensor node;
+  std::vector<Array> values;
+
+  explicit Built(const Case& one, unsigned seed = 1) {
+    std::mt19937 rng(seed);
+    for (const auto& type : one.sample.inputs) {
+      inputs.push_back(input(*graph, type));
+      values.push_back(random_array(type, one.sample, rng));
+    }
+    node = graph->push(*one.op, inputs, one.sample.attributes);
+  }
+
+  std::map<NodeId, Array> given() const {
+    std::map<NodeId, Array> result;
+    for (std::size_t i = 0; i < inputs.size(); ++i) result[inputs[i].id()] = values[i];
+    return result;
+  }
+};
+
+// The largest difference, relative to 1 + the largest value expected at that element; infinite where NaN or infinity
+// differ.
+inline double difference(const Array& given, const Array& expected) {
+  if (given.type() != expected.type()) return INFINITY;
+  double worst = 0;
+  for (std::int64_t i = 0; i < given.elements(); ++i) {
+    const double a = given.at(i), b = expected.at(i);
+    if (std::isnan(a) && std::isnan(b)) continue;
+    if (a == b) continue;
+    if (!std::isfinite(a) || !std::isfinite(b)) return INFINITY;
+    worst = std::max(worst, std::abs(a - b) / (1 + std::abs(b)));
+  }
+  return worst;
+}
+
+}  // namespace metac::testing

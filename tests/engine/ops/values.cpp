@@ -1,0 +1,362 @@
+// What the operators promise at the edges: NaN, infinity, -0, ties, zero sizes; and the public functions' broadcasting,
+// compositions and errors.
+#include <boost/test/unit_test.hpp>
+
+#include <cmath>
+#include <limits>
+
+#include "engine/ops/cases.hpp"
+#include "transform/transform.hpp"
+
+using namespace metac;
+using namespace metac::testing;
+
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+const double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+Array values(const Shape& shape, std::vector<double> numbers) { return Array::from<double>(shape, numbers); }
+Array vector(std::vector<double> numbers) {
+  const auto size = static_cast<std::int64_t>(numbers.size());
+  return values({size}, std::move(numbers));
+}
+Array integers(const Shape& shape, std::vector<std::int32_t> numbers) {
+  return Array::from<std::int32_t>(shape, numbers);
+}
+
+// A graph with inputs that carry their values.
+struct Bench {
+  Graph graph;
+  std::map<NodeId, Array> given;
+  Tensor of(const Array& value) {
+    const Tensor x = input(graph, value.type());
+    given[x.id()] = value;
+    return x;
+  }
+  std::vector<double> run(Tensor x) {
+    const Array array = interpret(x, given);
+    std::vector<double> result;
+    for (std::int64_t i = 0; i < array.elements(); ++i) result.push_back(array.at(i));
+    return result;
+  }
+};
+
+// Equal, NaN to NaN, and -0 apart from 0.
+void check(const std::vector<double>& given, const std::vector<double>& expected) {
+  BOOST_REQUIRE_EQUAL(given.size(), expected.size());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const bool same = (std::isnan(given[i]) && std::isnan(expected[i])) ||
+                      (given[i] == expected[i] && std::signbit(given[i]) == std::signbit(expected[i]));
+    BOOST_CHECK_MESSAGE(same, "element " << i << " is " << given[i] << ", not " << expected[i]);
+  }
+}
+
+// The same, but -0 equals 0: for sums of cotangents.
+void check_near(const std::vector<double>& given, const std::vector<double>& expected) {
+  BOOST_REQUIRE_EQUAL(given.size(), expected.size());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const bool same = (std::isnan(given[i]) && std::isnan(expected[i])) || given[i] == expected[i] ||
+                      std::abs(given[i] - expected[i]) <= 1e-12 * (1 + std::abs(expected[i]));
+    BOOST_CHECK_MESSAGE(same, "element " << i << " is " << given[i] << ", not " << expected[i]);
+  }
+}
+
+std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(derivatives_at_the_edges)
+
+BOOST_AUTO_TEST_CASE(the_root_has_derivative_zero_at_zero_at_every_order) {
+  Bench bench;
+  const Tensor x = bench.of(vector({0, -0.0, 4}));
+  const Tensor first = grad(sum(sqrt(x)), x), second = grad(sum(first), x), third = grad(sum(second), x);
+  check_near(bench.run(first), {0, 0, 0.25});
+  check_near(bench.run(second), {0, 0, -1.0 / 32});
+  check_near(bench.run(third), {0, 0, 3.0 / 256});
+}
+
+BOOST_AUTO_TEST_CASE(infinite_cotangents_do_not_leak_through_masks) {
+  Bench bench;
+  const Tensor x = bench.of(vector({0, -1, 1}));
+  const Tensor ct = constant(bench.graph, vector({inf, inf, inf}));
+  const auto pulled = [&](Tensor y) { return vjp(std::span(&y, 1), std::span(&ct, 1), std::span(&x, 1))[0]; };
+  check_near(bench.run(pulled(relu(x))), {0, 0, inf});
+  check_near(bench.run(pulled(sqrt(x))), {0, not_a_number, inf});
+  check_near(bench.run(pulled(abs(x))), {0, -inf, inf});
+  check_near(bench.run(pulled(select(less(x, zeros_like(x)), x, zeros_like(x)))), {0, inf, 0});
+}
+
+BOOST_AUTO_TEST_CASE(relu_keeps_nan_and_has_derivative_zero_at_zero) {
+  Bench bench;
+  const Tensor x = bench.of(vector({not_a_number, 0, -0.0, 3, -inf, inf}));
+  check_near(bench.run(relu(x)), {not_a_number, 0, 0, 3, 0, inf});
+  check_near(bench.run(grad(sum(relu(x)), x)), {1, 0, 0, 1, 0, 1});
+}
+
+BOOST_AUTO_TEST_CASE(ties_go_to_the_second_operand) {
+  Bench bench;
+  const Tensor a = bench.of(vector({1, 2, 0, -0.0})), b = bench.of(vector({1, 1, -0.0, 0}));
+  for (auto choose : {&maximum, &minimum}) {
+    const bool larger = choose == &maximum;
+    const Tensor total = sum(choose(a, b));
+    check_near(bench.run(grad(total, a)), {0, larger ? 1.0 : 0.0, 0, 0});
+    check_near(bench.run(grad(total, b)), {1, larger ? 0.0 : 1.0, 1, 1});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(largest_shares_equally_between_equals) {
+  Bench bench;
+  const Tensor x = bench.of(values({3, 3}, {1, 5, 5, -inf, -inf, -inf, 1, not_a_number, 2}));
+  check_near(bench.run(grad(sum(max(x, {1})), x)), {0, 0.5, 0.5, 1.0 / 3, 1.0 / 3, 1.0 / 3, 0, 1, 0});
+  check_near(bench.run(grad(sum(min(x, {1})), x)), {1, 0, 0, 1.0 / 3, 1.0 / 3, 1.0 / 3, 0, 1, 0});
+}
+
+BOOST_AUTO_TEST_CASE(powers_at_zero_stay_finite) {
+  Bench bench;
+  const Tensor x = bench.of(vector({0, 0, 0, 2})), y = bench.of(vector({0, 1, 2, 0}));
+  const Tensor total = sum(pow(x, y));
+  check_near(bench.run(pow(x, y)), {1, 0, 0, 1});
+  const Tensor to_base = grad(total, x), to_exponent = grad(total, y);
+  check_near(bench.run(to_base), {0, 1, 0, 0});
+  check_near(bench.run(to_exponent), {0, 0, 0, std::log(2)});
+  check_near(bench.run(grad(sum(to_base), x)), {0, 0, 2, 0});
+  check_near(bench.run(grad(sum(to_exponent), y)), {0, 0, 0, std::log(2) * std::log(2)});
+  const Tensor cubed = pow(x, full(bench.graph, {4}, 4, Dtype::f64));
+  const Tensor second = grad(sum(grad(sum(cubed), x)), x);
+  check_near(bench.run(second), {0, 0, 0, 48});
+}
+
+BOOST_AUTO_TEST_CASE(products_with_zeros_have_exact_derivatives) {
+  Bench bench;
+  const Tensor x = bench.of(values({3, 3}, {0, 2, 3, 0, 0, 4, 2, 3, 4}));
+  const Tensor first = grad(sum(prod(x, {1})), x);
+  check_near(bench.run(first), {6, 0, 0, 0, 0, 0, 12, 8, 6});
+  check_near(bench.run(grad(sum(first), x)), {5, 3, 2, 4, 4, 0, 7, 6, 5});
+}
+
+BOOST_AUTO_TEST_CASE(casting_between_floats_passes_the_derivative) {
+  Bench bench;
+  const Tensor x = bench.of(vector({1.5, -2}));
+  const Tensor y = cast(x, Dtype::f32);
+  const Tensor gradient = grad(sum(y * y), x);
+  BOOST_CHECK(gradient.dtype() == Dtype::f64);
+  check_near(bench.run(gradient), {3, -4});
+  BOOST_CHECK(!grad(sum(cast(cast(x, Dtype::i32), Dtype::f64)), std::span(&x, 1))[0]);
+}
+
+BOOST_AUTO_TEST_CASE(indices_out_of_range_read_nan_and_receive_nothing) {
+  Bench bench;
+  const Tensor table = bench.of(values({2, 2}, {1, 2, 3, 4})), index = bench.of(integers({3}, {1, -1, 2}));
+  check_near(bench.run(gather(table, index)), {3, 4, not_a_number, not_a_number, not_a_number, not_a_number});
+  check_near(bench.run(grad(sum(gather(table, index)), table)), {0, 0, 1, 1});
+  const Tensor rows = bench.of(values({3, 1}, {5, 6, 7}));
+  check_near(bench.run(scatter_add(rows, index, 2)), {0, 5});
+  const Tensor squares = square(scatter_add(rows, index, 2));
+  check_near(bench.run(grad(sum(squares), rows)), {10, 0, 0});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(simplification)
+
+BOOST_AUTO_TEST_CASE(only_what_holds_for_every_value) {
+  Bench bench;
+  const Tensor x = bench.of(vector({1, 2}));
+  const auto all = [&](double value) { return full(bench.graph, {2}, value, Dtype::f64); };
+  BOOST_CHECK(x * all(1) == x && all(1) * x == x && x / all(1) == x);
+  BOOST_CHECK(x - all(0.0) == x && x + all(-0.0) == x && all(-0.0) + x == x);
+  BOOST_CHECK(!(x - all(-0.0) == x) && !(x + all(0.0) == x) && !(x * all(0) == all(0)));
+  BOOST_CHECK(neg(neg(x)) == x && logical_not(logical_not(less(x, all(1)))) == less(x, all(1)));
+  BOOST_CHECK(pow(x, all(1)) == x && pow(x, all(2)) == x * x);
+  BOOST_CHECK(select(less(x, all(1)), x, x) == x && cast(x, Dtype::f64) == x);
+  const Tensor yes = full(bench.graph, {2}, 1, Dtype::boolean), no = full(bench.graph, {2}, 0, Dtype::boolean);
+  BOOST_CHECK(select(yes, x, all(3)) == x && select(no, all(3), x) == x);
+}
+
+BOOST_AUTO_TEST_CASE(structure_that_says_nothing_disappears) {
+  Bench bench;
+  const Tensor x = bench.of(values({2, 3}, {1, 2, 3, 4, 5, 6}));
+  BOOST_CHECK(reshape(reshape(x, {6}), {2, 3}) == x && reshape(x, {3, -1}) == reshape(reshape(x, {6}), {3, 2}));
+  BOOST_CHECK(transpose(transpose(x, {1, 0}), {1, 0}) == x && transpose(x, {0, 1}) == x);
+  BOOST_CHECK(broadcast_to(broadcast_to(x, {4, 2, 3}), {5, 4, 2, 3}) == broadcast_to(x, {5, 4, 2, 3}));
+  BOOST_CHECK(slice_axis(x, 0, 0, 2) == x && pad(x, {0, 0}, {0, 0}) == x && flip(flip(x, 1), 1) == x);
+  BOOST_CHECK(slice_axis(slice_axis(x, 1, 1, 3), 1, 1, 2) == slice_axis(x, 1, 2, 3));
+  BOOST_CHECK(sum(x, {}) == x && concatenate({x}, 0) == x && sum_to(x, {2, 3}) == x);
+  const Tensor repeated = full(bench.graph, {2, 3}, 7, Dtype::f64);
+  BOOST_CHECK(transpose(repeated, {1, 0}) == full(bench.graph, {3, 2}, 7, Dtype::f64));
+  BOOST_CHECK(reshape(repeated, {6}) == full(bench.graph, {6}, 7, Dtype::f64));
+}
+
+BOOST_AUTO_TEST_CASE(slices_of_slices_with_steps_are_one_slice) {
+  Bench bench;
+  std::vector<double> numbers(20);
+  for (int i = 0; i < 20; ++i) numbers[i] = i;
+  const Tensor x = bench.of(vector(numbers));
+  const Tensor y = slice(slice(x, {1}, {20}, {3}), {1}, {6}, {2});
+  check(bench.run(y), {4, 10, 16});
+  BOOST_CHECK(y.graph().node(y.id()).inputs[0] == x.id());
+}
+
+BOOST_AUTO_TEST_CASE(constants_fold_and_keep_their_sign) {
+  Graph graph;
+  const Tensor y = full(graph, {3}, 2, Dtype::f64) * full(graph, {3}, -0.0, Dtype::f64);
+  BOOST_REQUIRE(constant_value(y));
+  BOOST_CHECK(*constant_value(y) == 0 && std::signbit(*constant_value(y)));
+  BOOST_CHECK(std::isnan(*constant_value(full(graph, {3}, inf) - full(graph, {3}, inf))));
+  BOOST_CHECK_EQUAL(*constant_value(sqrt(constant(graph, 9))), 3);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(functions)
+
+BOOST_AUTO_TEST_CASE(special_values_follow_ieee) {
+  Bench bench;
+  const Tensor x = bench.of(vector({not_a_number, inf, -inf, -0.0, 0.0}));
+  check(bench.run(sign(x)), {not_a_number, 1, -1, -0.0, 0.0});
+  check(bench.run(is_finite(x)), {0, 0, 0, 1, 1});
+  check(bench.run(neg(x)), {not_a_number, -inf, inf, 0.0, -0.0});
+  check(bench.run(sqrt(x)), {not_a_number, inf, not_a_number, -0.0, 0.0});
+  check_near(bench.run(sigmoid(x)), {not_a_number, 1, 0, 0.5, 0.5});
+  check(bench.run(equal(x, x)), {0, 1, 1, 1, 1});
+  check(bench.run(not_equal(x, x)), {1, 0, 0, 0, 0});
+}
+
+BOOST_AUTO_TEST_CASE(operands_broadcast) {
+  Bench bench;
+  const Tensor a = bench.of(values({2, 1}, {1, 2})), b = bench.of(vector({10, 20, 30}));
+  const Tensor c = a + b;
+  BOOST_CHECK(c.shape() == Shape({2, 3}));
+  check(bench.run(c), {11, 21, 31, 12, 22, 32});
+  check(bench.run(grad(sum(c * c), a)), {126, 132});
+  check(bench.run(2.0 / (a + 1.0) - 1.0), {0, 2.0 / 3 - 1});
+  const Tensor none = bench.of(values({0, 3}, {}));
+  BOOST_CHECK((none + b).shape() == Shape({0, 3}));
+  check(bench.run(grad(sum(none + b), b)), {0, 0, 0});
+}
+
+BOOST_AUTO_TEST_CASE(matrix_products_take_vectors_and_batches) {
+  Bench bench;
+  const Tensor m = bench.of(values({2, 3}, {1, 2, 3, 4, 5, 6})), v = bench.of(vector({1, 0, -1}));
+  const Tensor w = bench.of(vector({1, 2}));
+  check(bench.run(matmul(m, v)), {-2, -2});
+  check(bench.run(matmul(w, m)), {9, 12, 15});
+  const Tensor dot = matmul(v, v);
+  BOOST_CHECK(dot.shape().empty());
+  check(bench.run(dot), {2});
+  const Tensor batch = bench.of(values({2, 1, 2}, {1, 0, 0, 1}));
+  const Tensor product = matmul(batch, m);
+  BOOST_CHECK(product.shape() == Shape({2, 1, 3}));
+  check(bench.run(product), {1, 2, 3, 4, 5, 6});
+  const Tensor many = bench.of(values({2, 3, 1}, {1, 0, 0, 0, 0, 1}));
+  check(bench.run(matmul(m, many)), {1, 4, 3, 6});
+  BOOST_CHECK(matmul(v, many).shape() == Shape({2, 1}));
+}
+
+BOOST_AUTO_TEST_CASE(a_shared_matrix_is_one_product_with_one_gradient) {
+  Bench bench;
+  const Tensor a = input(bench.graph, {Dtype::f32, {5, 4, 3}}), b = input(bench.graph, {Dtype::f32, {3, 2}});
+  const Tensor gradient = grad(sum(square(matmul(a, b))), b);
+  const Node node = bench.graph.node(gradient.id());
+  BOOST_CHECK_EQUAL(node.op.name, std::string("matmul"));
+  BOOST_CHECK(bench.graph.node(node.inputs[0]).type.shape == Shape({3, 20}));
+}
+
+BOOST_AUTO_TEST_CASE(convolution_by_hand) {
+  Bench bench;
+  const Tensor image = bench.of(values({1, 3, 3, 1}, {1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  const Tensor weights = bench.of(values({2, 2, 1, 1}, {1, 0, 0, -1}));
+  check(bench.run(conv2d(image, weights)), {-4, -4, -4, -4});
+  check(bench.run(conv2d(image, weights, {.stride = 2, .padding = 1})), {-1, -3, -7, -4});
+  check(bench.run(max_pool(image, 2, 1)), {5, 6, 8, 9});
+  check(bench.run(grad(sum(square(max_pool(image, 2, 2, 1))), image)), {2, 0, 6, 0, 0, 0, 14, 0, 18});
+}
+
+BOOST_AUTO_TEST_CASE(compositions) {
+  Bench bench;
+  const Tensor x = bench.of(values({2, 3}, {1, 2, 3, 1000, 0, -inf}));
+  const double total = std::log(std::exp(-2) + std::exp(-1) + 1);
+  check_near(bench.run(log_softmax(x, -1)), {-2 - total, -1 - total, -total, 0, -1000, -inf});
+  check_near(bench.run(mean(slice_axis(x, 0, 0, 1))), {2});
+  check_near(bench.run(mean(slice_axis(x, 0, 0, 0))), {not_a_number});
+  BOOST_CHECK(mean(x, {0}, true).shape() == Shape({1, 3}) && max(x, {-1}, true).shape() == Shape({2, 1}));
+  const Tensor index = bench.of(integers({3}, {1, -1, 2}));
+  check(bench.run(one_hot(index, 3)), {0, 1, 0, 0, 0, 0, 0, 0, 1});
+  const Tensor row = index_axis(x, 0, 0);
+  check(bench.run(stack({row, row}, 1)), {1, 1, 2, 2, 3, 3});
+  check(bench.run(index_axis(x, 1, -2)), {2, 0});
+  check(bench.run(argmax(bench.of(values({2, 3}, {1, 3, 3, 2, not_a_number, 5})), 1)), {1, 1});
+}
+
+BOOST_AUTO_TEST_CASE(keys_differ_by_number_and_repeat_by_value) {
+  Graph graph;
+  const Tensor root = key(graph, 0x123456789abcdefu);
+  BOOST_CHECK(root == key(graph, 0x123456789abcdefu) && !(root == key(graph, 1)));
+  BOOST_CHECK(fold_in(root, 1) == fold_in(root, 1) && !(fold_in(root, 1) == fold_in(root, 2)));
+  BOOST_CHECK(fold_in(root, iota(graph, 5)).shape() == Shape({5, 2}));
+  BOOST_CHECK(random(fold_in(root, iota(graph, 5)), Distribution::normal, {3, 4}).shape() == Shape({5, 3, 4}));
+}
+
+BOOST_AUTO_TEST_CASE(errors_say_what_was_given_and_needed) {
+  Graph graph;
+  const Tensor a = input(graph, {Dtype::f32, {2, 3}}), b = input(graph, {Dtype::f32, {4}});
+  const Tensor i = input(graph, {Dtype::i32, {2, 3}});
+  BOOST_CHECK_EQUAL(error_of([&] { add(a, b); }),
+                    "[add] shapes [2, 3] and [4] were given; counted from the last axis, sizes need to be equal or 1");
+  BOOST_CHECK_EQUAL(error_of([&] { mul(a, i); }),
+                    "[mul] f32[2, 3] and i32[2, 3] were given; both need the same element type");
+  BOOST_CHECK_EQUAL(error_of([&] { exp(i); }), "[exp] i32[2, 3] was given; f32 or f64 is needed");
+  BOOST_CHECK_EQUAL(error_of([&] { matmul(a, b); }),
+                    "[matmul] shapes [2, 3] and [4] were given; [..., m, k] and [..., k, n] with one k are needed");
+  BOOST_CHECK_EQUAL(error_of([&] { sum(a, {2}); }), "[sum] axis 2 of shape [2, 3] was given; that shape has 2 axes");
+  BOOST_CHECK_EQUAL(error_of([&] {
+                      sum(a, {1, -1});
+                    }),
+                    "[sum] axis 1 of shape [2, 3] was given twice; each is needed at most once");
+  BOOST_CHECK_EQUAL(error_of([&] {
+                      reshape(a, {4, -1});
+                    }),
+                    "[reshape] f32[2, 3] was given for shape [4, -1]; its 6 elements need to be a multiple of 4");
+  for (const auto& action :
+       std::vector<std::function<void()>>{[&] { conv2d(a, b); },
+                                          [&] { max_pool(a, 2, 2); },
+                                          [&] { slice_axis(a, 0, 1, 3); },
+                                          [&] { broadcast_to(a, {3}); },
+                                          [&] {
+                                            concatenate({a, b}, 0);
+                                          },
+                                          [&] { concatenate({}, 0); },
+                                          [&] {
+                                            transpose(a, {0, 0});
+                                          },
+                                          [&] {
+                                            pad(a, {-1, 0}, {0, 0});
+                                          },
+                                          [&] { gather(a, b); },
+                                          [&] { scatter_add(a, i, -1); },
+                                          [&] { neg(Tensor{}); },
+                                          [&] { select(a, a, a); },
+                                          [&] { argmax(a, 2); },
+                                          [&] { random(a, Distribution::normal, {}); },
+                                          [&] { fold_in(i, 1); },
+                                          [&] { logical_and(a, a); },
+                                          [&] { index_axis(a, 0, 2); },
+                                          [&] {
+                                            stack({a, b}, 0);
+                                          },
+                                          [&] { sum_to(b, {3}); },
+                                          [&] { mean(i); },
+                                          [&] { random(key(graph, 1), Distribution::bits, {2}, Dtype::f32); }})
+    BOOST_CHECK_THROW(action(), Error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,192 @@
+// What a plan promises: few kernels, little memory, results apart from inputs, no allocation, linear work.
+#include "plan/plan.hpp"
+
+#include <chrono>
+
+#include "base/memory.hpp"
+#include "engine/plan/support.hpp"
+
+namespace metac::testing {
+namespace {
+
+Type f32(Shape shape) { return {Dtype::f32, shape}; }
+
+Array ramp(const Shape& shape) {
+  Array array(f32(shape));
+  for (std::int64_t i = 0; i < array.elements(); ++i) put(array, i, 0.1 * static_cast<double>(i) - 1);
+  return array;
+}
+
+double seconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_pointwise_chain_and_its_reduction_are_one_kernel) {
+  Case c;
+  const Tensor x = c.add_input(f32({5, 7})), bias = c.add_input(f32({7}));
+  c.outputs = {sum(square(tanh(x * 2.0 + bias)), {1})};
+  BOOST_TEST(steps(*c.plan()) == 1);
+  check_plan(c);
+}
+
+BOOST_AUTO_TEST_CASE(two_chains_that_meet_are_one_kernel) {
+  Case c;
+  const Tensor x = c.add_input(f32({6})), y = c.add_input(f32({6}));
+  const Tensor a = tanh(sin(x)), b = exp(neg(y));
+  c.outputs = {a * b, a, b};
+  BOOST_TEST(steps(*c.plan()) == 1);
+  check_plan(c);
+}
+
+BOOST_AUTO_TEST_CASE(nodes_that_read_the_same_value_are_one_kernel) {
+  Case c;
+  const Tensor x = c.add_input(f32({6}));
+  c.outputs = {exp(x), sin(x), sum(x)};
+  BOOST_TEST(steps(*c.plan()) == 1);
+  check_plan(c);
+}
+
+// The maximum; the sum of exponentials; its logarithm, of another shape; the difference.
+BOOST_AUTO_TEST_CASE(log_softmax_takes_four_kernels) {
+  Case c;
+  const Tensor x = c.add_input(f32({4, 9}));
+  c.outputs = {log_softmax(x, 1)};
+  BOOST_TEST(steps(*c.plan()) == 4);
+  check_plan(c);
+}
+
+BOOST_AUTO_TEST_CASE(views_of_stored_values_cost_nothing) {
+  Case c;
+  const Tensor x = c.add_input(f32({4, 6}));
+  c.outputs = {transpose(slice_axis(x, 1, 2, 6), {1, 0}) + broadcast_to(index_axis(x, 1, 0), {4, 4})};
+  BOOST_TEST(steps(*c.plan()) == 1);
+  check_plan(c);
+}
+
+BOOST_AUTO_TEST_CASE(reductions_over_different_axes_are_right) {
+  Case c;
+  const Tensor x = tanh(c.add_input(f32({4, 6, 3})));
+  c.outputs = {sum(x, {0}), sum(x, {1, 2}), max(x, {2}), sum(x * 2.0, {0}), sum(x), sum(full(*c.graph, {3, 2}, 0.5), {0})};
+  check_plan(c);
+}
+
+BOOST_AUTO_TEST_CASE(a_wide_sum_is_cut_into_kernels) {
+  Case c;
+  Tensor total = c.add_input(f32({3}));
+  for (int i = 0; i < 500; ++i) total = total + c.add_input(f32({3}));
+  c.outputs = {total};
+  BOOST_TEST(steps(*c.plan()) < 25);
+  check_plan(c);
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_used_again) {
+  Case c;
+  const Tensor w = c.add_input(f32({64, 64}));
+  Tensor y = c.add_input(f32({64, 64}));
+  for (int i = 0; i < 30; ++i) y = matmul(y, w);
+  c.outputs = {y};
+  const std::size_t scratch = 256 * 1024;  // whatever the product wants, once
+  BOOST_TEST(arena_bytes(*c.plan()) <= 3 * 64 * 64 * sizeof(float) + scratch);
+  BOOST_TEST(steps(*c.plan()) == 30);
+}
+
+BOOST_AUTO_TEST_CASE(outputs_may_be_anything) {
+  Case c;
+  const Tensor x = c.add_input(f32({2, 3})), y = tanh(x);
+  c.add_input(f32({5}));  // not needed
+  c.outputs = {x, y, y, constant(*c.graph, 4), full(*c.graph, {2, 2}, -0.0), transpose(x, {1, 0}), transpose(y, {1, 0}),
+               reshape(y, {6}), reshape(x, {6}), constant(*c.graph, ramp({3})), slice_axis(y, 0, 1, 2), x};
+  check_plan(c);
+}
+
+BOOST_AUTO_TEST_CASE(an_output_may_share_memory_with_an_input) {
+  Case c;
+  const Tensor x = c.add_input(f32({4})), y = c.add_input(f32({4}));
+  c.outputs = {x + y, x, y};  // the first is written over x before the second is read
+  Executable executable(c.plan());
+  const Array a = ramp({4}), b = Array::from<float>({4}, std::vector<float>{5, 6, 7, 8});
+  const Array old_a = a.clone(), old_b = b.clone();
+  std::vector<Array> outputs{a, b, Array(f32({4}))};
+  const auto expected = executable.run(std::vector<Array>{old_a, old_b});
+  executable.run(std::vector<Array>{a, b}, outputs);
+  for (std::size_t i = 0; i < 3; ++i) BOOST_TEST(same_bits(outputs[i], expected[i]));
+  BOOST_TEST(same_bits(outputs[1], old_a));
+  BOOST_TEST(same_bits(outputs[2], old_b));
+}
+
+BOOST_AUTO_TEST_CASE(zero_sizes_work_everywhere) {
+  Case c;
+  const Tensor x = c.add_input(f32({0, 3})), y = c.add_input(f32({3, 0}));
+  c.outputs = {tanh(x), sum(x, {0}), sum(x, {1}), max(x, {0}), transpose(x, {1, 0}), matmul(y, x), matmul(x, y), sum(x * 2.0)};
+  check_plan(c);
+}
+
+BOOST_AUTO_TEST_CASE(special_values_pass_through) {
+  Case c;
+  const Tensor x = c.add_input(f32({5}));
+  c.outputs = {x, neg(x), x * 0.0, x + 0.0, maximum(x, zeros_like(x)), reshape(flip(x, 0), {5, 1})};
+  check_plan(c, {Array::from<float>({5}, std::vector<float>{NAN, INFINITY, -INFINITY, -0.0f, 1e-45f})});
+}
+
+BOOST_AUTO_TEST_CASE(errors_say_what_was_given_and_needed) {
+  Case c;
+  c.outputs = {tanh(c.add_input(f32({2})))};
+  Executable executable(c.plan());
+  BOOST_CHECK_EXCEPTION(executable.run(std::vector<Array>{}), Error,
+                        [](const Error& e) { return std::string(e.what()) == "[run] 0 inputs were given, 1 are needed"; });
+  BOOST_CHECK_EXCEPTION(executable.run(std::vector<Array>{ramp({3})}), Error, [](const Error& e) {
+    return std::string(e.what()) == "[run] input 0 is f32[3], f32[2] is needed";
+  });
+  BOOST_CHECK_THROW(Executable(c.plan(), 0), Error);
+  c.inputs.clear();
+  BOOST_CHECK_THROW(c.plan(), Error);
+}
+
+BOOST_AUTO_TEST_CASE(empty_outputs_are_made) {
+  Case c;
+  c.outputs = {tanh(c.add_input(f32({2})))};
+  std::vector<Array> outputs(1);
+  Executable(c.plan()).run(std::vector<Array>{ramp({2})}, outputs);
+  BOOST_TEST(to_string(outputs[0].type()) == "f32[2]");
+}
+
+BOOST_AUTO_TEST_CASE(the_text_shows_kernels_and_regions) {
+  Case c;
+  const Tensor x = c.add_input(f32({3, 4}));
+  MapBuilder tasks(*c.graph, {x}, 3);
+  c.outputs = tasks.close({{sum(tanh(tasks.slices()[0]))}});
+  const std::string text = to_text(*c.plan());
+  BOOST_TEST_INFO(text);
+  BOOST_TEST(text.find("arena of") != std::string::npos);
+  BOOST_TEST(text.find("map 3") != std::string::npos);
+  BOOST_TEST(text.find("\n  0: ") != std::string::npos);
+}
+
+// Planning is linear: ten times the nodes may take at most thirty times as long, with an 8 MiB stack.
+BOOST_AUTO_TEST_CASE(a_million_nodes_are_planned_and_run) {
+  const auto chain = [](int length, bool fused) {
+    Case c;
+    const Tensor one = c.add_input(f32({2}));
+    Tensor y = one;
+    for (int i = 0; i < length; ++i) y = fused ? add(y, one) : flip(concatenate({slice_axis(y, 0, 1, 2), slice_axis(y, 0, 0, 1)}, 0), 0);
+    c.outputs = {y};
+    return c;
+  };
+  for (const bool fused : {true, false}) {
+    const int length = fused ? 1'000'000 : 100'000;
+    const Case small = chain(length / 10, fused), large = chain(length, fused);
+    std::shared_ptr<const Plan> plan;
+    const double short_time = seconds([&] { plan = small.plan(); }), long_time = seconds([&] { plan = large.plan(); });
+    BOOST_TEST_MESSAGE("planned a chain of " << length << " in " << long_time << " s, a tenth of it in " << short_time << " s");
+    BOOST_TEST(long_time < 30 * short_time + 0.1);
+    BOOST_TEST(arena_bytes(*plan) < 1 << 20);
+    const auto result = Executable(plan).run(std::vector<Array>{Array::from<float>({2}, std::vector<float>{1, 2})});
+    BOOST_TEST(result[0].at(0) == (fused ? length + 1.0 : 1.0));
+  }
+}
+
+}  // namespace metac::testing
