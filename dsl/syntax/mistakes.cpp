@@ -272,6 +272,7 @@ struct Walk {
 
 std::uint32_t resume_after(std::string_view text, std::uint32_t begin, std::uint32_t mistake, bool in_block) {
   const std::uint32_t from = significant_token_at(text, mistake).begin;
+  if (from >= text.size()) return from;
   Walk walk;
   std::optional<std::uint32_t> first_line_end;
   Token token = token_at(text, begin);
