@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
-#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <random>
 #include <set>
@@ -264,10 +264,10 @@ BOOST_AUTO_TEST_CASE(a_large_library_costs_milliseconds) {
     auto sources = std::make_shared<Sources>();
     const std::uint32_t script = sources->add("script.meta", "");
     Report report;
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // time of this process, however busy the machine is
     BOOST_TEST(bool(check(sources, script, nullptr, report, library)));
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    best = std::min(best, took.count());
+    const double took = 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    best = std::min(best, took);
   }
   BOOST_TEST_MESSAGE("library of " << lines << " lines: " << best << " ms");
   BOOST_TEST(best / static_cast<double>(lines) < 0.05);  // 50 us a line: loose, for debug builds and busy machines
