@@ -35,47 +35,51 @@ std::optional<Walker::Target> Walker::target_of(const Expr& callee) {
   const Signature& signature =
       known != signatures_.end()
           ? known->second
-          : signatures_.emplace(key, found.builtin ? signature_of(*found.builtin) : signature_of(*found.definition())).first->second;
+          : signatures_.emplace(key, found.builtin ? signature_of(*found.builtin) : signature_of(*found.definition()))
+                .first->second;
   if (signature.lists.empty()) return std::nullopt;
   return Target{&signature, 0};
 }
 
 void Walker::arguments(const Target& target, const std::vector<Field>& all, Span callee, bool piped) {
   std::set<std::string> given;
-  positional_arguments(target, all, given);
+  if (!positional_arguments(target, all, given)) return;
   named_arguments(target, all, given);
   missing_arguments(target, given, callee, piped);
 }
 
-void Walker::positional_arguments(const Target& target, const std::vector<Field>& all, std::set<std::string>& given) {
+bool Walker::positional_arguments(const Target& target, const std::vector<Field>& all, std::set<std::string>& given) {
   const Signature& signature = *target.signature;
   const SignatureList& list = signature.lists[target.list];
   std::vector<const Field*> positional;
+  const Field* misplaced_argument = nullptr;
   bool after_named = false;
   for (const Field& argument : all) {
-    if (argument.name) {
-      after_named = true;
-      continue;
-    }
-    if (after_named) {
-      report_.error("E0209", argument.span, "an argument without a name stands after one with a name").hint =
-          "put it in front, or give it its name";
-      after_named = false;  // once a call
-    }
+    after_named = after_named || argument.name.has_value();
+    if (argument.name) continue;
+    if (after_named && !misplaced_argument) misplaced_argument = &argument;
     positional.push_back(&argument);
+  }
+  if (misplaced_argument) {
+    report_.error("E0209", misplaced_argument->span, "an argument without a name stands after one with a name").hint =
+        "put it in front, or give it its name";
+    return false;
   }
   // A model may be given its parameters in front: `net(w, x)`.
   const bool weights_first = signature.takes_weights && target.list + 1 == signature.lists.size() &&
                              positional.size() == list.parameters.size() + 1;
   if (weights_first) positional.erase(positional.begin());
-  for (std::size_t i = 0; i < positional.size() && i < list.parameters.size(); ++i) given.insert(list.parameters[i].name);
-  if (positional.size() <= list.parameters.size() || list.variadic) return;
+  for (std::size_t i = 0; i < positional.size() && i < list.parameters.size(); ++i)
+    given.insert(list.parameters[i].name);
+  if (positional.size() <= list.parameters.size() || list.variadic) return true;
 
   const Field& extra = *positional[list.parameters.size()];
-  Diagnostic& error = report_.error("E0208", extra.span, "`" + signature.name + "` takes " + count_of(list.parameters.size()) +
-                                                             (target.list + 1 < signature.lists.size() ? " in its first parentheses" : "") + ", not " +
-                                                             std::to_string(positional.size()));
+  Diagnostic& error = report_.error("E0208", extra.span,
+                                    "`" + signature.name + "` takes " + count_of(list.parameters.size()) +
+                                        (target.list + 1 < signature.lists.size() ? " in its first parentheses" : "") +
+                                        ", not " + std::to_string(positional.size()));
   point_at_definition(error, signature);
+  return true;
 }
 
 void Walker::named_arguments(const Target& target, const std::vector<Field>& all, std::set<std::string>& given) {
@@ -84,14 +88,17 @@ void Walker::named_arguments(const Target& target, const std::vector<Field>& all
   for (const Field& argument : all) {
     if (!argument.name) continue;
     const std::string& name = argument.name->text;
-    const bool started = target.list == 0 && std::find(signature.started.begin(), signature.started.end(), name) != signature.started.end();
+    const bool started = target.list == 0 &&
+                         std::find(signature.started.begin(), signature.started.end(), name) != signature.started.end();
     if (list.find(name) || started) {
       if (given.insert(name).second) continue;
-      Diagnostic& error = report_.error("E0206", argument.name->span, "the argument `" + name + "` of `" + signature.name + "` is given twice");
+      Diagnostic& error = report_.error("E0206", argument.name->span,
+                                        "the argument `" + name + "` of `" + signature.name + "` is given twice");
       point_at_definition(error, signature);
       continue;
     }
-    Diagnostic& error = report_.error("E0205", argument.name->span, "`" + signature.name + "` has no argument `" + name + "`");
+    Diagnostic& error =
+        report_.error("E0205", argument.name->span, "`" + signature.name + "` has no argument `" + name + "`");
     for (std::size_t other = 0; other < signature.lists.size(); ++other) {
       if (other != target.list && signature.lists[other].find(name)) {
         error.hint = std::string("`") + name + "` belongs in the " + (other == 0 ? "first" : "second") + " parentheses";
@@ -115,7 +122,9 @@ void Walker::missing_arguments(const Target& target, const std::set<std::string>
   if (missing.empty()) return;
   const std::string which = missing.size() == 1 ? "missing argument " : "missing arguments ";
   Diagnostic& error = report_.error("E0207", callee, which + enumerate(missing) + " of `" + signature.name + "`");
-  if (piped && signature.lists.size() == 1) error.hint = "`x |> f(..)` calls the value of `f(..)`; `" + signature.name + "` takes everything at once, so call it without `|>`";
+  if (piped && signature.lists.size() == 1)
+    error.hint = "`" + signature.name + "` has one list of parameters: write `" + signature.name +
+                 "(x, ..)`; what stands behind `|>` needs two";
   point_at_definition(error, signature);
 }
 
@@ -124,7 +133,8 @@ void Walker::pipe(const BinaryExpr& e) {
   const auto target = target_of(*e.right);
   if (!target) return;
   if (target->list == 0 && target->signature->lists.size() > 1) {
-    Diagnostic& error = report_.error("E0220", e.right->span, "`" + target->signature->name + "` takes its settings first");
+    Diagnostic& error =
+        report_.error("E0220", e.right->span, "`" + target->signature->name + "` takes its settings first");
     error.hint = "write `|> " + target->signature->name + "(..)`";
     point_at_definition(error, *target->signature);
     return;

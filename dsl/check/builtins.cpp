@@ -31,11 +31,14 @@ constexpr Builtin table[] = {
     {"cast_float", "(x)", "integers or booleans as floats"},
 
     // fewer axes
-    {"sum", "(x, axis = none, keep = false)", "sum over an axis, a list of axes, or everything; of a tree: over all leaves"},
+    {"sum", "(x, axis = none, keep = false)",
+     "sum over an axis, a list of axes, or everything; of a tree: over all leaves"},
     {"mean", "(x, axis = none, keep = false)", "mean over an axis, a list of axes, or everything"},
     {"prod", "(x, axis = none, keep = false)", "product over an axis, a list of axes, or everything"},
-    {"max", "(x, axis = none, keep = false)", "largest element over an axis, a list of axes, or everything; of host numbers: the largest of those given"},
-    {"min", "(x, axis = none, keep = false)", "smallest element over an axis, a list of axes, or everything; of host numbers: the smallest of those given"},
+    {"max", "(x, axis = none, keep = false)",
+     "largest element over an axis, a list of axes, or everything; of host numbers: the largest of those given"},
+    {"min", "(x, axis = none, keep = false)",
+     "smallest element over an axis, a list of axes, or everything; of host numbers: the smallest of those given"},
     {"argmax", "(x, axis = -1)", "index of the first largest element along an axis, as integers"},
 
     // the same elements in another form
@@ -57,9 +60,11 @@ constexpr Builtin table[] = {
     // layers
     {"conv", "(x, weight, stride = 1, padding = 0)", "x [n, h, w, c] with weight [kh, kw, c, out]: [n, h', w', out]"},
     {"max_pool_window", "(x, size, stride, padding = 0)", "the largest element of each window of x [n, h, w, c]"},
-    {"init", "(net, example = none, from = none)", "parameters for a model, sized by the source's x or by an example; from: a tree, takes over what fits"},
+    {"init", "(net, example = none, from = none)",
+     "parameters for a model, sized by the source's x or by an example; from: a tree, takes over what fits"},
     {"fresh", "(layer)", "the layer with parameters of its own, drawn anew"},
-    {"declare_statistics", "(kind)", "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
+    {"declare_statistics", "(kind)",
+     "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
     {"observe", "(net, weights, x)", "the weights, carrying the statistics measured on x"},
     {"evaluating", "(net)", "the model in evaluation mode, whoever calls it"},
     {"freeze", "(tree, names)", "the tree, with the leaves that match the names only carried"},
@@ -67,7 +72,8 @@ constexpr Builtin table[] = {
 
     // loops
     {"map", "(f, xs)", "f of each slice of xs along its first axis, stacked"},
-    {"scan", "(step, start, xs)", "step(state, x) for each slice of xs in turn: the last state, and the results stacked"},
+    {"scan", "(step, start, xs)",
+     "step(state, x) for each slice of xs in turn: the last state, and the results stacked"},
 
     // draws
     {"sample", "(draw, count)", "count draws of a function without arguments, stacked along a new first axis"},
@@ -92,7 +98,8 @@ constexpr Builtin table[] = {
     {"images", "(path, class = none, size = none, invert = false)", "a folder of image files as a dataset"},
     {"folders", "(levels)", "for `images`: the class of a file is the name of its last folders"},
     {"idx", "(images, labels, classes = none)", "a dataset from a pair of IDX files"},
-    {"split_classes", "(data, column = none, file = none, train = none, val = none, test = none, seed = 0)", "a dataset in parts `train`, `val` and `test` that share no class"},
+    {"split_classes", "(data, column = none, file = none, train = none, val = none, test = none, seed = 0)",
+     "a dataset in parts `train`, `val` and `test` that share no class"},
     {"rotated_classes", "(data)", "each image turned by 0, 90, 180 and 270 degrees, each turn a class of its own"},
     {"episodes", "(data, ways, shots, queries)", "a task source: classification among `ways` drawn classes"},
     {"pairs", "(source, target)", "a source that gives an item of each of two sources"},

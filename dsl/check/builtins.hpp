@@ -11,8 +11,8 @@ namespace metac::dsl {
 
 struct Builtin {
   const char* name;
-  // As in a definition: "(x, axis = none, keep = false)". A second list: "(low, high)(shape)". "..." at the end of a list
-  // takes any further positional arguments.
+  // As in a definition: "(x, axis = none, keep = false)". A second list: "(low, high)(shape)". "..." at the end of a
+  // list takes any further positional arguments.
   const char* parameters;
   const char* doc;  // one line
 };

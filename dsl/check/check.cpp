@@ -2,6 +2,7 @@
 #include "check/check.hpp"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "check/modules.hpp"
@@ -46,7 +47,8 @@ class Checker {
     program_->sources_ = sources_;
   }
 
-  std::shared_ptr<const CheckedProgram> run(std::uint32_t script, std::span<const LibraryFile> library, Report& report) {
+  std::shared_ptr<const CheckedProgram> run(std::uint32_t script, std::span<const LibraryFile> library,
+                                            Report& report) {
     set_.load(script);
     set_.load_library(library);
     for (const Module& module : set_.modules()) define_names(module);
@@ -87,16 +89,23 @@ class Checker {
     return global.statement->span;
   }
 
+  // Names asked for first: they hide those of files that are used as a whole.
   void bring_used_names(const Module& module) {
-    for (const auto& statement : module.statements) {
-      const auto* use = std::get_if<UseStatement>(&statement->node);
-      const std::uint32_t* file = use ? set_.used_file(module.file, *use) : nullptr;
-      if (!file) {
-        if (use) forgive(module.file, use->names);
-        continue;
+    std::set<std::string> asked_for;
+    for (const bool by_name : {true, false}) {
+      for (const auto& statement : module.statements) {
+        const auto* use = std::get_if<UseStatement>(&statement->node);
+        if (!use || use->names.empty() == by_name) continue;
+        for (const Name& name : use->names) asked_for.insert(name.text);
+        const std::uint32_t* file = set_.used_file(module.file, *use);
+        if (!file) {
+          forgive(module.file, use->names);
+        } else if (by_name) {
+          for (const Name& name : use->names) bring(module.file, *file, name);
+        } else {
+          bring_all(module.file, *file, *use, asked_for);
+        }
       }
-      if (use->names.empty()) bring_all(module.file, *file, *use);
-      for (const Name& name : use->names) bring(module.file, *file, name);
     }
   }
 
@@ -105,10 +114,12 @@ class Checker {
   }
 
   // Own names hide them, as they hide the library's; between two files there is no such order.
-  void bring_all(std::uint32_t user, std::uint32_t file, const UseStatement& use) {
+  void bring_all(std::uint32_t user, std::uint32_t file, const UseStatement& use,
+                 const std::set<std::string>& asked_for) {
     Names& names = program_->visible_[user];
     for (const auto& [name, global] : program_->visible_[file]) {
-      if (global.file != file) continue;  // what a file uses is not its own
+      const bool is_own = global.file == file;  // what a file uses is not its own
+      if (!is_own || asked_for.count(name) > 0) continue;
       const auto [first, is_new] = names.emplace(name, global);
       if (is_new || first->second.file == user || first->second.file == file) continue;
       Diagnostic& error = found_.error("E0204", use.module_span, "`" + name + "` is in two of the files used here");
@@ -121,7 +132,8 @@ class Checker {
   void bring(std::uint32_t user, std::uint32_t file, const Name& name) {
     const Names& theirs = program_->visible_[file];
     const auto found = theirs.find(name.text);
-    if (found != theirs.end() && found->second.file == file) return define(program_->visible_[user], name, found->second);
+    if (found != theirs.end() && found->second.file == file)
+      return define(program_->visible_[user], name, found->second);
     forgiven_[user].insert(name.text);
     if (set_.is_damaged(file)) return;
     std::vector<std::string> candidates;
@@ -140,6 +152,7 @@ class Checker {
     settings.forgiven = names_to_forgive(module, set_.is_damaged(module.file), sources_->text(module.file));
     settings.forgiven.merge(forgiven_[module.file]);
     settings.forgives_all = uses_unreadable(module);
+    settings.is_damaged = set_.is_damaged(module.file);
     Walker(*program_, module, std::move(settings), found_).walk();
   }
 
@@ -156,6 +169,8 @@ class Checker {
   // In the order of the text, the script first.
   void pass_on(std::uint32_t script, Report& report) const {
     std::vector<Diagnostic> all = found_.all();
+    // After a mistake, an unused name often is a part of it: `learner` is, where `lerner` is trained.
+    if (found_.has_errors()) std::erase_if(all, [](const Diagnostic& d) { return d.code == "W0201"; });
     const auto key = [&](const Diagnostic& d) { return std::tuple(d.span.file != script, d.span.file, d.span.begin); };
     std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
     for (Diagnostic& diagnostic : all) report.add(std::move(diagnostic));
@@ -168,13 +183,14 @@ class Checker {
   std::map<std::uint32_t, std::set<std::string>> forgiven_;
 };
 
-std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources> sources, std::uint32_t script, const ModuleLoader& loader,
-                                            Report& report, std::span<const LibraryFile> library) {
+std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources> sources, std::uint32_t script,
+                                            const ModuleLoader& loader, Report& report,
+                                            std::span<const LibraryFile> library) {
   return Checker(std::move(sources), loader).run(script, library, report);
 }
 
-std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources> sources, std::uint32_t script, const ModuleLoader& loader,
-                                            Report& report) {
+std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources> sources, std::uint32_t script,
+                                            const ModuleLoader& loader, Report& report) {
   return check(std::move(sources), script, loader, report, standard_library());
 }
 

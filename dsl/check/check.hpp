@@ -48,9 +48,10 @@ using ModuleLoader = std::function<std::optional<std::string>(const std::string&
 
 // Parses and checks a script, its modules and the library. nullptr if there were errors; they are in the report, in the
 // order of the text.
-std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources>, std::uint32_t script, const ModuleLoader&, Report&);
+std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources>, std::uint32_t script, const ModuleLoader&,
+                                            Report&);
 // The same with a library of one's own.
-std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources>, std::uint32_t script, const ModuleLoader&, Report&,
-                                            std::span<const LibraryFile> library);
+std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources>, std::uint32_t script, const ModuleLoader&,
+                                            Report&, std::span<const LibraryFile> library);
 
 }  // namespace metac::dsl

@@ -67,10 +67,12 @@ void Walker::declare_implicit(std::initializer_list<const char*> names) {
   for (const char* name : names) scopes_.declare({SymbolKind::implicit, {name, {}}, nullptr, 0, false, true});
 }
 
-// A learner, optimizer, tasks or experiment: parameters and body share a scope, since all of them are names of one value.
+// A learner, optimizer, tasks or experiment: parameters and body share a scope, since all of them are names of one
+// value.
 void Walker::owner(const Definition& d) {
   const Restore restore(*this);
-  const Place places[] = {Place::function, Place::model, Place::tasks, Place::learner, Place::optimizer, Place::experiment};
+  const Place places[] = {Place::function, Place::model,     Place::tasks,
+                          Place::learner,  Place::optimizer, Place::experiment};
   context_.place = places[static_cast<std::size_t>(d.kind)];
   context_.direct = true;
   context_.may_draw = d.kind == DefinitionKind::tasks;
@@ -89,8 +91,8 @@ void Walker::owner(const Definition& d) {
     if (dropped) warn_dropped(*dropped);
   }
   pop_scope();
-  if (d.kind == DefinitionKind::learner) check_learner(d);
-  if (d.kind == DefinitionKind::optimizer) check_optimizer(d);
+  if (d.kind == DefinitionKind::learner && !settings_.is_damaged) check_learner(d);
+  if (d.kind == DefinitionKind::optimizer && !settings_.is_damaged) check_optimizer(d);
   check_events(d);
 }
 
@@ -111,9 +113,11 @@ void Walker::event(const OnStatement& s) {
         suggestion(s.event.text, known, "the events are " + enumerate(known));
   }
   if (s.parameters.parameters.size() != 1) {
-    report_.error("E0213", s.parameters.span, "`on " + s.event.text + "` takes one parameter, not " +
-                                                  std::to_string(s.parameters.parameters.size()))
-        .hint = s.event.text == "step" ? "write `on step(batch) { .. }`" : "write `on " + s.event.text + "(data) { .. }`";
+    report_
+        .error("E0213", s.parameters.span,
+               "`on " + s.event.text + "` takes one parameter, not " + std::to_string(s.parameters.parameters.size()))
+        .hint =
+        s.event.text == "step" ? "write `on step(batch) { .. }`" : "write `on " + s.event.text + "(data) { .. }`";
   }
   const Restore restore(*this);
   context_.place = Place::event;
@@ -131,12 +135,16 @@ void Walker::event(const OnStatement& s) {
 void Walker::check_form(const Definition& d) {
   const std::string kind = word(d.kind);
   if (is_owner(d.kind) && !d.body.block) {
-    Diagnostic& error = report_.error("E0222", d.name.span, "the body of `" + kind + " " + d.name.text + "` must be a block `{ .. }`");
-    if (d.kind != DefinitionKind::experiment) error.hint = "to give a value another name or other settings, write `fn` instead of `" + kind + "`";
+    Diagnostic& error =
+        report_.error("E0222", d.name.span, "the body of `" + kind + " " + d.name.text + "` must be a block `{ .. }`");
+    if (d.kind != DefinitionKind::experiment)
+      error.hint = "to give a value another name or other settings, write `fn` instead of `" + kind + "`";
   }
   const std::size_t most = is_owner(d.kind) ? 1 : 2;
   if (d.lists.size() > most) {
-    Diagnostic& error = report_.error("E0222", d.lists[most].span, "`" + kind + "` has at most " + (most == 1 ? "one list" : "two lists") + " of parameters");
+    Diagnostic& error =
+        report_.error("E0222", d.lists[most].span,
+                      "`" + kind + "` has at most " + (most == 1 ? "one list" : "two lists") + " of parameters");
     if (is_owner(d.kind)) error.hint = "only `fn` and `model` take settings in a list of their own";
   }
   if (d.kind == DefinitionKind::model && d.lists.empty()) {
@@ -150,8 +158,8 @@ void Walker::check_learner(const Definition& d) {
   if (function_of(d, "objective") || function_of(d, "direction")) return;
   const bool is_given_something = !d.lists.empty() && !d.lists.front().parameters.empty();
   if (is_given_something && (wraps_ || !has<LearnStatement>(d))) return;
-  report_.error("E0211", d.name.span, "the learner `" + d.name.text + "` has neither an `objective` nor a `direction`").hint =
-      "add `fn objective(task) = ..`, the number that training makes smaller";
+  report_.error("E0211", d.name.span, "the learner `" + d.name.text + "` has neither an `objective` nor a `direction`")
+      .hint = "add `fn objective(task) = ..`, the number that training makes smaller";
 }
 
 void Walker::check_optimizer(const Definition& d) {
@@ -163,7 +171,9 @@ void Walker::check_optimizer(const Definition& d) {
     return;
   }
   const bool right = update->lists.size() == 1 && update->lists.front().parameters.size() == 2;
-  if (!right) report_.error("E0212", update->name.span, "`update` takes the weights and their gradient").hint = "write `" + form + "`";
+  if (!right)
+    report_.error("E0212", update->name.span, "`update` takes the weights and their gradient").hint =
+        "write `" + form + "`";
 }
 
 void Walker::check_events(const Definition& d) {
@@ -179,9 +189,10 @@ void Walker::check_events(const Definition& d) {
 }
 
 void Walker::require_value(const Block& block) {
-  if (gives_value(block, true)) return;
+  if (settings_.is_damaged || gives_value(block, true)) return;
   if (block.statements.empty()) {
-    report_.error("E0218", block.span, context_.what + " has an empty block, so no value").hint = "give its value with `return`";
+    report_.error("E0218", block.span, context_.what + " has an empty block, so no value").hint =
+        "give its value with `return`";
     return;
   }
   const Statement& last = *block.statements.back();

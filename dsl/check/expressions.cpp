@@ -77,7 +77,9 @@ void Walker::visit(const IfExpr& e, const Expr&) {
   expression(e.otherwise);
 }
 
-void Walker::visit(const FunctionExpr& e, const Expr&) { function_like(e.lists, e.body, Place::function, "this function"); }
+void Walker::visit(const FunctionExpr& e, const Expr&) {
+  function_like(e.lists, e.body, Place::function, "this function");
+}
 
 void Walker::visit(const DerivativeExpr& e, const Expr&) {
   std::set<std::string> given;
@@ -90,7 +92,9 @@ void Walker::visit(const DerivativeExpr& e, const Expr&) {
     any = any || !argument.name;
   }
   const bool directional = e.kind.text == "jvp";
-  if (!any) report_.error("E0219", e.kind.span, "`" + e.kind.text + "` needs the name to differentiate with respect to").hint = "write `" + e.kind.text + (directional ? "(w, along: v) { f(w) }`" : "(w) { loss(w) }`");
+  if (!any)
+    report_.error("E0219", e.kind.span, "`" + e.kind.text + "` needs the name to differentiate with respect to").hint =
+        "write `" + e.kind.text + (directional ? "(w, along: v) { f(w) }`" : "(w) { loss(w) }`");
   if (directional && given.count("along") == 0) {
     report_.error("E0207", e.kind.span, "missing argument `along` of `jvp`").hint = "write `jvp(w, along: v) { f(w) }`";
   }
@@ -108,8 +112,10 @@ void Walker::derivative_argument(const DerivativeExpr& e, const Field& argument)
   expression(argument.value);
   if (argument.name) {
     if (e.kind.text == "jvp" && argument.name->text == "along") return;
-    Diagnostic& error = report_.error("E0205", argument.name->span, "`" + e.kind.text + "` has no argument `" + argument.name->text + "`");
-    error.hint = e.kind.text == "jvp" ? "did you mean `along`?" : "write `" + e.kind.text + "(w) { .. }`; `w` keeps its name in the block";
+    Diagnostic& error = report_.error("E0205", argument.name->span,
+                                      "`" + e.kind.text + "` has no argument `" + argument.name->text + "`");
+    error.hint = e.kind.text == "jvp" ? "did you mean `along`?"
+                                      : "write `" + e.kind.text + "(w) { .. }`; `w` keeps its name in the block";
     return;
   }
   const Expr* at = argument.value.get();
@@ -143,7 +149,8 @@ void Walker::visit(const WorkExpr& e, const Expr& whole) {
 }
 
 void Walker::work_options(const WorkExpr& e) {
-  static const std::vector<std::string> of_train = {"iterations", "epochs", "batch", "optimizer", "validate", "select", "report"};
+  static const std::vector<std::string> of_train = {"iterations", "epochs", "batch", "optimizer",
+                                                    "validate",   "select", "report"};
   static const std::vector<std::string> of_evaluate = {"tasks", "with", "metrics", "after", "batch"};
   const bool trains = e.kind == WorkExpr::Kind::train;
   const std::vector<std::string>& known = trains ? of_train : of_evaluate;
@@ -153,10 +160,13 @@ void Walker::work_options(const WorkExpr& e) {
     const std::string name = option.name ? option.name->text : "";
     const Span at = option.name ? option.name->span : option.span;
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      report_.error("E0214", at, verb + " has no option `" + name + "`").hint = suggestion(name, known, "its options are " + enumerate(known));
+      report_.error("E0214", at, verb + " has no option `" + name + "`").hint =
+          suggestion(name, known, "its options are " + enumerate(known));
     }
     const auto [first, is_new] = seen.emplace(name, at);
-    if (!is_new) report_.error("E0206", at, "the option `" + name + "` is given twice").labels.push_back({first->second, "first given here"});
+    if (!is_new)
+      report_.error("E0206", at, "the option `" + name + "` is given twice")
+          .labels.push_back({first->second, "first given here"});
 
     const Restore restore(*this);
     context_.in_metrics = name == "metrics" || name == "validate";

@@ -13,10 +13,11 @@ namespace {
 
 bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
-// Words that look bound: behind a word such as `let`, or before `=` or `~`. Good enough for a text that could not be read.
+// Words that look bound: behind a word such as `let`, or before `=` or `~`. Good enough for a text that could not be
+// read.
 std::set<std::string> words_that_look_bound(std::string_view text) {
-  static const std::set<std::string> binding = {"let",   "var",     "fn",        "model",      "tasks", "param",
-                                                "learn", "memory",  "learner",   "optimizer",  "for",   "experiment"};
+  static const std::set<std::string> binding = {"let",   "var",    "fn",      "model",     "tasks", "param",
+                                                "learn", "memory", "learner", "optimizer", "for",   "experiment"};
   std::set<std::string> bound;
   std::string before;
   for (std::size_t at = 0; at < text.size();) {
@@ -43,7 +44,8 @@ std::set<std::string> words_that_look_bound(std::string_view text) {
 std::set<std::string> names_to_forgive(const Module& module, bool is_damaged, std::string_view text) {
   std::set<std::string> names = is_damaged ? words_that_look_bound(text) : std::set<std::string>{};
   for (const auto& statement : module.statements) {
-    const bool right_place = std::holds_alternative<LetStatement>(statement->node) || std::holds_alternative<Definition>(statement->node);
+    const bool right_place =
+        std::holds_alternative<LetStatement>(statement->node) || std::holds_alternative<Definition>(statement->node);
     if (right_place) continue;
     for (const Name* name : names_bound_by(*statement)) names.insert(name->text);
     if (const auto* assign = std::get_if<AssignStatement>(&statement->node)) {
@@ -64,7 +66,8 @@ void ModuleSet::parse_into(std::uint32_t file) {
 }
 
 void ModuleSet::load(std::uint32_t file) {
-  by_name_.emplace(resolved_path(std::filesystem::path(sources_.name(file)).filename().string(), sources_.name(file)), file);
+  by_name_.emplace(resolved_path(std::filesystem::path(sources_.name(file)).filename().string(), sources_.name(file)),
+                   file);
   active_.push_back(file);
   parse_into(file);
   const auto statements = modules_.back().statements;  // a copy: following adds modules
@@ -98,7 +101,8 @@ void ModuleSet::report_missing(const UseStatement& use, const std::string& user)
   if (!use.module.ends_with(".meta") && loader_ && loader_(with_ending, user)) {
     error.hint = "did you mean `" + with_ending + "`?";
   } else {
-    error.hint = "the path is read beside `" + std::filesystem::path(user).filename().string() + "`; what is in the standard library needs no `use`";
+    error.hint = "the path is read beside `" + std::filesystem::path(user).filename().string() +
+                 "`; what is in the standard library needs no `use`";
   }
 }
 
@@ -107,9 +111,11 @@ void ModuleSet::report_cycle(const UseStatement& use, std::uint32_t file) {
     report_.error("E0216", use.module_span, "a file cannot use itself");
     return;
   }
-  Diagnostic& error = report_.error("E0216", use.module_span, "`" + use.module + "` uses this file, so this file cannot use it");
-  std::string chain;
-  for (auto at = std::find(active_.begin(), active_.end(), file); at != active_.end(); ++at) chain += "`" + sources_.name(*at) + "` uses ";
+  Diagnostic& error =
+      report_.error("E0216", use.module_span, "`" + use.module + "` uses this file, so this file cannot use it");
+  auto at = std::find(active_.begin(), active_.end(), file);
+  std::string chain = "`" + sources_.name(*at) + "` uses ";
+  for (++at; at != active_.end(); ++at) chain += "`" + sources_.name(*at) + "`, which uses ";
   error.notes.push_back({chain + "`" + sources_.name(file) + "`", {}, false});
   error.hint = "move what both need to a third file";
 }

@@ -66,7 +66,8 @@ bool Walker::used_too_early(const std::string& name, Span span, const Global& gl
   if (context_.place != Place::module || context_.function > 0 || global.definition || !top_) return false;
   if (global.file != module_.file || global.statement->span.begin < top_->span.begin) return false;
   const bool itself = global.statement.get() == top_;
-  Diagnostic& error = report_.error("E0203", span, itself ? "`" + name + "` is used in its own value" : "`" + name + "` is used before it is bound");
+  Diagnostic& error = report_.error(
+      "E0203", span, itself ? "`" + name + "` is used in its own value" : "`" + name + "` is used before it is bound");
   if (itself) {
     error.hint = "bind the value under another name";
   } else {
@@ -83,7 +84,8 @@ void Walker::unknown_name(const std::string& name, Span span) {
   if (context_.in_metrics && is_learner_function(name)) return;
   forgive({name, span});
   if (name == "_") {
-    report_.error("E0201", span, "`_` has no value").hint = "it stands where a name is needed and its value is not; give it a name to use it";
+    report_.error("E0201", span, "`_` has no value").hint =
+        "it stands where a name is needed and its value is not; give it a name to use it";
     return;
   }
   if (const Name* later = scopes_.bound_later(name, span)) {
@@ -107,7 +109,8 @@ std::string Walker::advice_on(const std::string& name) {
   if (name == "gradient") return "`gradient` is known only in `on step(..)` of a learner and in an optimizer";
   if (name == "weights") return "`weights` is known only in an optimizer";
   if (name == "example") return "`example` is known only in a learner";
-  if (name == "step" || name == "progress") return "`" + name + "` is known only while training, inside definitions and experiments";
+  if (name == "step" || name == "progress")
+    return "`" + name + "` is known only while training, inside definitions and experiments";
   if (name == "same") return "`same` is known only as `optimizer: same` of `train`";
   return "";
 }
@@ -145,10 +148,12 @@ void Walker::bind(const Name& name, SymbolKind kind, const Definition* definitio
     const bool local = kind == SymbolKind::let || kind == SymbolKind::var;
     if (local && first->kind == SymbolKind::var) error.hint = "write `" + name.text + " = ..` to change it";
     if (local && first->kind == SymbolKind::let) {
-      error.hint = "write `var " + name.text + " = ..` there and `" + name.text + " = ..` here to change it, or take another name";
+      error.hint = "write `var " + name.text + " = ..` there and `" + name.text +
+                   " = ..` here to change it, or take another name";
     }
     return;
   }
+  if (context_.quiet) forgive(name);  // it would be known if its statement stood in the right place
   scopes_.declare({kind, name, definition, context_.function, part_of_tuple, false});
 }
 
@@ -157,7 +162,9 @@ void Walker::bind(const Pattern& pattern, SymbolKind kind) {
 }
 
 // Says nothing more of this name in the definition around.
-void Walker::forgive(const Name& name) { scopes_.declare_outermost({SymbolKind::unknown, name, nullptr, 0, false, true}); }
+void Walker::forgive(const Name& name) {
+  scopes_.declare_outermost({SymbolKind::unknown, name, nullptr, 0, false, true});
+}
 
 void Walker::pop_scope() {
   const Scope scope = scopes_.pop();

@@ -23,10 +23,12 @@ struct Rule {
 Rule rule_of(const LetStatement&) { return {everywhere, false, "`let`", ""}; }
 Rule rule_of(const VarStatement&) {
   return {in_steps | bit(Place::experiment), false, "`var`",
-          "names change only inside functions and experiments; what a learner or optimizer keeps between steps is `memory`"};
+          "names change only inside functions and experiments; what a learner or optimizer keeps between steps is "
+          "`memory`"};
 }
 Rule rule_of(const AssignStatement&) {
-  return {in_steps | bit(Place::experiment), false, "an assignment", "write `let`, `learn` or `memory` to bind a name here"};
+  return {in_steps | bit(Place::experiment), false, "an assignment",
+          "write `let`, `learn` or `memory` to bind a name here"};
 }
 Rule rule_of(const DrawStatement&) {
   return {in_steps, false, "a draw with `~`", "draws belong in `fn`, `model`, `tasks` and `on`"};
@@ -49,28 +51,41 @@ Rule rule_of(const IfStatement&) {
   return {in_steps | bit(Place::experiment), false, "`if`", "put it in a `fn` or an `experiment`"};
 }
 Rule rule_of(const OnStatement&) {
-  return {bit(Place::learner) | bit(Place::tasks), true, "`on`", "`on` belongs directly in the body of a `learner` or `tasks`"};
+  return {bit(Place::learner) | bit(Place::tasks), true, "`on`",
+          "`on` belongs directly in the body of a `learner` or `tasks`"};
 }
 Rule rule_of(const ExprStatement&) {
-  return {in_steps | bit(Place::experiment), false, "an expression without a name", "put it in an `experiment`, or bind it with `let`"};
+  return {in_steps | bit(Place::experiment), false, "an expression without a name",
+          "put it in an `experiment`, or bind it with `let`"};
 }
 Rule rule_of(const Definition& definition) {
   if (definition.kind == DefinitionKind::function) return {everywhere, false, "`fn`", ""};
   return {bit(Place::module), false, "", "move it to the top level of the file"};
 }
-Rule rule_of(const UseStatement&) { return {bit(Place::module), false, "`use`", "move it to the top level of the file"}; }
+Rule rule_of(const UseStatement&) {
+  return {bit(Place::module), false, "`use`", "move it to the top level of the file"};
+}
 
 std::string words(Place place) {
   switch (place) {
-    case Place::module: return "at the top level of a file";
-    case Place::function: return "in a function";
-    case Place::model: return "in a model";
-    case Place::tasks: return "in the body of `tasks`";
-    case Place::learner: return "directly in a learner";
-    case Place::optimizer: return "directly in an optimizer";
-    case Place::experiment: return "in an experiment";
-    case Place::event: return "in `on`";
-    case Place::derivative: return "in the block of a derivative";
+    case Place::module:
+      return "at the top level of a file";
+    case Place::function:
+      return "in a function";
+    case Place::model:
+      return "in a model";
+    case Place::tasks:
+      return "in the body of `tasks`";
+    case Place::learner:
+      return "directly in a learner";
+    case Place::optimizer:
+      return "directly in an optimizer";
+    case Place::experiment:
+      return "in an experiment";
+    case Place::event:
+      return "in `on`";
+    case Place::derivative:
+      return "in the block of a derivative";
   }
   return "";
 }

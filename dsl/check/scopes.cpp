@@ -5,18 +5,30 @@ namespace metac::dsl {
 
 std::string_view words(SymbolKind kind) {
   switch (kind) {
-    case SymbolKind::parameter: return "a parameter";
-    case SymbolKind::let: return "bound by `let`";
-    case SymbolKind::var: return "bound by `var`";
-    case SymbolKind::draw: return "drawn by `~`";
-    case SymbolKind::loop: return "bound by `for`";
-    case SymbolKind::function: return "a function";
-    case SymbolKind::learn: return "bound by `learn`";
-    case SymbolKind::memory: return "bound by `memory`";
-    case SymbolKind::param: return "bound by `param`";
-    case SymbolKind::binding: return "bound here";
-    case SymbolKind::implicit: return "given by the language";
-    case SymbolKind::unknown: return "unknown";
+    case SymbolKind::parameter:
+      return "a parameter";
+    case SymbolKind::let:
+      return "bound by `let`";
+    case SymbolKind::var:
+      return "bound by `var`";
+    case SymbolKind::draw:
+      return "drawn by `~`";
+    case SymbolKind::loop:
+      return "bound by `for`";
+    case SymbolKind::function:
+      return "a function";
+    case SymbolKind::learn:
+      return "bound by `learn`";
+    case SymbolKind::memory:
+      return "bound by `memory`";
+    case SymbolKind::param:
+      return "bound by `param`";
+    case SymbolKind::binding:
+      return "bound here";
+    case SymbolKind::implicit:
+      return "given by the language";
+    case SymbolKind::unknown:
+      return "unknown";
   }
   return "";
 }

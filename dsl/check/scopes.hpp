@@ -1,5 +1,5 @@
-// Lexical scopes inside one definition: which names are visible, what each is, and whether it was read. Names of the top
-// level of files are not here (CheckedProgram::find has those).
+// Lexical scopes inside one definition: which names are visible, what each is, and whether it was read. Names of the
+// top level of files are not here (CheckedProgram::find has those).
 #pragma once
 
 #include <map>

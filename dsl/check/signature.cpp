@@ -41,8 +41,10 @@ SignatureList list_of(std::string_view text) {
 void add_started(Signature& signature, const Definition& definition) {
   if (!definition.body.block) return;
   for (const auto& statement : definition.body.block->statements) {
-    if (const auto* learn = std::get_if<LearnStatement>(&statement->node)) signature.started.push_back(learn->name.text);
-    if (const auto* memory = std::get_if<MemoryStatement>(&statement->node)) signature.started.push_back(memory->name.text);
+    if (const auto* learn = std::get_if<LearnStatement>(&statement->node))
+      signature.started.push_back(learn->name.text);
+    if (const auto* memory = std::get_if<MemoryStatement>(&statement->node))
+      signature.started.push_back(memory->name.text);
   }
 }
 

@@ -38,6 +38,8 @@ void Walker::statement(const Statement& s) {
   const auto* expression = std::get_if<ExprStatement>(&s.node);
   const bool is_work = expression && std::holds_alternative<WorkExpr>(expression->value->node);  // has its own message
   const auto wrong = misplaced(s, context_.place, context_.direct);
+  const bool orphaned = wrong && settings_.is_damaged && context_.place == Place::module;
+  if (orphaned) return;  // what it belonged to could not be read
   if (wrong && !is_work && !context_.quiet) {
     const std::string_view text = program_.sources().text(s.span);
     const auto length = static_cast<std::uint32_t>(text.find_first_of(" \n({=~"));  // the word it begins with
@@ -112,8 +114,9 @@ void Walker::visit(const OnStatement& s, const Statement&) { event(s); }
 void Walker::visit(const ExprStatement& s, const Statement&) { expression(s.value); }
 
 void Walker::visit(const Definition& d, const Statement&) {
-  const bool hoisted = context_.direct && !context_.quiet &&
-                       (context_.place == Place::learner || context_.place == Place::optimizer || context_.place == Place::tasks);
+  const bool hoisted =
+      context_.direct && !context_.quiet &&
+      (context_.place == Place::learner || context_.place == Place::optimizer || context_.place == Place::tasks);
   if (context_.place != Place::module && !hoisted) bind(d.name, SymbolKind::function, &d);
   definition(d);
 }
@@ -156,20 +159,28 @@ void Walker::assign_unbound(const Name& name) {
   const std::string close = nearest(name.text, near);
   const Symbol* symbol = close.empty() ? nullptr : scopes_.find(close);
   const bool is_typo = symbol && may_assign(*symbol);
-  error.hint = is_typo ? "did you mean `" + close + "`?" : "write `let " + name.text + " = ..` to bind it, or `var` if it changes later";
+  error.hint = is_typo ? "did you mean `" + close + "`?"
+                       : "write `let " + name.text + " = ..` to bind it, or `var` if it changes later";
 }
 
 void Walker::refuse_assignment(const Name& name, const Symbol& symbol) {
   Diagnostic& error = report_.error("E0202", name.span, "`" + name.text + "` cannot be changed here");
   error.labels.push_back({symbol.name.span, "it is " + std::string(words(symbol.kind))});
   switch (symbol.kind) {
-    case SymbolKind::let: error.hint = "bind it with `var` to change it later"; break;
-    case SymbolKind::var: error.hint = "it belongs to the function around; give the new value back with `return`"; break;
+    case SymbolKind::let:
+      error.hint = "bind it with `var` to change it later";
+      break;
+    case SymbolKind::var:
+      error.hint = "it belongs to the function around; give the new value back with `return`";
+      break;
     case SymbolKind::learn:
       error.hint = "only `train` and `on` move what is learned; to adapt a copy, write `var w = " + name.text + "`";
       break;
-    case SymbolKind::memory: error.hint = "memory changes only in `on` and in `update` of an optimizer"; break;
-    default: error.hint = "bind a copy with `var`, under a name of its own";
+    case SymbolKind::memory:
+      error.hint = "memory changes only in `on` and in `update` of an optimizer";
+      break;
+    default:
+      error.hint = "bind a copy with `var`, under a name of its own";
   }
 }
 

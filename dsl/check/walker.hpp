@@ -1,5 +1,5 @@
-// Walks one module and checks names, arguments, and which statement stands where. Finds as many mistakes as it can in one
-// go; an unknown name is reported once in a definition. Changes nothing but the report.
+// Walks one module and checks names, arguments, and which statement stands where. Finds as many mistakes as it can in
+// one go; an unknown name is reported once in a definition. Changes nothing but the report.
 //
 // Its parts: definitions.cpp, statements.cpp, expressions.cpp, arguments.cpp, names.cpp.
 #pragma once
@@ -18,10 +18,11 @@
 namespace metac::dsl {
 
 struct WalkSettings {
-  bool is_script = false;           // unused top-level names are warned of
-  bool warns = false;               // warnings at all; not in the library
-  std::set<std::string> forgiven;   // names whose definitions could not be read
-  bool forgives_all = false;        // a file it uses could not be read
+  bool is_script = false;          // unused top-level names are warned of
+  bool warns = false;              // warnings at all; not in the library
+  std::set<std::string> forgiven;  // names whose definitions could not be read
+  bool forgives_all = false;       // a file it uses could not be read
+  bool is_damaged = false;         // statements that could not be read are missing
 };
 
 class Walker {
@@ -34,13 +35,13 @@ class Walker {
  private:
   struct Context {
     Place place = Place::module;
-    bool direct = true;        // not inside `for` or `if`
-    bool quiet = false;        // the statement around is misplaced: say it once
+    bool direct = true;  // not inside `for` or `if`
+    bool quiet = false;  // the statement around is misplaced: say it once
     bool may_draw = false;
-    bool in_metrics = false;   // names may be functions of the learner
-    int function = 0;          // number of the innermost function, event or derivative block
-    int changes_memory = -1;   // number of the function in which `memory` may be assigned
-    std::string what;          // "`adapt`", for messages
+    bool in_metrics = false;  // names may be functions of the learner
+    int function = 0;         // number of the innermost function, event or derivative block
+    int changes_memory = -1;  // number of the function in which `memory` may be assigned
+    std::string what;         // "`adapt`", for messages
   };
   class Restore;
 
@@ -97,7 +98,9 @@ class Walker {
   void warn_dropped(const ExprStatement&);
 
   // expressions.cpp
-  void expression(const ExprPtr& e) { if (e) expression(*e); }
+  void expression(const ExprPtr& e) {
+    if (e) expression(*e);
+  }
   void expression(const Expr&);
   void visit(const NumberLiteral&, const Expr&) {}
   void visit(const StringLiteral&, const Expr&) {}
@@ -123,7 +126,8 @@ class Walker {
   // arguments.cpp
   std::optional<Target> target_of(const Expr& callee);
   void arguments(const Target&, const std::vector<Field>&, Span callee, bool piped);
-  void positional_arguments(const Target&, const std::vector<Field>&, std::set<std::string>& given);
+  // The names they are given to are put into `given`. False if it makes no sense to go on.
+  bool positional_arguments(const Target&, const std::vector<Field>&, std::set<std::string>& given);
   void named_arguments(const Target&, const std::vector<Field>&, std::set<std::string>& given);
   void missing_arguments(const Target&, const std::set<std::string>& given, Span callee, bool piped);
   void pipe(const BinaryExpr&);

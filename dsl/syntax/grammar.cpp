@@ -46,6 +46,11 @@ struct Reader {
     }
     return token;
   }
+  Token next_significant(std::uint32_t at) {
+    const Token token = next_raw(at);
+    const bool is_space = token.kind == TokenKind::comment || token.kind == TokenKind::newline;
+    return is_space ? significant_token_at(text, token.end) : token;
+  }
   [[noreturn]] void fail(std::string_view expected, std::uint32_t at) const {
     Mistake mistake{Mistake::Kind::expected, expected, at, std::nullopt};
     if (!openings.empty()) mistake.opening = openings.back();
@@ -83,8 +88,8 @@ struct one_token {
   using subs_t = pegtl::empty_list;
   template <pegtl::apply_mode, pegtl::rewind_mode, template <typename...> class, template <typename...> class>
   static bool match(Input& in, Reader& reader) {
-    const Token next = Derived::across_lines ? significant_token_at(reader.text, Reader::position(in))
-                                             : reader.next(Reader::position(in));
+    const Token next =
+        Derived::across_lines ? reader.next_significant(Reader::position(in)) : reader.next(Reader::position(in));
     if (!Derived::accepts(reader, next)) return false;
     Reader::move_to(in, next.end);
     return true;
@@ -483,7 +488,8 @@ template <typename Name, metac::dsl::grammar::Text What, typename Rule>
 struct analyze_traits<Name, metac::dsl::grammar::expect<What, Rule>> : analyze_seq_traits<Rule> {};
 template <typename Name, metac::dsl::grammar::Text Open, metac::dsl::grammar::Text Close,
           metac::dsl::grammar::Text Expected, typename Rule>
-struct analyze_traits<Name, metac::dsl::grammar::enclosed<Open, Close, Expected, Rule>> : analyze_seq_traits<any, Rule> {};
+struct analyze_traits<Name, metac::dsl::grammar::enclosed<Open, Close, Expected, Rule>>
+    : analyze_seq_traits<any, Rule> {};
 template <typename Name, typename Rule>
 struct analyze_traits<Name, metac::dsl::grammar::nested<Rule>> : analyze_seq_traits<Rule> {};
 template <typename Name, typename Rule>

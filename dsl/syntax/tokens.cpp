@@ -65,7 +65,9 @@ std::uint32_t end_of_string(std::string_view text, std::uint32_t at) {
 
 std::uint32_t symbol_length(std::string_view rest) {
   for (const std::string_view symbol : long_symbols) {
-    if (rest.starts_with(symbol)) return static_cast<std::uint32_t>(symbol.size());
+    const bool may_be =
+        rest.size() > 1 && rest[0] == symbol[0] && rest[1] == symbol[1];  // this is asked of every symbol
+    if (may_be && rest.starts_with(symbol)) return static_cast<std::uint32_t>(symbol.size());
   }
   return short_symbols.find(rest.front()) != std::string_view::npos ? 1 : 0;
 }
