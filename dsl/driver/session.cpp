@@ -131,14 +131,11 @@ std::vector<Array> Session::inputs(const Value& state, const Value& memory, data
 }
 
 Value Session::computed(const FirstState& first, std::vector<Array> inputs) {
+  if (rehearsal_) return first.form;
   std::vector<Value> values;
-  if (rehearsal_) {
-    for (const auto& leaf : leaves(first.form)) values.emplace_back(Array(leaf.value.get<Tensor>()->type()));
-  } else {
-    Executable executable(make_plan(first.procedure.program), options_.threads);
-    // Copies: results that are the same value would share their memory, and each is changed on its own later.
-    for (auto& array : executable.run(inputs)) values.emplace_back(array.clone());
-  }
+  Executable executable(make_plan(first.procedure.program), options_.threads);
+  // Copies: results that are the same value would share their memory, and each is changed on its own later.
+  for (auto& array : executable.run(inputs)) values.emplace_back(array.clone());
   return with_leaves(first.form, values);
 }
 
