@@ -25,8 +25,6 @@ constexpr Builtin table[] = {
     {"log1p", "(x)", "log(1 + x), exact near 0"},
     {"square", "(x)", "x * x of each element"},
     {"is_finite", "(x)", "true where an element is neither NaN nor infinite"},
-    {"maximum", "(a, b)", "the larger of two elements, shapes broadcast; NaN if either is"},
-    {"minimum", "(a, b)", "the smaller of two elements, shapes broadcast; NaN if either is"},
     {"stop_gradient", "(x)", "x, as a constant for every derivative around it"},
     {"cast_float", "(x)", "integers or booleans as floats"},
 
@@ -35,9 +33,9 @@ constexpr Builtin table[] = {
      "sum over an axis, a list of axes, or everything; of a tree: over all leaves"},
     {"mean", "(x, axis = none, keep = false)", "mean over an axis, a list of axes, or everything"},
     {"prod", "(x, axis = none, keep = false)", "product over an axis, a list of axes, or everything"},
-    {"max", "(x, axis = none, keep = false)",
+    {"max", "(x, other = none, axis = none, keep = false)",
      "largest element over an axis, a list of axes, or everything; of host numbers: the largest of those given"},
-    {"min", "(x, axis = none, keep = false)",
+    {"min", "(x, other = none, axis = none, keep = false)",
      "smallest element over an axis, a list of axes, or everything; of host numbers: the smallest of those given"},
     {"argmax", "(x, axis = -1)", "index of the first largest element along an axis, as integers"},
 
@@ -60,20 +58,14 @@ constexpr Builtin table[] = {
     // layers
     {"conv", "(x, weight, stride = 1, padding = 0)", "x [n, h, w, c] with weight [kh, kw, c, out]: [n, h', w', out]"},
     {"max_pool_window", "(x, size, stride, padding = 0)", "the largest element of each window of x [n, h, w, c]"},
-    {"init", "(net, example = none, from = none)",
+    {"init", "(net, example = none)",
      "parameters for a model, sized by the source's x or by an example; from: a tree, takes over what fits"},
     {"fresh", "(layer)", "the layer with parameters of its own, drawn anew"},
     {"declare_statistics", "(kind)",
      "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
-    {"observe", "(net, weights, x)", "the weights, carrying the statistics measured on x"},
-    {"evaluating", "(net)", "the model in evaluation mode, whoever calls it"},
-    {"freeze", "(tree, names)", "the tree, with the leaves that match the names only carried"},
     {"leaves", "(tree)", "the tensors of a tree, as a list"},
 
     // loops
-    {"map", "(f, xs)", "f of each slice of xs along its first axis, stacked"},
-    {"scan", "(step, start, xs)",
-     "step(state, x) for each slice of xs in turn: the last state, and the results stacked"},
 
     // draws
     {"sample", "(draw, count)", "count draws of a function without arguments, stacked along a new first axis"},
@@ -87,8 +79,6 @@ constexpr Builtin table[] = {
     {"str", "(value)", "a value as text"},
     {"is_host", "(x)", "true if x is known while the script is compiled"},
     {"print", "(values...)", "prints values while an experiment runs"},
-    {"save", "(value, file)", "writes a learner or a tree of tensors into the run's folder"},
-    {"load", "(file)", "reads what `save` has written"},
     {"error", "(message)", "stops with a message that points at the call"},
 
     // data
@@ -102,7 +92,6 @@ constexpr Builtin table[] = {
      "a dataset in parts `train`, `val` and `test` that share no class"},
     {"rotated_classes", "(data)", "each image turned by 0, 90, 180 and 270 degrees, each turn a class of its own"},
     {"episodes", "(data, ways, shots, queries)", "a task source: classification among `ways` drawn classes"},
-    {"pairs", "(source, target)", "a source that gives an item of each of two sources"},
 };
 
 }  // namespace

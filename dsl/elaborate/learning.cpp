@@ -81,6 +81,11 @@ Value task_of(Elaborator& self, const TaskSource& source, std::span<const Tensor
   return source.build(self, arrays);
 }
 
+// The graph that a procedure was built in is gone afterwards; its trees stay as arrays.
+Value form_of(const Value& tree) {
+  return map_leaves(tree, [](const Leaf& leaf) -> Value { return Array(leaf.value.get<Tensor>()->type()); });
+}
+
 constexpr int task_stream = 1, learner_stream = 2;  // of one task's key: what the source draws, what the learner draws
 
 }  // namespace
@@ -92,8 +97,9 @@ FirstState first_state(Elaborator& self, const Learner& learner, const TaskSourc
   context.key = fold_in(builder.key, learner_stream);
   WithContext here(self, context);
   FirstState result;
-  result.form = self.initial_state(learner);
-  result.procedure = builder.close(tensors_of(result.form));
+  const Value state = self.initial_state(learner);
+  result.procedure = builder.close(tensors_of(state));
+  result.form = form_of(state);
   return result;
 }
 
@@ -104,8 +110,9 @@ FirstState first_memory(Elaborator& self, const Learner& learner, const Value& s
   scope->bind("step", builder.step);
   scope->bind("progress", builder.progress);
   FirstState result;
-  result.form = self.start(*maker(scope), learned(learner, builder.state));
-  result.procedure = builder.close(tensors_of(result.form));
+  const Value memory = self.start(*maker(scope), learned(learner, builder.state));
+  result.procedure = builder.close(tensors_of(memory));
+  result.form = form_of(memory);
   return result;
 }
 

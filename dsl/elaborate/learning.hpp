@@ -22,7 +22,7 @@ struct Procedure {
 // The state of a learner before any training: `learn` and `memory`, drawn from the key.
 struct FirstState {
   Procedure procedure;  // outputs: the leaves of `form`
-  Value form;           // with tensors as leaves
+  Value form;           // with arrays as leaves, of zeros
 };
 FirstState first_state(Elaborator&, const Learner&, const TaskSource&);
 

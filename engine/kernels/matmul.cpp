@@ -35,7 +35,7 @@ struct Work {
 
 // Below this many multiply-adds the own kernels win or are within a few per cent (tests/bench/matmul.cpp); above it,
 // oneDNN's copies into blocked buffers pay. A side shorter than the second number never fills oneDNN's tiles.
-constexpr std::int64_t least_work_for_onednn = 96 * 96 * 96;
+constexpr std::int64_t least_work_for_onednn = 120 * 120 * 120;
 constexpr std::int64_t shortest_side_for_onednn = 16;
 
 bool suits_onednn(Dtype dtype, const Product& p) {

@@ -14,25 +14,35 @@ namespace metac {
 namespace {
 
 template <class T>
-void fill(void* memory, std::int64_t n, T value) { std::fill_n(static_cast<T*>(memory), n, value); }
+void fill(void* memory, std::int64_t n, T value) {
+  std::fill_n(static_cast<T*>(memory), n, value);
+}
 
 template <class T>
 T identity(Reduction reduction) {
   using Limits = std::numeric_limits<T>;
   switch (reduction) {
-    case Reduction::product: return T(1);
-    case Reduction::maximum: return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
-    case Reduction::minimum: return Limits::has_infinity ? Limits::infinity() : Limits::max();
-    default: return T(0);
+    case Reduction::product:
+      return T(1);
+    case Reduction::maximum:
+      return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+    case Reduction::minimum:
+      return Limits::has_infinity ? Limits::infinity() : Limits::max();
+    default:
+      return T(0);
   }
 }
 
 void fill_identity(void* memory, std::int64_t n, Dtype dtype, Reduction reduction) {
   switch (dtype) {
-    case Dtype::f32: return fill(memory, n, identity<float>(reduction));
-    case Dtype::f64: return fill(memory, n, identity<double>(reduction));
-    case Dtype::i32: return fill(memory, n, identity<std::int32_t>(reduction));
-    case Dtype::boolean: return fill(memory, n, identity<bool>(reduction));
+    case Dtype::f32:
+      return fill(memory, n, identity<float>(reduction));
+    case Dtype::f64:
+      return fill(memory, n, identity<double>(reduction));
+    case Dtype::i32:
+      return fill(memory, n, identity<std::int32_t>(reduction));
+    case Dtype::boolean:
+      return fill(memory, n, identity<bool>(reduction));
   }
 }
 
@@ -84,13 +94,21 @@ class TileRun {
     for (std::size_t r = 0; r < program_.places.size(); ++r) {
       const Place& place = program_.places[r];
       switch (place.kind) {
-        case Place::operand: registers_[r] = static_cast<std::byte*>(loads_[place.index]); break;
-        case Place::slot: registers_[r] = scratch_ + program_.slots_at + place.index * program_.slot_bytes; break;
-        case Place::cell: registers_[r] = scratch_ + program_.cells_at + place.index * 8; break;
+        case Place::operand:
+          registers_[r] = static_cast<std::byte*>(loads_[place.index]);
+          break;
+        case Place::slot:
+          registers_[r] = scratch_ + program_.slots_at + place.index * program_.slot_bytes;
+          break;
+        case Place::cell:
+          registers_[r] = scratch_ + program_.cells_at + place.index * 8;
+          break;
         case Place::constant:
           registers_[r] = reinterpret_cast<std::byte*>(const_cast<double*>(&program_.constants[place.index]));
           break;
-        case Place::output: registers_[r] = static_cast<std::byte*>(outputs_[place.index]); break;
+        case Place::output:
+          registers_[r] = static_cast<std::byte*>(outputs_[place.index]);
+          break;
       }
     }
     if (program_.views.empty()) return;
@@ -122,7 +140,8 @@ class TileRun {
     kept_offset_ += program_.kept_steps[loop] * times;
     for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
       const auto& output = program_.outputs[o];
-      if (output.direct) registers_[output.source] += program_.space_steps[loop] * times * program_.widths[output.source];
+      if (output.direct)
+        registers_[output.source] += program_.space_steps[loop] * times * program_.widths[output.source];
     }
   }
 
@@ -249,9 +268,12 @@ class PointwiseKernel : public Kernel {
   }
 
   std::string describe() const override {
-    const auto plural = [](std::size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
-    std::string text = fmt::format("pointwise[{}] {}, {}", fmt::join(program_.shape.begin(), program_.shape.end(), "x"),
-                                   plural(program_.instructions.size(), "instruction"), plural(program_.loads.size(), "load"));
+    const auto plural = [](std::size_t n, const char* what) {
+      return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+    };
+    std::string text =
+        fmt::format("pointwise[{}] {}, {}", fmt::join(program_.shape.begin(), program_.shape.end(), "x"),
+                    plural(program_.instructions.size(), "instruction"), plural(program_.loads.size(), "load"));
     for (const auto& output : program_.outputs)
       if (output.reduction != Reduction::none) text += fmt::format(", {}", name(output.reduction));
     return text;

@@ -19,10 +19,17 @@ constexpr std::int64_t largest_tile = 2048, smallest_tile = 128;
 double bits_of_constant(Dtype dtype, double value) {
   std::uint64_t bits = 0;
   switch (dtype) {
-    case Dtype::f32: bits = std::bit_cast<std::uint32_t>(static_cast<float>(value)); break;
-    case Dtype::f64: return value;
-    case Dtype::i32: bits = static_cast<std::uint32_t>(static_cast<std::int64_t>(value)); break;
-    case Dtype::boolean: bits = value != 0; break;
+    case Dtype::f32:
+      bits = std::bit_cast<std::uint32_t>(static_cast<float>(value));
+      break;
+    case Dtype::f64:
+      return value;
+    case Dtype::i32:
+      bits = static_cast<std::uint32_t>(static_cast<std::int64_t>(value));
+      break;
+    case Dtype::boolean:
+      bits = value != 0;
+      break;
   }
   if constexpr (std::endian::native == std::endian::big) bits <<= 64 - 8 * size_of(dtype);
   return std::bit_cast<double>(bits);
@@ -327,7 +334,8 @@ void check_instruction(const PointwiseProgram::Instruction& instruction, const s
          "an instruction reads a register of another dtype");
   }
   if (instruction.fn == Fn::cast) return;
-  const bool to_bool = instruction.fn == Fn::is_finite || (instruction.fn >= Fn::equal && instruction.fn <= Fn::logical_not);
+  const bool to_bool =
+      instruction.fn == Fn::is_finite || (instruction.fn >= Fn::equal && instruction.fn <= Fn::logical_not);
   need(instruction.result == (to_bool ? Dtype::boolean : instruction.operand), "an instruction gives another dtype");
   if (table.map[static_cast<int>(instruction.fn)][static_cast<int>(instruction.operand)][0] == nullptr)
     throw Bug(fmt::format("[pointwise] function {} has no meaning for {}", static_cast<int>(instruction.fn),

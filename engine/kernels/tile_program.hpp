@@ -53,8 +53,8 @@ struct TileStep {
   MapFunction map = nullptr;
   GatherFunction gather = nullptr;
   std::uint16_t result = 0, inputs[3] = {0, 0, 0};
-  bool single = false;   // one element only
-  int view = -1;         // of a gather: the view of a load; -1 repeats a single element
+  bool single = false;  // one element only
+  int view = -1;        // of a gather: the view of a load; -1 repeats a single element
 };
 
 // A load as the tile sees it: merged axes, outermost first; the first one may be the cut axis.
@@ -63,7 +63,8 @@ struct TileView {
   bool cut = false;  // the first size is multiplied by the rows of the tile
 };
 
-// One pass of a reduction within the tile: [outer, reduced, inner] -> [outer, inner]. One of outer and reduced counts rows.
+// One pass of a reduction within the tile: [outer, reduced, inner] -> [outer, inner]. One of outer and reduced counts
+// rows.
 struct ReduceStep {
   std::int64_t outer, reduced, inner;
   bool rows_reduced;
@@ -72,7 +73,7 @@ struct ReduceStep {
 struct TileOutput {
   std::uint16_t source;  // a register of the tile
   Dtype dtype;
-  bool direct = false;   // its instruction has written it
+  bool direct = false;  // its instruction has written it
   bool single = false;
   Reduction reduction = Reduction::none;
   std::size_t accumulator = 0;  // offset in the scratch
@@ -80,16 +81,16 @@ struct TileOutput {
 
 struct TileProgram {
   Tiling tiling;
-  std::vector<Place> places;  // of registers; those of the program, then vectors made of single elements
+  std::vector<Place> places;         // of registers; those of the program, then vectors made of single elements
   std::vector<std::uint8_t> widths;  // bytes of an element of each register
   std::vector<TileStep> prologue, body;
   std::vector<TileView> views;
   std::vector<TileOutput> outputs;
   std::vector<ReduceStep> reduce_steps;
-  bool outer_reduction = false;       // some loop is reduced: accumulators are needed
-  std::int64_t kept_block = 1;        // elements of the tile's results for one row (or altogether, if rows are reduced)
+  bool outer_reduction = false;  // some loop is reduced: accumulators are needed
+  std::int64_t kept_block = 1;   // elements of the tile's results for one row (or altogether, if rows are reduced)
   bool rows_kept = false;
-  std::vector<double> constants;      // 8 bytes each, holding a value of the immediate's dtype
+  std::vector<double> constants;                      // 8 bytes each, holding a value of the immediate's dtype
   std::vector<std::vector<std::int64_t>> load_steps;  // [loop][load], bytes
   std::vector<std::int64_t> space_steps, kept_steps;  // [loop], elements of dense and of reduced outputs
   // Scratch: pointers of registers, cells, slots, parts of reductions, accumulators.

@@ -58,7 +58,9 @@ PointwiseProgram chain(std::int64_t n, int length) {
   return program;
 }
 
-PointwiseProgram unary(Fn fn, std::int64_t n) { return {Shape{n}, {{f32, Shape{1}}}, {}, {{fn, f32, f32, {0}}}, {{1}}}; }
+PointwiseProgram unary(Fn fn, std::int64_t n) {
+  return {Shape{n}, {{f32, Shape{1}}}, {}, {{fn, f32, f32, {0}}}, {{1}}};
+}
 
 PointwiseProgram sum(Shape shape, std::uint32_t axes) {
   const Shape strides = row_major_strides(shape);
@@ -90,8 +92,14 @@ void run() {
   report("chain of 10, 400 elements", chain(400, 10));
   report("chain of 10, 2000 elements", chain(2000, 10));
   report("chain of 10, 250000 elements", chain(250000, 10));
-  for (auto [fn, name] : {std::pair{Fn::exp, "exp"}, {Fn::expm1, "expm1"}, {Fn::log, "log"}, {Fn::log1p, "log1p"}, {Fn::sin, "sin"},
-                          {Fn::tanh, "tanh"}, {Fn::sigmoid, "sigmoid"}, {Fn::sqrt, "sqrt"}})
+  for (auto [fn, name] : {std::pair{Fn::exp, "exp"},
+                          {Fn::expm1, "expm1"},
+                          {Fn::log, "log"},
+                          {Fn::log1p, "log1p"},
+                          {Fn::sin, "sin"},
+                          {Fn::tanh, "tanh"},
+                          {Fn::sigmoid, "sigmoid"},
+                          {Fn::sqrt, "sqrt"}})
     report((std::string(name) + ", 1000 elements").c_str(), unary(fn, 1000));
   report("normalise [15680, 64]", normalise(15680, 64));
   report("softmax [75, 5]", softmax(75, 5));

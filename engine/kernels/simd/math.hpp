@@ -1,6 +1,6 @@
-// Elementary functions in f32, written without branches so that a loop over them is vectorised. Right for NaN, infinity,
-// -0 and denormal numbers. Polynomials are the classical single-precision minimax ones; where one more digit is needed
-// the core is done in f64. Measured errors are in tests/engine/kernels/vector_math.cpp.
+// Elementary functions in f32, written without branches so that a loop over them is vectorised. Right for NaN,
+// infinity, -0 and denormal numbers. Polynomials are the classical single-precision minimax ones; where one more digit
+// is needed the core is done in f64. Measured errors are in tests/engine/kernels/vector_math.cpp.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ METAC_INLINE double double_of(std::int64_t bits) { return __builtin_bit_cast(dou
 
 constexpr float infinity_f = __builtin_inff(), nan_f = __builtin_nanf("");
 constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f, log2_e = 1.44269504088896341f;
-constexpr float round_f = 12582912.0f;            // 1.5 * 2^23: added, it leaves the nearest integer in the low bits
-constexpr double round_d = 6755399441055744.0;    // 1.5 * 2^52
+constexpr float round_f = 12582912.0f;          // 1.5 * 2^23: added, it leaves the nearest integer in the low bits
+constexpr double round_d = 6755399441055744.0;  // 1.5 * 2^52
 
 // x = n ln 2 + r with |r| <= ln 2 / 2.
 struct Reduced {
@@ -70,7 +70,7 @@ METAC_INLINE float log_f(float x) {
   const bool denormal = x < 1.17549435e-38f;
   const float scaled = denormal ? x * 8388608.0f : x;
   // The mantissa is taken from [sqrt(1/2), sqrt(2)).
-  const std::int32_t shifted = bits_of(scaled) - 0x3f3504f3;
+  const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(bits_of(scaled)) - 0x3f3504f3u);
   const float n = static_cast<float>((shifted >> 23) - (denormal ? 23 : 0));
   const float f = float_of((shifted & 0x007fffff) + 0x3f3504f3) - 1.0f;
   float p = 7.0376836292e-2f;
@@ -122,7 +122,8 @@ METAC_INLINE double exp_core(double x) {
   p = p * r + 0.5;
   p = p * r + 1.0;
   p = p * r + 1.0;
-  return p * double_of(static_cast<std::int64_t>((static_cast<std::uint64_t>(bits_of(shifted)) << 52) + (std::uint64_t{1023} << 52)));
+  return p * double_of(static_cast<std::int64_t>((static_cast<std::uint64_t>(bits_of(shifted)) << 52) +
+                                                 (std::uint64_t{1023} << 52)));
 }
 
 METAC_INLINE float log1p_f(float x) {

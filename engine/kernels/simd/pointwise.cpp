@@ -13,11 +13,16 @@ using I32 = std::int32_t;
 using U32 = std::uint32_t;
 
 // Whether T is float or double; without <type_traits>, whose inline functions are not ours to instantiate.
-template <class T> constexpr bool is_floating = false;
-template <> constexpr bool is_floating<float> = true;
-template <> constexpr bool is_floating<double> = true;
-template <class T> constexpr bool is_i32 = false;
-template <> constexpr bool is_i32<I32> = true;
+template <class T>
+constexpr bool is_floating = false;
+template <>
+constexpr bool is_floating<float> = true;
+template <>
+constexpr bool is_floating<double> = true;
+template <class T>
+constexpr bool is_i32 = false;
+template <>
+constexpr bool is_i32<I32> = true;
 
 // clang-format off
 struct Copy { template <class T> METAC_INLINE static T of(T a) { return a; } };
@@ -193,8 +198,8 @@ void gather(void* result, const void* source, std::int64_t outer, std::int64_t o
 }
 
 constexpr int index(Fn fn) { return static_cast<int>(fn); }
-constexpr int f32 = static_cast<int>(Dtype::f32), f64 = static_cast<int>(Dtype::f64), i32 = static_cast<int>(Dtype::i32),
-              boolean = static_cast<int>(Dtype::boolean);
+constexpr int f32 = static_cast<int>(Dtype::f32), f64 = static_cast<int>(Dtype::f64),
+              i32 = static_cast<int>(Dtype::i32), boolean = static_cast<int>(Dtype::boolean);
 
 template <class F, class T>
 void add_binary(PointwiseTable& table, Fn fn, int dtype) {

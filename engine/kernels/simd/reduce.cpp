@@ -1,5 +1,5 @@
-// Reductions of one tile, and the accumulators that join the tiles. Sums of f32 run in several lanes inside a tile and in
-// f64 from tile to tile; the order depends on the shape only. Maxima and minima pass NaN on.
+// Reductions of one tile, and the accumulators that join the tiles. Sums of f32 run in several lanes inside a tile and
+// in f64 from tile to tile; the order depends on the shape only. Maxima and minima pass NaN on.
 #include "kernels/pointwise.hpp"
 #include "kernels/simd/table.hpp"
 
@@ -18,19 +18,45 @@ template <class T>
 struct VectorOf {
   typedef T type __attribute__((vector_size(vector_bytes), aligned(alignof(T)), may_alias));
 };
-template <class T> using Vector = typename VectorOf<T>::type;
-template <class T> constexpr std::int64_t lanes = vector_bytes / static_cast<std::int64_t>(sizeof(T));
+template <class T>
+using Vector = typename VectorOf<T>::type;
+template <class T>
+constexpr std::int64_t lanes = vector_bytes / static_cast<std::int64_t>(sizeof(T));
 
 // T and its vectors alike.
-struct SumOf { template <class V> static V join(V a, V b) { return a + b; } };
-struct ProductOf { template <class V> static V join(V a, V b) { return a * b; } };
-struct MaximumOf { template <class V> static V join(V a, V b) { return (a > b) | (a != a) ? a : b; } };
-struct MinimumOf { template <class V> static V join(V a, V b) { return (a < b) | (a != a) ? a : b; } };
+struct SumOf {
+  template <class V>
+  static V join(V a, V b) {
+    return a + b;
+  }
+};
+struct ProductOf {
+  template <class V>
+  static V join(V a, V b) {
+    return a * b;
+  }
+};
+struct MaximumOf {
+  template <class V>
+  static V join(V a, V b) {
+    return (a > b) | (a != a) ? a : b;
+  }
+};
+struct MinimumOf {
+  template <class V>
+  static V join(V a, V b) {
+    return (a < b) | (a != a) ? a : b;
+  }
+};
 
 template <class V, class T>
-V load(const T* p) { return *reinterpret_cast<const V*>(p); }
+V load(const T* p) {
+  return *reinterpret_cast<const V*>(p);
+}
 template <class V, class T>
-void store(T* p, V v) { *reinterpret_cast<V*>(p) = v; }
+void store(T* p, V v) {
+  *reinterpret_cast<V*>(p) = v;
+}
 
 // n >= 1 elements side by side: four vectors of lanes, joined pairwise; the rest one by one.
 template <class F, class T>
@@ -76,12 +102,18 @@ void reduce_short_rows(T* result, const T* source, std::int64_t outer) {
 template <class F, class T>
 void reduce_rows(T* result, const T* source, std::int64_t outer, std::int64_t n) {
   switch (n) {
-    case 2: return reduce_short_rows<F, T, 2>(result, source, outer);
-    case 3: return reduce_short_rows<F, T, 3>(result, source, outer);
-    case 4: return reduce_short_rows<F, T, 4>(result, source, outer);
-    case 5: return reduce_short_rows<F, T, 5>(result, source, outer);
-    case 6: return reduce_short_rows<F, T, 6>(result, source, outer);
-    case 7: return reduce_short_rows<F, T, 7>(result, source, outer);
+    case 2:
+      return reduce_short_rows<F, T, 2>(result, source, outer);
+    case 3:
+      return reduce_short_rows<F, T, 3>(result, source, outer);
+    case 4:
+      return reduce_short_rows<F, T, 4>(result, source, outer);
+    case 5:
+      return reduce_short_rows<F, T, 5>(result, source, outer);
+    case 6:
+      return reduce_short_rows<F, T, 6>(result, source, outer);
+    case 7:
+      return reduce_short_rows<F, T, 7>(result, source, outer);
     default:
       for (std::int64_t o = 0; o < outer; ++o) result[o] = reduce_row<F, T>(source + o * n, n);
   }
@@ -144,7 +176,8 @@ void fold_columns(T* result, const T* source, T* work, std::int64_t rows, std::i
 }
 
 template <class F, class T>
-void reduce(void* result, const void* source, void* work, std::int64_t outer, std::int64_t reduced, std::int64_t inner) {
+void reduce(void* result, const void* source, void* work, std::int64_t outer, std::int64_t reduced,
+            std::int64_t inner) {
   auto* out = static_cast<T*>(result);
   const auto* in = static_cast<const T*>(source);
   if (reduced == 1) {

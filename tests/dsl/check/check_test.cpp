@@ -246,12 +246,12 @@ BOOST_AUTO_TEST_CASE(a_large_library_costs_milliseconds) {
   std::size_t lines = 0;
   for (int copy = 0; copy < 40; ++copy) {
     std::string text;
-    const std::string suffix = "_" + std::to_string(copy);
+    const std::string number = std::to_string(copy);
     for (std::size_t i = 0; i < part.size(); ++i) {
       text += part[i];
       const bool ends_keyword = text.ends_with("\nfn ") || text.ends_with("\nmodel ") || text.ends_with("\nlearner ") ||
                                 text.ends_with("\noptimizer ");
-      if (ends_keyword && copy > 0) text += "c" + suffix + "_";
+      if (ends_keyword && copy > 0) text.append("copy").append(number).append("_");
     }
     lines += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
     texts.push_back(std::move(text));

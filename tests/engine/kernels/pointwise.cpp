@@ -21,9 +21,11 @@ constexpr std::size_t guard = 64;  // bytes around every result that must stay a
 
 std::vector<double> edges(Dtype dtype) {
   if (dtype == Dtype::boolean) return {0, 1};
-  if (dtype == Dtype::i32) return {0, 1, -1, 2, -2, 3, 7, 31, 32, 1000, -1000, 65536, 2147483647.0, -2147483647.0, -2147483648.0};
-  std::vector<double> values = {0.0, -0.0, 1, -1, 0.5, -0.5, 2, -2, 3, -3, 1e-3, 10, -10, 88.0, 89, -87.5, -100, -104, 1e5, -1e5, 3e5, 1e9,
-                                2147483648.0, -2147483648.0, 1e-40, -1e-40, 1e-45, 1e30, -1e30, 1e-30, inf, -inf, nan};
+  if (dtype == Dtype::i32)
+    return {0, 1, -1, 2, -2, 3, 7, 31, 32, 1000, -1000, 65536, 2147483647.0, -2147483647.0, -2147483648.0};
+  std::vector<double> values = {0.0,          -0.0,          1,     -1,     0.5,   -0.5, 2,     -2,    3,    -3,   1e-3,
+                                10,           -10,           88.0,  89,     -87.5, -100, -104,  1e5,   -1e5, 3e5,  1e9,
+                                2147483648.0, -2147483648.0, 1e-40, -1e-40, 1e-45, 1e30, -1e30, 1e-30, inf,  -inf, nan};
   if (dtype == Dtype::f32) values.push_back(std::numeric_limits<float>::max());
   return values;
 }
@@ -31,7 +33,9 @@ std::vector<double> edges(Dtype dtype) {
 struct Buffer {
   std::shared_ptr<std::byte> memory;
   std::size_t bytes;
-  explicit Buffer(std::size_t n) : memory(allocate(n + 2 * guard)), bytes(n) { std::memset(memory.get(), 0x5a, n + 2 * guard); }
+  explicit Buffer(std::size_t n) : memory(allocate(n + 2 * guard)), bytes(n) {
+    std::memset(memory.get(), 0x5a, n + 2 * guard);
+  }
   void* data() const { return memory.get() + guard; }
   bool guards_stand() const {
     for (std::size_t i = 0; i < guard; ++i)
@@ -49,8 +53,9 @@ bool close(double got, double want, Dtype dtype, double ulps) {
     return dtype == Dtype::f32 && ulps > 0 && std::isinf(got) && std::fabs(want) > 3.4028e38 && (got > 0) == (want > 0);
   }
   if (want == 0 && got == 0) return ulps > 0.5 || std::signbit(want) == std::signbit(got);
-  const double unit = dtype == Dtype::f32 ? std::max(std::ldexp(1.0, std::ilogb(want == 0 ? 1e-300 : want) - 23), 1.4e-45)
-                                          : std::max(std::ldexp(1.0, std::ilogb(want == 0 ? 1e-300 : want) - 52), 5e-324);
+  const double unit = dtype == Dtype::f32
+                          ? std::max(std::ldexp(1.0, std::ilogb(want == 0 ? 1e-300 : want) - 23), 1.4e-45)
+                          : std::max(std::ldexp(1.0, std::ilogb(want == 0 ? 1e-300 : want) - 52), 5e-324);
   return std::fabs(got - want) <= ulps * unit;
 }
 
@@ -87,7 +92,9 @@ Dtype result_type(Fn fn, Dtype operand) {
   return fn == Fn::is_finite || (fn >= Fn::equal && fn <= Fn::logical_not) ? Dtype::boolean : operand;
 }
 
-bool has(Fn fn, Dtype dtype) { return simd().pointwise.map[static_cast<int>(fn)][static_cast<int>(dtype)][0] != nullptr; }
+bool has(Fn fn, Dtype dtype) {
+  return simd().pointwise.map[static_cast<int>(fn)][static_cast<int>(dtype)][0] != nullptr;
+}
 
 // One instruction over n elements; operands whose bit is set in `singles` are repeated.
 void check_function(Fn fn, Dtype dtype, Dtype to, const std::vector<double> (&values)[3], unsigned singles) {
@@ -112,8 +119,9 @@ void check_function(Fn fn, Dtype dtype, Dtype to, const std::vector<double> (&va
     if (!close(got[i], want[i], to, allowed(fn, dtype)))
       BOOST_ERROR("function " << static_cast<int>(fn) << " of " << to_string(dtype) << " to " << to_string(to) << " at "
                               << read(loads[0], program.loads[0].dtype, (singles & 1) ? 0 : i) << ", "
-                              << (operands > 1 ? read(loads[1], program.loads[1].dtype, (singles & 2) ? 0 : i) : 0) << ": "
-                              << got[i] << ", should be " << want[i] << " (n " << n << ", singles " << singles << ")");
+                              << (operands > 1 ? read(loads[1], program.loads[1].dtype, (singles & 2) ? 0 : i) : 0)
+                              << ": " << got[i] << ", should be " << want[i] << " (n " << n << ", singles " << singles
+                              << ")");
 }
 
 std::vector<double> random_values(std::mt19937& random, Dtype dtype, std::int64_t n, bool with_edges) {
@@ -236,7 +244,8 @@ BOOST_AUTO_TEST_CASE(long_sums_of_f32_are_accurate) {
 
 BOOST_AUTO_TEST_CASE(a_result_may_replace_its_input_only_after_the_last_use) {
   PointwiseProgram program{Shape{3, 4}, {{Dtype::f32, Shape{4, 1}}, {Dtype::f32, Shape{0, 1}}}, {}, {}, {}};
-  program.instructions = {{Fn::add, Dtype::f32, Dtype::f32, {0, 1}}, {Fn::multiply, Dtype::f32, Dtype::f32, {2, 0}},
+  program.instructions = {{Fn::add, Dtype::f32, Dtype::f32, {0, 1}},
+                          {Fn::multiply, Dtype::f32, Dtype::f32, {2, 0}},
                           {Fn::less, Dtype::f32, Dtype::boolean, {2, 3}}};
   program.outputs = {{2}, {3}, {4}, {3, Reduction::sum, 1}};
   const auto kernel = make_pointwise(program);
@@ -297,9 +306,10 @@ void add_instruction(PointwiseProgram& program, std::vector<Dtype>& types, std::
       if (const int r = static_cast<int>(random() % types.size()); types[r] == dtype) return r;
     return -1;
   };
-  constexpr Fn of_floats[] = {Fn::add, Fn::subtract, Fn::multiply, Fn::maximum, Fn::minimum, Fn::absolute, Fn::negate,
-                              Fn::sin, Fn::tanh, Fn::sigmoid, Fn::copy, Fn::cos, Fn::is_finite, Fn::select};
-  constexpr Fn of_integers[] = {Fn::add, Fn::multiply, Fn::divide, Fn::maximum, Fn::less, Fn::equal, Fn::select, Fn::sign};
+  constexpr Fn of_floats[] = {Fn::add, Fn::subtract, Fn::multiply, Fn::maximum, Fn::minimum, Fn::absolute,  Fn::negate,
+                              Fn::sin, Fn::tanh,     Fn::sigmoid,  Fn::copy,    Fn::cos,     Fn::is_finite, Fn::select};
+  constexpr Fn of_integers[] = {Fn::add,  Fn::multiply, Fn::divide, Fn::maximum,
+                                Fn::less, Fn::equal,    Fn::select, Fn::sign};
   constexpr Fn of_bools[] = {Fn::logical_and, Fn::logical_or, Fn::logical_not, Fn::select, Fn::equal};
   const Dtype dtype = types[random() % types.size()];
   PointwiseProgram::Instruction instruction{Fn::copy, dtype, dtype, {0, 0, 0}};
@@ -308,7 +318,7 @@ void add_instruction(PointwiseProgram& program, std::vector<Dtype>& types, std::
     instruction.fn = Fn::cast;
     instruction.result = is_float(dtype) ? widened[random() % 2] : dtypes[random() % 4];
   } else {
-    instruction.fn = is_float(dtype) ? of_floats[random() % std::size(of_floats)]
+    instruction.fn = is_float(dtype)       ? of_floats[random() % std::size(of_floats)]
                      : dtype == Dtype::i32 ? of_integers[random() % std::size(of_integers)]
                                            : of_bools[random() % std::size(of_bools)];
     instruction.result = result_type(instruction.fn, dtype);
@@ -344,14 +354,16 @@ RandomProgram random_program(std::mt19937& random) {
   for (int k = 1 + static_cast<int>(random() % 4); k > 0; --k) {
     const auto source = static_cast<std::uint16_t>(random() % 3 == 0 ? random() % types.size() : types.size() - 1);
     auto reduction = static_cast<Reduction>(random() % 5);
-    if (types[source] == Dtype::boolean && (reduction == Reduction::sum || reduction == Reduction::product)) reduction = Reduction::none;
+    if (types[source] == Dtype::boolean && (reduction == Reduction::sum || reduction == Reduction::product))
+      reduction = Reduction::none;
     if (is_float(types[source]) && reduction == Reduction::product) reduction = Reduction::sum;
     program.outputs.push_back({source, reduction, reduction == Reduction::none ? 0 : axes});
   }
   return result;
 }
 
-// Errors grow along a chain: relative to the largest magnitude met, f32 results may be off by a small multiple of 2^-24.
+// Errors grow along a chain: relative to the largest magnitude met, f32 results may be off by a small multiple of
+// 2^-24.
 bool agree(const RandomProgram& test, std::size_t output, double got, double want, double size) {
   const auto types = types_of(test.program);
   const Dtype dtype = types[test.program.outputs[output].source];
@@ -436,11 +448,11 @@ std::uint32_t first_seed() {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(random_programs_agree_with_the_plain_interpreter) {
-  for (std::uint32_t i = 0; i < 6000; ++i) check_program(first_seed() + i);
+  for (std::uint32_t i = 0; i < 3000; ++i) check_program(first_seed() + i);
 }
 
 BOOST_AUTO_TEST_CASE(overwriting_an_input_changes_nothing_else) {
-  for (std::uint32_t i = 0; i < 3000; ++i) check_overwriting(first_seed() + i);
+  for (std::uint32_t i = 0; i < 1500; ++i) check_overwriting(first_seed() + i);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -12,20 +12,32 @@ namespace metac::test {
 
 inline double read(const void* memory, Dtype dtype, std::int64_t i) {
   switch (dtype) {
-    case Dtype::f32: return static_cast<const float*>(memory)[i];
-    case Dtype::f64: return static_cast<const double*>(memory)[i];
-    case Dtype::i32: return static_cast<const std::int32_t*>(memory)[i];
-    case Dtype::boolean: return static_cast<const unsigned char*>(memory)[i];
+    case Dtype::f32:
+      return static_cast<const float*>(memory)[i];
+    case Dtype::f64:
+      return static_cast<const double*>(memory)[i];
+    case Dtype::i32:
+      return static_cast<const std::int32_t*>(memory)[i];
+    case Dtype::boolean:
+      return static_cast<const unsigned char*>(memory)[i];
   }
   return 0;
 }
 
 inline void write(void* memory, Dtype dtype, std::int64_t i, double value) {
   switch (dtype) {
-    case Dtype::f32: static_cast<float*>(memory)[i] = static_cast<float>(value); break;
-    case Dtype::f64: static_cast<double*>(memory)[i] = value; break;
-    case Dtype::i32: static_cast<std::int32_t*>(memory)[i] = static_cast<std::int32_t>(value); break;
-    case Dtype::boolean: static_cast<unsigned char*>(memory)[i] = value != 0; break;
+    case Dtype::f32:
+      static_cast<float*>(memory)[i] = static_cast<float>(value);
+      break;
+    case Dtype::f64:
+      static_cast<double*>(memory)[i] = value;
+      break;
+    case Dtype::i32:
+      static_cast<std::int32_t*>(memory)[i] = static_cast<std::int32_t>(value);
+      break;
+    case Dtype::boolean:
+      static_cast<unsigned char*>(memory)[i] = value != 0;
+      break;
   }
 }
 
@@ -39,10 +51,14 @@ inline std::vector<Dtype> types_of(const PointwiseProgram& program) {
 
 inline double join(Reduction reduction, Dtype dtype, double a, double b) {
   switch (reduction) {
-    case Reduction::sum: return dtype == Dtype::i32 ? evaluate(Fn::add, dtype, dtype, a, b, 0) : a + b;
-    case Reduction::product: return dtype == Dtype::i32 ? evaluate(Fn::multiply, dtype, dtype, a, b, 0) : a * b;
-    case Reduction::maximum: return evaluate(Fn::maximum, dtype, dtype, a, b, 0);
-    default: return evaluate(Fn::minimum, dtype, dtype, a, b, 0);
+    case Reduction::sum:
+      return dtype == Dtype::i32 ? evaluate(Fn::add, dtype, dtype, a, b, 0) : a + b;
+    case Reduction::product:
+      return dtype == Dtype::i32 ? evaluate(Fn::multiply, dtype, dtype, a, b, 0) : a * b;
+    case Reduction::maximum:
+      return evaluate(Fn::maximum, dtype, dtype, a, b, 0);
+    default:
+      return evaluate(Fn::minimum, dtype, dtype, a, b, 0);
   }
 }
 
@@ -91,16 +107,20 @@ inline std::vector<Expected> interpret(const PointwiseProgram& program, const st
     for (const auto& immediate : program.immediates)
       registers[r++] = immediate.dtype == Dtype::f32 ? static_cast<float>(immediate.value) : immediate.value;
     for (const auto& i : program.instructions)
-      registers[r++] = evaluate(i.fn, i.operand, i.result, registers[i.inputs[0]], arity(i.fn) > 1 ? registers[i.inputs[1]] : 0,
-                                arity(i.fn) > 2 ? registers[i.inputs[2]] : 0);
+      registers[r++] =
+          evaluate(i.fn, i.operand, i.result, registers[i.inputs[0]], arity(i.fn) > 1 ? registers[i.inputs[1]] : 0,
+                   arity(i.fn) > 2 ? registers[i.inputs[2]] : 0);
     for (std::size_t o = 0; o < program.outputs.size(); ++o) {
       const auto& output = program.outputs[o];
       std::int64_t offset = 0;
       for (int axis = 0; axis < rank; ++axis)
-        if (output.reduction == Reduction::none || !(output.axes >> axis & 1)) offset = offset * program.shape[axis] + at[axis];
+        if (output.reduction == Reduction::none || !(output.axes >> axis & 1))
+          offset = offset * program.shape[axis] + at[axis];
       double& value = results[o].values[offset];
       const double x = registers[output.source];
-      value = output.reduction == Reduction::none || !started[o][offset] ? x : join(output.reduction, types[output.source], value, x);
+      value = output.reduction == Reduction::none || !started[o][offset]
+                  ? x
+                  : join(output.reduction, types[output.source], value, x);
       results[o].sizes[offset] += std::fabs(x);
       started[o][offset] = 1;
     }

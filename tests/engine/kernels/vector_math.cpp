@@ -15,7 +15,9 @@ namespace {
 
 double ulps(float got, double want) {
   if (std::isnan(want)) return std::isnan(got) ? 0 : 1e30;
-  if (static_cast<double>(got) == want || (std::isinf(got) && std::isinf(static_cast<float>(want)) && got == static_cast<float>(want))) return 0;
+  if (static_cast<double>(got) == want ||
+      (std::isinf(got) && std::isinf(static_cast<float>(want)) && got == static_cast<float>(want)))
+    return 0;
   if (std::isinf(got) || std::isinf(want)) return std::fabs(want) > 3.4028e38 && std::fabs(got) > 3.4028e38f ? 1 : 1e30;
   const double unit = std::max(std::ldexp(1.0, std::ilogb(want == 0 ? 1e-300 : want) - 23), 0x1p-149);
   return std::fabs(got - want) / unit;
@@ -32,15 +34,24 @@ struct Range {
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 const Range ranges[] = {
-    {Fn::exp, "exp", std::exp, -104, 89, 1.1},         {Fn::expm1, "expm1", std::expm1, -20, 89, 1.8},
-    {Fn::expm1, "expm1", std::expm1, -1, 1, 1.8},      {Fn::log, "log", std::log, 0, 10, 1.0},
-    {Fn::log, "log", std::log, 0.5, 1.5, 1.0},         {Fn::log, "log", std::log, 0, 3e38f, 1.0},
-    {Fn::log1p, "log1p", std::log1p, -1, 1, 0.51},     {Fn::log1p, "log1p", std::log1p, -1e-3f, 1e-3f, 0.51},
-    {Fn::log1p, "log1p", std::log1p, 0, 1e30f, 0.51},  {Fn::sin, "sin", std::sin, -4, 4, 1.6},
-    {Fn::sin, "sin", std::sin, -1e5f, 1e5f, 1.6},      {Fn::sin, "sin", std::sin, -1e7f, 1e7f, 1.6},
-    {Fn::cos, "cos", std::cos, -4, 4, 1.6},            {Fn::cos, "cos", std::cos, -1e5f, 1e5f, 1.6},
-    {Fn::tanh, "tanh", std::tanh, -1, 1, 1.8},         {Fn::tanh, "tanh", std::tanh, -12, 12, 1.8},
-    {Fn::sigmoid, "sigmoid", sigmoid, -104, 104, 2.3}, {Fn::sigmoid, "sigmoid", sigmoid, -4, 4, 2.3},
+    {Fn::exp, "exp", std::exp, -104, 89, 1.1},
+    {Fn::expm1, "expm1", std::expm1, -20, 89, 1.8},
+    {Fn::expm1, "expm1", std::expm1, -1, 1, 1.8},
+    {Fn::log, "log", std::log, 0, 10, 1.0},
+    {Fn::log, "log", std::log, 0.5, 1.5, 1.0},
+    {Fn::log, "log", std::log, 0, 3e38f, 1.0},
+    {Fn::log1p, "log1p", std::log1p, -1, 1, 0.51},
+    {Fn::log1p, "log1p", std::log1p, -1e-3f, 1e-3f, 0.51},
+    {Fn::log1p, "log1p", std::log1p, 0, 1e30f, 0.51},
+    {Fn::sin, "sin", std::sin, -4, 4, 1.6},
+    {Fn::sin, "sin", std::sin, -1e5f, 1e5f, 1.6},
+    {Fn::sin, "sin", std::sin, -1e7f, 1e7f, 1.6},
+    {Fn::cos, "cos", std::cos, -4, 4, 1.6},
+    {Fn::cos, "cos", std::cos, -1e5f, 1e5f, 1.6},
+    {Fn::tanh, "tanh", std::tanh, -1, 1, 1.8},
+    {Fn::tanh, "tanh", std::tanh, -12, 12, 1.8},
+    {Fn::sigmoid, "sigmoid", sigmoid, -104, 104, 2.3},
+    {Fn::sigmoid, "sigmoid", sigmoid, -4, 4, 2.3},
     {Fn::sqrt, "sqrt", std::sqrt, 0, 1e10f, 0.5},
 };
 
@@ -64,12 +75,14 @@ BOOST_AUTO_TEST_CASE(errors_stay_within_their_bounds) {
   for (const auto& range : ranges) {
     const auto x = samples(range.low, range.high, random);
     std::vector<float> y(x.size());
-    simd().pointwise.map[static_cast<int>(range.fn)][0][0](y.data(), x.data(), x.data(), x.data(), static_cast<std::int64_t>(x.size()));
+    simd().pointwise.map[static_cast<int>(range.fn)][0][0](y.data(), x.data(), x.data(), x.data(),
+                                                           static_cast<std::int64_t>(x.size()));
     double worst = 0;
     float where = 0;
     for (std::size_t i = 0; i < x.size(); ++i)
       if (const double error = ulps(y[i], range.exact(x[i])); error > worst) worst = error, where = x[i];
-    BOOST_TEST_MESSAGE(range.name << " on [" << range.low << ", " << range.high << "]: " << worst << " ulp at " << where);
+    BOOST_TEST_MESSAGE(range.name << " on [" << range.low << ", " << range.high << "]: " << worst << " ulp at "
+                                  << where);
     BOOST_TEST(worst <= range.bound, range.name << ": " << worst << " ulp at " << where);
   }
 }
@@ -79,12 +92,15 @@ BOOST_AUTO_TEST_CASE(powers_are_almost_rounded_correctly) {
   constexpr int n = 500000;
   std::vector<float> x(n), y(n), z(n);
   for (int i = 0; i < n; ++i) {
-    x[i] = i % 2 == 0 ? std::uniform_real_distribution<float>(0, 10)(random) : std::bit_cast<float>(static_cast<std::uint32_t>(random()));
-    y[i] = i % 3 == 0 ? static_cast<float>(static_cast<int>(random() % 41) - 20) : std::uniform_real_distribution<float>(-8, 8)(random);
+    x[i] = i % 2 == 0 ? std::uniform_real_distribution<float>(0, 10)(random)
+                      : std::bit_cast<float>(static_cast<std::uint32_t>(random()));
+    y[i] = i % 3 == 0 ? static_cast<float>(static_cast<int>(random() % 41) - 20)
+                      : std::uniform_real_distribution<float>(-8, 8)(random);
   }
   simd().pointwise.map[static_cast<int>(Fn::power)][0][0](z.data(), x.data(), y.data(), y.data(), n);
   double worst = 0;
-  for (int i = 0; i < n; ++i) worst = std::max(worst, ulps(z[i], std::pow(static_cast<double>(x[i]), static_cast<double>(y[i]))));
+  for (int i = 0; i < n; ++i)
+    worst = std::max(worst, ulps(z[i], std::pow(static_cast<double>(x[i]), static_cast<double>(y[i]))));
   BOOST_TEST_MESSAGE("pow: " << worst << " ulp");
   BOOST_TEST(worst <= 0.51);
 }

@@ -1,0 +1,120 @@
+// The command `metac`: command line in, exit code out. Everything else is in driver/.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+#include "cli/show.hpp"
+#include "kernels/kernel.hpp"
+
+namespace {
+
+using namespace metac::dsl;
+
+std::atomic<bool> stop{false};
+
+// The first Ctrl-C asks the run to stop after its step; the second ends the process at once.
+void on_signal(int signal) {
+  stop = true;
+  std::signal(signal, SIG_DFL);
+}
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 done; 1 the script or its data is wrong; 2 the command line is wrong; 3 it failed while running;\n"
+    "70 a bug of metac; 130 interrupted.";
+
+struct CommandLine {
+  std::string script;
+  Options options;
+  std::vector<std::string> settings;
+  bool json = false;
+};
+
+bool use_colour() { return isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
+
+void show(const Report& report, const Script& script, bool json) {
+  for (const auto& diagnostic : report.all()) {
+    const bool has_place = diagnostic.span.file < static_cast<std::uint32_t>(script.sources().size());
+    if (json && has_place) {
+      fmt::print("{}\n", render_json(diagnostic, script.sources()));
+    } else if (has_place) {
+      fmt::print(stderr, "{}", render(diagnostic, script.sources(), use_colour()));
+    } else {
+      fmt::print(stderr, "metac: error: {} [{}]\n", diagnostic.message, diagnostic.code);
+      if (!diagnostic.hint.empty()) fmt::print(stderr, "  hint: {}\n", diagnostic.hint);
+    }
+  }
+}
+
+int perform(CommandLine& line, bool really) {
+  for (const auto& setting : line.settings) {
+    const auto equals = setting.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      fmt::print(stderr, "metac: error: `--set {}` was given, `--set name=value` was needed\n", setting);
+      return 2;
+    }
+    line.options.settings[setting.substr(0, equals)] = setting.substr(equals + 1);
+  }
+  line.options.stop = &stop;
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  Report report;
+  const Script script = Script::load(line.script, report);
+  Outcome outcome = Outcome::wrong_script;
+  if (script.valid()) {
+    auto observer = line.json ? make_json_observer() : make_text_observer(isatty(STDERR_FILENO) != 0, use_colour());
+    outcome = really ? run(script, line.options, *observer, report) : check(script, line.options, report);
+  }
+  show(report, script, line.json);
+  if (outcome == Outcome::interrupted) fmt::print(stderr, "metac: stopped on request\n");
+  if (!really && outcome == Outcome::done && !line.json) fmt::print("{}: no mistakes found\n", line.script);
+  return static_cast<int>(outcome);
+}
+
+int command(int argc, char** argv) {
+  CLI::App app{"metac: learning procedures as scripts. A .meta script says model, tasks, how it learns and what is measured."};
+  app.footer(exit_codes);
+  app.set_version_flag("--version", fmt::format("metac {} ({} kernels)", METAC_VERSION, metac::instruction_set()));
+  app.require_subcommand(1);
+  CommandLine line;
+  line.options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const auto add = [&](const char* name, const char* text) {
+    auto* sub = app.add_subcommand(name, text);
+    sub->add_option("script", line.script, "the .meta script")->required();
+    sub->add_option("--experiment", line.options.experiments, "run this experiment only (may be given again)");
+    sub->add_option("--set", line.settings, "name=value: sets a parameter of an experiment or a `let` of the script");
+    sub->add_option("--seed", line.options.seed, "seed of all randomness")->capture_default_str();
+    sub->add_option("--threads", line.options.threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
+    sub->add_option("--data", line.options.data, "the data directory (otherwise: environment variable METAC_DATA)");
+    sub->add_flag("--json", line.json, "one JSON object a line, for machines");
+    sub->footer(exit_codes);
+    return sub;
+  };
+  auto* run_command = add("run", "check a script, then run its experiments");
+  add("check", "find the mistakes of a script without running it");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const std::string word = argc > 1 ? argv[1] : "";
+    const auto near = nearest(word, {"run", "check", "--help", "--version"});
+    const int code = app.exit(error);
+    if (code != 0 && word != "run" && word != "check" && !near.empty()) fmt::print(stderr, "did you mean `metac {}`?\n", near);
+    return code == 0 ? 0 : 2;
+  }
+  return perform(line, run_command->parsed());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Idle workers must not spin against other programs; read by the OpenMP library when its threads start.
+  try {
+    return command(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "metac: this is a bug of metac: {}\n", error.what());
+    return 70;
+  }
+}

@@ -1,0 +1,180 @@
+#include "driver/driver.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/error.hpp"
+#include "driver/session.hpp"
+#include "syntax/syntax.hpp"
+
+namespace metac::dsl {
+namespace {
+
+constexpr std::uintmax_t largest_script = 16u << 20;  // bytes; a script is written by people
+
+std::optional<std::string> read_text(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error) || std::filesystem::file_size(path, error) > largest_script) return std::nullopt;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void add_plain(Report& report, const char* code, std::string message, std::string hint = "") {
+  Diagnostic diagnostic;
+  diagnostic.code = code;
+  diagnostic.message = std::move(message);
+  diagnostic.hint = std::move(hint);
+  diagnostic.span = {0xffffffff, 0, 0};
+  report.add(std::move(diagnostic));
+}
+
+}  // namespace
+
+Script Script::from_text(const std::string& name, const std::string& text, Report& report) {
+  Script script;
+  script.sources_ = std::make_shared<Sources>();
+  const auto file = script.sources_->add(name, text);
+  const auto load = [](const std::string& path, const std::string& user) -> std::optional<std::string> {
+    return read_text(std::filesystem::path(user).parent_path() / path);
+  };
+  script.program_ = dsl::check(script.sources_, file, load, report);
+  return script;
+}
+
+Script Script::load(const std::string& path, Report& report) {
+  if (const auto text = read_text(path)) return from_text(path, *text, report);
+  Script script;
+  script.sources_ = std::make_shared<Sources>();
+  std::error_code error;
+  const bool exists = std::filesystem::exists(path, error);
+  add_plain(report, "E0001", exists ? fmt::format("`{}` is no text file of at most {} MiB", path, largest_script >> 20) : fmt::format("there is no file `{}`", path));
+  return script;
+}
+
+namespace {
+
+// The values of --set, and an error for a name that no experiment and no `let` of the script has.
+struct Settings {
+  std::map<std::string, Value> values;
+  bool valid = true;
+};
+
+std::vector<std::string> settable(const CheckedProgram& program) {
+  std::vector<std::string> names;
+  for (const auto* experiment : program.experiments())
+    for (const auto& list : experiment->lists)
+      for (const auto& parameter : list.parameters) names.push_back(parameter.name.text);
+  for (const auto& statement : program.script().statements)
+    if (const auto* let = std::get_if<LetStatement>(&statement->node))
+      for (const auto& name : let->pattern.names) names.push_back(name.text);
+  return names;
+}
+
+Settings read_settings(const Script& script, const Options& options, Report& report) {
+  Settings result;
+  const auto names = settable(*script.program());
+  for (const auto& [name, text] : options.settings) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      const auto near = nearest(name, names);
+      add_plain(report, "E0002", fmt::format("`--set {}={}`: the script has no parameter `{}`", name, text, name),
+                near.empty() ? (names.empty() ? "it has none" : fmt::format("it has {}", fmt::join(names, ", "))) : fmt::format("did you mean `{}`?", near));
+      result.valid = false;
+      continue;
+    }
+    Report own;
+    auto sources = std::make_shared<Sources>();
+    const auto file = sources->add("--set " + name, fmt::format("let value = {}\n", text));
+    const Module module = parse(*sources, file, own);
+    try {
+      if (own.has_errors() || module.statements.size() != 1) throw Failure{};
+      Elaborator self(script.program());
+      result.values[name] = self.evaluate(std::get<LetStatement>(module.statements.front()->node).value, std::make_shared<Scope>());
+    } catch (const Failure&) {
+      add_plain(report, "E0003", fmt::format("`--set {}={}`: `{}` is no value", name, text, text), "numbers, true, false, \"text\" and lists are values");
+      result.valid = false;
+    }
+  }
+  return result;
+}
+
+std::optional<std::vector<const Definition*>> chosen(const CheckedProgram& program, const Options& options, Report& report) {
+  const auto all = program.experiments();
+  if (all.empty()) {
+    add_plain(report, "E0004", "the script has no experiment, so there is nothing to run", "write `experiment name { ... }`");
+    return std::nullopt;
+  }
+  if (options.experiments.empty()) return all;
+  std::vector<const Definition*> result;
+  std::vector<std::string> names;
+  for (const auto* experiment : all) names.push_back(experiment->name.text);
+  for (const auto& name : options.experiments) {
+    const auto at = std::find(names.begin(), names.end(), name);
+    if (at == names.end()) {
+      const auto near = nearest(name, names);
+      add_plain(report, "E0005", fmt::format("the script has no experiment `{}`", name),
+                near.empty() ? fmt::format("it has {}", fmt::join(names, ", ")) : fmt::format("did you mean `{}`?", near));
+      return std::nullopt;
+    }
+    result.push_back(all[at - names.begin()]);
+  }
+  return result;
+}
+
+Outcome perform(const Script& script, const Options& options, Observer& observer, Report& report, bool really) {
+  if (!script.valid()) return Outcome::wrong_script;
+  const auto settings = read_settings(script, options, report);
+  if (!settings.valid) return Outcome::wrong_options;
+  const auto experiments = chosen(*script.program(), options, report);
+  if (!experiments) return options.experiments.empty() ? Outcome::wrong_script : Outcome::wrong_options;
+
+  Elaborator self(script.program(), settings.values);
+  self.set_data_directory(options.data);
+  Observer silent;
+  bool wrong = false;
+  // All experiments are rehearsed first, so that a mistake in the last is told before an hour is spent on the first.
+  for (const auto* experiment : *experiments) try {
+      Session(self, options, silent, true).run(*experiment, settings.values);
+    } catch (const Failure& failure) {
+      report.add(failure.diagnostic);
+      wrong = true;
+    }
+  if (wrong) return Outcome::wrong_script;
+  if (!really) return Outcome::done;
+  try {
+    for (const auto* experiment : *experiments) {
+      observer.experiment_started(experiment->name.text);
+      Session(self, options, observer, false).run(*experiment, settings.values);
+    }
+  } catch (const Failure& failure) {
+    report.add(failure.diagnostic);
+    return Outcome::wrong_script;
+  } catch (const RunFailure& failure) {
+    report.add(failure.diagnostic);
+    return Outcome::failed;
+  } catch (const Interrupted&) {
+    return Outcome::interrupted;
+  } catch (const Error& error) {
+    add_plain(report, "E0006", error.what());
+    return Outcome::failed;
+  }
+  return Outcome::done;
+}
+
+}  // namespace
+
+Outcome check(const Script& script, const Options& options, Report& report) {
+  Observer silent;
+  return perform(script, options, silent, report, false);
+}
+
+Outcome run(const Script& script, const Options& options, Observer& observer, Report& report) {
+  return perform(script, options, observer, report, true);
+}
+
+}  // namespace metac::dsl

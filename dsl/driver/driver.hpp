@@ -1,0 +1,90 @@
+// The one front end: source in, a checked program and diagnostics out, and experiments that run and tell an Observer what
+// happens. No globals, no printing.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "check/check.hpp"
+#include "driver/state.hpp"
+#include "driver/statistics.hpp"
+
+namespace metac::dsl {
+
+struct Options {
+  std::uint64_t seed = 0;
+  int threads = 1;
+  std::string data;                             // the data directory; empty: METAC_DATA
+  std::vector<std::string> experiments;         // which to run; empty: all
+  std::map<std::string, std::string> settings;  // --set name=value; the value is an expression
+  const std::atomic<bool>* stop = nullptr;      // set from outside to stop after the step at hand
+};
+
+struct TrainProgress {
+  std::string learner, source;
+  std::int64_t step = 0, steps = 0;
+  std::string loss_name;
+  double loss = 0;        // mean over the tasks of the steps since the last report
+  double rate = 0;        // steps a second
+  double remaining = 0;   // seconds
+  bool last = false;
+};
+
+struct Measurement {
+  std::string point;      // "updates: 3"; empty if nothing was given
+  std::string metric;
+  Summary summary;
+};
+struct EvaluationResult {
+  std::string learner, source;
+  std::int64_t tasks = 0;
+  bool transductive = false;
+  bool validation = false;  // measured in the middle of a training
+  std::int64_t step = 0;    // of a validation: after which step
+  std::vector<Measurement> rows;
+};
+
+// What happens while experiments run. Calls come from the thread that called `run`.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void experiment_started(const std::string& name) { (void)name; }
+  virtual void train_progress(const TrainProgress&) {}
+  virtual void evaluated(const EvaluationResult&) {}
+  virtual void printed(const std::string& line) { (void)line; }
+  virtual void trained(const std::string& learner, const TrainState&, double seconds) { (void)learner, (void)seconds; }
+};
+
+enum class Outcome {
+  done = 0,
+  wrong_script = 1,   // the script or its data is wrong: see the report
+  wrong_options = 2,  // an option names what is not there: see the report
+  failed = 3,         // diverged, or out of memory: see the report
+  interrupted = 130,
+};
+
+// A script and all that is known of it without running it.
+class Script {
+ public:
+  // Reads, parses and checks. Mistakes are in the report.
+  static Script load(const std::string& path, Report&);
+  static Script from_text(const std::string& name, const std::string& text, Report&);
+  const Sources& sources() const { return *sources_; }
+  bool valid() const { return program_ != nullptr; }
+  const std::shared_ptr<const CheckedProgram>& program() const { return program_; }
+
+ private:
+  std::shared_ptr<Sources> sources_;
+  std::shared_ptr<const CheckedProgram> program_;
+};
+
+// Elaborates every experiment without running it: shapes, kinds, files, derivatives.
+Outcome check(const Script&, const Options&, Report&);
+// Checks, then runs.
+Outcome run(const Script&, const Options&, Observer&, Report&);
+
+}  // namespace metac::dsl

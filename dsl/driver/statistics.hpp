@@ -1,0 +1,21 @@
+// What a result says of a list of values, one for each task.
+#pragma once
+
+#include <vector>
+
+namespace metac::dsl {
+
+struct Summary {
+  long count = 0;
+  double mean = 0;
+  double interval = 0;      // half the width of the 95 % confidence interval of the mean (Student's t); 0 for one value
+  double median = 0;
+  double trimmed_mean = 0;  // of what is left without the 1 % smallest and the 1 % largest
+};
+
+Summary summarise(std::vector<double> values);
+
+// The 97.5 % quantile of Student's t with this many degrees of freedom (exact for 1 and 2, else to about 1e-3).
+double student_quantile(long degrees);
+
+}  // namespace metac::dsl
