@@ -1,3 +1,4 @@
+// The two observers of a run: text for people, JSON lines for machines.
 #include "cli/show.hpp"
 
 #include <fmt/format.h>

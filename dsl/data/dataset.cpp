@@ -1,3 +1,5 @@
+// Making datasets and the views into them: rows are selected, renamed and gathered; bytes are copied only when examples
+// are asked for as floats.
 #include "data/dataset.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Few-shot episodes: which rows each one takes is a function of the key and the number of the episode alone.
 #include "data/episodes.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Reading whole files, plain or gzip, with a limit on their size before memory is taken.
 #include "data/file.hpp"
 
 #include <fmt/format.h>

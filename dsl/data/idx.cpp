@@ -1,3 +1,4 @@
+// Reading IDX files: the header is checked against the bytes that are there before anything is believed.
 #include "data/idx.hpp"
 
 #include <fmt/format.h>

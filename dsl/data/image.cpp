@@ -1,3 +1,4 @@
+// Resizing (by covered area when smaller, linearly between centres when larger), inverting and turning images.
 #include "data/image.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Philox4x32-10, the keys folded from it, and draws without replacement.
 #include "data/random.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Cutting a dataset into parts that share nothing: by a column of its classes, by files, by counts.
 #include "data/split.hpp"
 
 #include <fmt/format.h>

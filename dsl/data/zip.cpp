@@ -1,3 +1,4 @@
+// Members of zip archives, read with libzip; sizes and checksums are checked when a member is closed.
 #include <fmt/format.h>
 #include <zip.h>
 

@@ -1,3 +1,4 @@
+// The front end: loads a script, then rehearses its experiments or runs them; every mistake ends in the report.
 #include "driver/driver.hpp"
 
 #include <fmt/format.h>

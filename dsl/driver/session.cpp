@@ -1,3 +1,4 @@
+// One experiment: its `train` and `evaluate`, from their options to steps, measurements and what the observer is told.
 #include "driver/session.hpp"
 
 #include <fmt/format.h>
@@ -212,7 +213,7 @@ Value Session::train(const WorkExpr& work, const ScopePtr& scope, Span span) {
   const Value value = self_.evaluate(work.learner, scope);
   const auto* pointer = value.get<std::shared_ptr<const Learner>>();
   if (pointer == nullptr)
-    self_.fail("E0425", work.learner->span, fmt::format("only a learner can be trained, not {}", describe(value)), "", "such as `let learner = maml(net)`");
+    self_.fail("E0425", work.learner->span, fmt::format("only a learner can be trained, not {}", describe(value)), "", "bind one first: `let learner = ...`");
   if (name == nullptr) self_.fail("E0426", work.learner->span, "the learner to train needs a name", "", "write `let learner = ...` first: training changes what the name stands for");
   const auto& learner = **pointer;
   const SourcePtr tasks = source(self_.evaluate(work.source, scope), work.source->span);

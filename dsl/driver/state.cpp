@@ -1,3 +1,4 @@
+// The parts of a training's state by name, for copying and comparing.
 #include "driver/state.hpp"
 
 #include <algorithm>

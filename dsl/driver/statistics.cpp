@@ -1,3 +1,4 @@
+// Mean, confidence interval, median and trimmed mean of a list of values.
 #include "driver/statistics.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Builds the programs of learning: first state, one training step, one evaluation, with their inputs in a fixed order.
 #include "elaborate/learning.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Values: making them, asking what they are, walking their leaves, and showing them to people.
 #include "elaborate/value.hpp"
 
 #include <fmt/format.h>

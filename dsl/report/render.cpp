@@ -1,9 +1,9 @@
 // Diagnostics as text for people, and as JSON for programs.
 //
-//   maml.meta:3:17: error: expected `)`, found the end of the line [E0102]
+//   first.meta:3:17: error: expected `)`, found the end of the line [E0102]
 //     3 |   let y = f(x, 2
 //       |                 ^ here
-//     note: maml.meta:3:12: to match this `(`
+//     note: first.meta:3:12: to match this `(`
 //     hint: ...
 #include <fmt/format.h>
 

@@ -33,7 +33,7 @@ bool is_closed_string(std::string_view token);
 bool is_reserved_word(std::string_view word);
 // `let`, `model`, `train`, ...: begin a statement, and are names everywhere else.
 bool is_statement_word(std::string_view word);
-// Whether what begins at `token` can only be a statement: `let x`, `learner maml`. For telling forgotten brackets.
+// Whether what begins at `token` can only be a statement: `let x`, `learner mine`. For telling forgotten brackets.
 bool looks_like_statement(std::string_view text, const Token& token);
 bool begins_line(std::string_view text, std::uint32_t at);
 

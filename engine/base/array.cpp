@@ -1,3 +1,4 @@
+// Dtypes, shapes and arrays: sizes are checked for overflow, copies share memory, `clone` does not.
 #include "base/array.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// The counted allocator: what is in use, its peak, and the limit that refuses more.
 #include "base/memory.hpp"
 
 #include <fmt/format.h>

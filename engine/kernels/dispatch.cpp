@@ -1,3 +1,4 @@
+// Chooses the kernels' instruction set once, at first use: the best of this machine, or what METAC_ISA allows.
 #include "kernels/dispatch.hpp"
 
 #include <cstdlib>

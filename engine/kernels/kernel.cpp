@@ -1,3 +1,4 @@
+// What all kernels share: questions about layouts.
 #include "kernels/kernel.hpp"
 
 namespace metac {

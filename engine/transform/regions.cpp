@@ -1,3 +1,4 @@
+// How differentiation and batching go through a `map`: the derivative of a map is a map, a batch of maps is one map.
 #include "transform/regions.hpp"
 
 #include "ops/ops.hpp"

@@ -1,3 +1,4 @@
+// Files for the tests of data: temporary folders, gzip, zip and PNG written on the spot.
 #include "files.hpp"
 
 #include <png.h>
