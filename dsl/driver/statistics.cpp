@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace metac::dsl {
@@ -22,12 +23,16 @@ double student_quantile(long degrees) {
 Summary summarise(std::vector<double> values) {
   Summary result;
   result.count = static_cast<long>(values.size());
+  result.diverged = std::count_if(values.begin(), values.end(), [](double value) { return !std::isfinite(value); });
   if (values.empty()) return result;
   const double n = static_cast<double>(values.size());
   result.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
   double squares = 0;
   for (const double value : values) squares += (value - result.mean) * (value - result.mean);
   if (result.count > 1) result.interval = student_quantile(result.count - 1) * std::sqrt(squares / (n - 1) / n);
+  // A task that diverged counts among the largest, also where it ended as NaN.
+  for (double& value : values)
+    if (std::isnan(value)) value = std::numeric_limits<double>::infinity();
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;
   result.median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;

@@ -40,28 +40,36 @@ std::string kind_phrase(const Callable& callable) {
 
 }  // namespace
 
-// While a call runs: a path, counts and a trail entry of its own.
-struct Elaborator::CallGuard {
-  CallGuard(Elaborator& elaborator, const Callable& callable, Span span) : elaborator(elaborator) {
-    Context& context = elaborator.context_;
-    if (context.depth >= max_call_depth)
-      elaborator.fail("E0304", span, fmt::format("calls are nested more than {} deep: a recursion without end?", max_call_depth));
-    path = context.path;
-    context.path = mix(path, callable.name, context.counts[callable.name]++);
+// While a call or a draw runs: a path of its own, so that two of them in one body, or two turns of a loop, draw differently.
+struct Elaborator::PathGuard {
+  PathGuard(Elaborator& elaborator, const std::string& name) : context(elaborator.context_), path(context.path) {
+    context.path = mix(path, name, context.counts[name]++);
     counts.swap(context.counts);
-    ++context.depth;
+  }
+  ~PathGuard() {
+    context.path = path;
+    counts.swap(context.counts);
+  }
+  PathGuard(const PathGuard&) = delete;
+  Context& context;
+  std::uint64_t path;
+  std::map<std::string, int> counts;
+};
+
+// Besides a path, a call of the script's own has an entry on the trail and counts towards the depth.
+struct Elaborator::CallGuard {
+  CallGuard(Elaborator& elaborator, const Callable& callable, Span span) : elaborator(elaborator), path(elaborator, callable.name) {
+    if (elaborator.context_.depth >= max_call_depth)
+      elaborator.fail("E0304", span, fmt::format("calls are nested more than {} deep: a recursion without end?", max_call_depth));
+    ++elaborator.context_.depth;
     elaborator.trail_.push_back({kind_phrase(callable), span});
   }
   ~CallGuard() {
-    Context& context = elaborator.context_;
-    context.path = path;
-    counts.swap(context.counts);
-    --context.depth;
+    --elaborator.context_.depth;
     elaborator.trail_.pop_back();
   }
   Elaborator& elaborator;
-  std::uint64_t path;
-  std::map<std::string, int> counts;
+  PathGuard path;
 };
 
 std::shared_ptr<const Callable> Elaborator::closure(const Definition& definition, const ScopePtr& scope) {
@@ -144,6 +152,7 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
     std::vector<std::pair<Span, Value>> operands;
     for (std::size_t i = 0; i < builtin.arguments.size(); ++i)
       if (is_run_value(builtin.arguments[i])) operands.emplace_back(builtin.argument_spans[i], builtin.arguments[i]);
+    PathGuard path(*this, callable->name);
     return guarded(span, operands, [&] { return callable->builtin(*this, builtin); });
   }
   auto bound = bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
@@ -187,23 +196,14 @@ Value Elaborator::draw(const std::string& name, const Value& distribution, const
     fail("E0312", span, fmt::format("`{}` is drawn where nothing is random", name), "", "draws stand in tasks, models and learners");
   std::vector<Value> sizes;
   for (const auto size : shape) sizes.emplace_back(size);
-  const auto path = context_.path;
-  std::map<std::string, int> counts;
-  context_.path = mix(path, "~" + name, context_.counts["~" + name]++);
-  counts.swap(context_.counts);
-  Value result = call_function(distribution, {Value::list(std::move(sizes))}, span);
-  context_.path = path;
-  counts.swap(context_.counts);
-  return result;
+  PathGuard path(*this, "~" + name);
+  return call_function(distribution, {Value::list(std::move(sizes))}, span);
 }
 
 Tensor Elaborator::current_key(Span span) {
   if (!context_.key) fail("E0312", span, "a draw stands where nothing is random", "", "draws stand in tasks, models and learners");
   const auto low = static_cast<std::int32_t>(context_.path), high = static_cast<std::int32_t>(context_.path >> 32);
-  // One body may draw several times from one path: count those too.
-  const int turn = context_.counts["~"]++;
-  Tensor key = fold_in(fold_in(context_.key, low), high);
-  return turn == 0 ? key : fold_in(key, turn);
+  return fold_in(fold_in(context_.key, low), high);
 }
 
 }  // namespace metac::dsl

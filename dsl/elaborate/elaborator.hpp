@@ -152,6 +152,7 @@ class Elaborator {
 
  private:
   friend struct Expressions;
+  struct PathGuard;
   struct CallGuard;
   void enter_place(Span);
   [[noreturn]] void fail_operator(const Error&, Span, const std::vector<std::pair<Span, Value>>& operands);

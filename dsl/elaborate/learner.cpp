@@ -307,7 +307,6 @@ Value sample(Elaborator& self, const Value& example, std::int64_t count, Span sp
       return &t.graph() == body.get() ? t : body->capture(t);
     });
   }
-  self.context().counts["sample"]++;
   Region region{body, {index.id()}, {}};
   std::vector<Batched> inputs{{iota(outer, count), true}};
   for (const auto& capture : body->captures()) {
