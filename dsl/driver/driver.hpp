@@ -21,6 +21,8 @@ struct Options {
   std::string data;                             // the data directory; empty: METAC_DATA
   std::vector<std::string> experiments;         // which to run; empty: all
   std::map<std::string, std::string> settings;  // --set name=value; the value is an expression
+  Dtype real = Dtype::f32;                      // the working type; f64 is for checking, and slow
+  std::int64_t tasks_at_once = 50;              // of an evaluation: takes memory; results do not depend on it
   const std::atomic<bool>* stop = nullptr;      // set from outside to stop after the step at hand
 };
 
@@ -35,9 +37,10 @@ struct TrainProgress {
 };
 
 struct Measurement {
-  std::string point;      // "updates: 3"; empty if nothing was given
+  std::string point;           // "updates: 3"; empty if nothing was given
   std::string metric;
-  Summary summary;
+  std::vector<double> values;  // of each task
+  Summary summary;             // of the values
 };
 struct EvaluationResult {
   std::string learner, source;

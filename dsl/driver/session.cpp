@@ -11,8 +11,7 @@
 namespace metac::dsl {
 namespace {
 
-constexpr std::int64_t tasks_at_once = 50;    // of an evaluation; results do not depend on it
-constexpr double report_interval = 0.1;       // seconds between two reports of progress at least
+constexpr double report_interval = 0.1;  // seconds between two reports of progress at least
 enum Purpose : std::uint32_t { initial_state = 1, training, measuring };
 
 Array key_array(data::Key key) {
@@ -84,6 +83,7 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
   Graph graph;
   Context context;
   context.graph = &graph;
+  context.real = options_.real;
   WithContext here(self_, context);
   self_.context().key = key(graph, options_.seed);
   self_.work = [this](const WorkExpr& work_expression, const ScopePtr& scope, Span span) { return work(work_expression, scope, span); };
@@ -324,7 +324,7 @@ EvaluationResult Session::measure(const Learner& learner, const Plan& plan, data
   std::vector<std::vector<double>> values(columns);
   std::map<std::int64_t, std::unique_ptr<Executable>> executables;  // one for the full count, perhaps one for the rest
   for (std::int64_t first = 0; first < plan.tasks;) {
-    const auto count = std::min(tasks_at_once, plan.tasks - first);
+    const auto count = std::min(options_.tasks_at_once, plan.tasks - first);
     auto& executable = executables[count];
     if (executable == nullptr) {
       const Evaluation made = evaluation(self_, learner, learner.state, *plan.source, count, plan.sweep, plan.metrics, plan.span);
@@ -338,8 +338,10 @@ EvaluationResult Session::measure(const Learner& learner, const Plan& plan, data
       for (std::int64_t i = 0; i < count; ++i) values[column].push_back(outputs[column].at(i));
     first += count;
   }
-  for (std::size_t column = 0; column < columns; ++column)
-    result.rows.push_back({plan.sweep[column / plan.metrics.size()].text, plan.metrics[column % plan.metrics.size()].name, summarise(values[column])});
+  for (std::size_t column = 0; column < columns; ++column) {
+    const Summary summary = summarise(values[column]);
+    result.rows.push_back({plan.sweep[column / plan.metrics.size()].text, plan.metrics[column % plan.metrics.size()].name, std::move(values[column]), summary});
+  }
   return result;
 }
 

@@ -1,0 +1,192 @@
+// The meta-gradient is the derivative of what is measured: in double precision it equals central differences of the
+// meta-loss along random directions, through the scripts of the library.
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+
+#include "dsl/laboratory.hpp"
+
+using namespace metac;
+using namespace metac::dsl;
+using namespace metac::dsl::testing;
+
+namespace {
+
+using Vector = std::vector<double>;
+
+double dot(const Vector& a, const Vector& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+double norm(const Vector& a) { return std::sqrt(dot(a, a)); }
+Vector moved(const Vector& from, double by, const Vector& direction) {
+  Vector result = from;
+  for (std::size_t i = 0; i < from.size(); ++i) result[i] += by * direction[i];
+  return result;
+}
+double distance(const Vector& a, const Vector& b) { return norm(moved(a, -1, b)); }
+
+// Uniform on a cube, scaled to length 1.
+Vector random_direction(std::size_t size, std::uint32_t number) {
+  data::Stream stream(data::fold_in({7, 7}, number));
+  Vector result(size);
+  for (auto& x : result) x = stream.next() / 2147483648.0 - 1;
+  const double length = norm(result);
+  for (auto& x : result) x /= length;
+  return result;
+}
+
+// The mean loss of the tasks as a function of all that is learned, laid out as one vector; the gradient is what one step
+// of `sgd(1)` subtracts.
+class Objective {
+ public:
+  Objective(Laboratory& lab, const std::string& learner, std::int64_t batch, data::Key key, const std::string& optimizer = "unit_step")
+      : step_(lab, learner, lab.source("source"), batch, optimizer), key_(key) {}
+
+  Vector start() const { return flat(Step::arrays(step_.state)); }
+  double loss(const Vector& at) { return mean(step_.run(filled(at), key_).back()); }
+  Vector after(const Vector& at) {
+    auto results = step_.run(filled(at), key_);
+    results.pop_back();
+    return flat(results);
+  }
+  Vector gradient(const Vector& at) { return moved(at, -1, after(at)); }
+
+ private:
+  static double mean(const Array& losses) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < losses.elements(); ++i) sum += losses.at(i);
+    return sum / static_cast<double>(losses.elements());
+  }
+  static Vector flat(const std::vector<Array>& arrays) {
+    Vector result;
+    for (const auto& array : arrays) result.insert(result.end(), array.as<double>().begin(), array.as<double>().end());
+    return result;
+  }
+  std::vector<Array> filled(const Vector& values) const {
+    std::vector<Array> result;
+    auto next = values.begin();
+    for (const auto& form : Step::arrays(step_.state)) {
+      Array array(form.type());
+      for (auto& x : array.as<double>()) x = *next++;
+      result.push_back(array);
+    }
+    return result;
+  }
+
+  Step step_;
+  data::Key key_;
+};
+
+struct Worst {
+  double relative = 0;  // of |difference quotient - gradient . direction| / |gradient . direction|
+  double smooth = 0;    // how far the quotient of half the step is off, likewise: a kink within the step shows here
+};
+
+Worst compare_with_differences(Objective& objective, const Vector& at, const Vector& gradient, double step) {
+  Worst worst;
+  const auto quotient = [&](const Vector& direction, double h) {
+    return (objective.loss(moved(at, h, direction)) - objective.loss(moved(at, -h, direction))) / (2 * h);
+  };
+  for (std::uint32_t number = 0; number < 20; ++number) {
+    const Vector direction = random_direction(at.size(), number);
+    const double slope = dot(gradient, direction), measured = quotient(direction, step);
+    worst.relative = std::max(worst.relative, std::abs(measured - slope) / std::abs(slope));
+    worst.smooth = std::max(worst.smooth, std::abs(measured - quotient(direction, step / 2)) / std::abs(slope));
+  }
+  return worst;
+}
+
+const char* const sinusoid = R"(
+let source = sinusoids(shots: 5, queries: 7)
+let net = mlp([12, 12, 1])
+fn learner_of(order, steps) = maml(net, loss: mse, inner_lr: 0.02, steps: steps, order: order)
+)";
+
+const char* const images = R"(
+# Images of `ways` patterns with noise, drawn in the graph.
+tasks patterns(ways = 3, shots = 2, queries = 2, size = 8) {
+  let pattern = normal()([ways, size, size, 1])
+  fn example() = (x: pattern + 0.5 * normal()([ways, size, size, 1]), y: iota(ways))
+  fn together(examples) = (x: reshape(examples.x, [-1, size, size, 1]), y: reshape(examples.y, [-1]))
+  support = together(sample(example, shots))
+  query = together(sample(example, queries))
+}
+let source = patterns()
+model small_conv(x) =
+  x |> conv_block(4) |> conv_block(5) |> flatten |> linear(3)
+let net = small_conv
+fn learner_of(order, steps) = maml(net, inner_lr: 0.1, steps: steps, order: order)
+)";
+
+const char* const learners = R"(
+let second = learner_of(2, 2)
+let first = learner_of(1, 2)
+let first_once = learner_of(1, 1)
+let unit_step = sgd(1.0)
+let inner_step = sgd(INNER)
+
+# The two halves of first-order MAML, each by itself.
+learner on_support(net, loss) {
+  learn theta = init(net)
+  fn objective(task) = loss(net(theta, task.support.x), task.support.y)
+}
+learner on_query(net, loss) {
+  learn theta = init(net)
+  fn objective(task) = loss(net(theta, task.query.x), task.query.y)
+}
+let support_half = on_support(net, LOSS)
+let query_half = on_query(net, LOSS)
+)";
+
+std::string script(const std::string& tasks, const std::string& inner, const std::string& loss) {
+  std::string rest = learners;
+  for (const auto& [word, text] : {std::pair{std::string("INNER"), inner}, {"LOSS", loss}})
+    for (auto at = rest.find(word); at != std::string::npos; at = rest.find(word)) rest.replace(at, word.size(), text);
+  return tasks + rest;
+}
+
+void check_orders(const std::string& text, data::Key key, double step) {
+  Laboratory lab(text, Dtype::f64);
+  Objective second(lab, "second", 3, key), first(lab, "first", 3, key);
+  const Vector at = second.start(), gradient = second.gradient(at), without = first.gradient(at);
+  const Worst worst = compare_with_differences(second, at, gradient, step);
+  const double apart = distance(gradient, without) / norm(gradient);
+  const double wrong = compare_with_differences(first, at, without, step).relative;
+  BOOST_TEST_MESSAGE(at.size() << " parameters: order 2 is within " << worst.relative << " of differences (half the step: " << worst.smooth
+                               << "); order 1 is " << apart << " from order 2, and up to " << wrong << " from differences");
+  BOOST_TEST(worst.relative < 1e-6);
+  BOOST_TEST(worst.smooth < 1e-7);
+  BOOST_TEST(apart > 1e-2);
+  BOOST_TEST(wrong > 1e-2);
+  BOOST_TEST(std::abs(first.loss(at) - second.loss(at)) < 1e-12);  // the order changes the derivative only
+}
+
+void check_first_order(const std::string& text, data::Key key) {
+  Laboratory lab(text, Dtype::f64);
+  Objective maml(lab, "first_once", 1, key), query(lab, "query_half", 1, key);
+  Objective support(lab, "support_half", 1, key, "inner_step");
+  const Vector at = maml.start(), adapted = support.after(at);
+  const Vector given = maml.gradient(at), expected = query.gradient(adapted);
+  const double error = distance(given, expected) / norm(expected);
+  BOOST_TEST_MESSAGE("order 1 is within " << error << " of the gradient at the adapted weights");
+  BOOST_TEST(norm(expected) > 1e-3);
+  BOOST_TEST(error < 1e-12);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(meta_gradient)
+
+BOOST_AUTO_TEST_CASE(of_a_multilayer_perceptron_equals_central_differences) { check_orders(script(sinusoid, "0.02", "mse"), {1, 2}, 1e-5); }
+
+BOOST_AUTO_TEST_CASE(of_a_convolutional_network_equals_central_differences) {
+  check_orders(script(images, "0.1", "cross_entropy"), {1, 2}, 1e-5);
+}
+
+BOOST_AUTO_TEST_CASE(of_first_order_is_the_gradient_at_the_adapted_weights) {
+  check_first_order(script(sinusoid, "0.02", "mse"), {3, 4});
+  check_first_order(script(images, "0.1", "cross_entropy"), {3, 4});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
