@@ -1,5 +1,5 @@
-// Takes the values out of a script (a learner, tasks, functions) and runs its procedures directly: one training step as a
-// function from parameters to loss and gradient. For tests and benchmarks; throws std::runtime_error on a mistake.
+// Takes the values out of a script (a learner, tasks, functions) and runs its procedures directly: one training step as
+// a function from parameters to loss and gradient. For tests and benchmarks; throws std::runtime_error on a mistake.
 #pragma once
 
 #include <stdexcept>
@@ -26,7 +26,8 @@ inline Array key_array(data::Key key) {
 
 class Laboratory {
  public:
-  explicit Laboratory(const std::string& text, Dtype real = Dtype::f32) : script_(script_of(text)), self_(script_.program()) {
+  explicit Laboratory(const std::string& text, Dtype real = Dtype::f32)
+      : script_(script_of(text)), self_(script_.program()) {
     context_.graph = &graph_;
     context_.real = real;
     self_.context() = context_;
@@ -70,7 +71,8 @@ class Laboratory {
 // The first weights of a learner, and one training step on a batch of tasks that only the key decides.
 class Step {
  public:
-  Step(Laboratory& lab, const std::string& learner, const SourcePtr& source, std::int64_t batch, const std::string& optimizer, int threads = 1)
+  Step(Laboratory& lab, const std::string& learner, const SourcePtr& source, std::int64_t batch,
+       const std::string& optimizer, int threads = 1)
       : lab_(lab), source_(source), batch_(batch) {
     lab.explained([&] {
       const Learner& learned = lab.learner(learner);
@@ -80,14 +82,17 @@ class Step {
       state = computed(first, inputs({}, {}, std::move(example)));
       const FirstState before = first_memory(lab.elaborator(), learned, state, lab.optimizer(optimizer));
       memory = computed(before, inputs(arrays(state), {}, {}));
-      const TrainStep step = train_step(lab.elaborator(), learned, state, memory, lab.optimizer(optimizer), *source, batch, {});
+      const TrainStep step =
+          train_step(lab.elaborator(), learned, state, memory, lab.optimizer(optimizer), *source, batch, {});
       plan = make_plan(step.procedure.program);
     });
     executable_ = std::make_unique<Executable>(plan, threads);
   }
 
   // The leaves of the state, of the memory, and the losses of the tasks, after one step.
-  std::vector<Array> run(std::vector<Array> leaves, data::Key key) { return executable_->run(inputs(std::move(leaves), key, source_->sample(key, 0, batch_))); }
+  std::vector<Array> run(std::vector<Array> leaves, data::Key key) {
+    return executable_->run(inputs(std::move(leaves), key, source_->sample(key, 0, batch_)));
+  }
   std::vector<Array> inputs(std::vector<Array> leaves, data::Key key, std::vector<Array> arrays) const {
     leaves.push_back(key_array(key));
     leaves.push_back(Array::scalar<std::int32_t>(0));

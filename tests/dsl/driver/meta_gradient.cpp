@@ -36,11 +36,12 @@ Vector random_direction(std::size_t size, std::uint32_t number) {
   return result;
 }
 
-// The mean loss of the tasks as a function of all that is learned, laid out as one vector; the gradient is what one step
-// of `sgd(1)` subtracts.
+// The mean loss of the tasks as a function of all that is learned, laid out as one vector; the gradient is what one
+// step of `sgd(1)` subtracts.
 class Objective {
  public:
-  Objective(Laboratory& lab, const std::string& learner, std::int64_t batch, data::Key key, const std::string& optimizer = "unit_step")
+  Objective(Laboratory& lab, const std::string& learner, std::int64_t batch, data::Key key,
+            const std::string& optimizer = "unit_step")
       : step_(lab, learner, lab.source("source"), batch, optimizer), key_(key) {}
 
   Vector start() const { return flat(Step::arrays(step_.state)); }
@@ -153,8 +154,9 @@ void check_orders(const std::string& text, data::Key key, double step) {
   const Worst worst = compare_with_differences(second, at, gradient, step);
   const double apart = distance(gradient, without) / norm(gradient);
   const double wrong = compare_with_differences(first, at, without, step).relative;
-  BOOST_TEST_MESSAGE(at.size() << " parameters: order 2 is within " << worst.relative << " of differences (half the step: " << worst.smooth
-                               << "); order 1 is " << apart << " from order 2, and up to " << wrong << " from differences");
+  BOOST_TEST_MESSAGE(at.size() << " parameters: order 2 is within " << worst.relative
+                               << " of differences (half the step: " << worst.smooth << "); order 1 is " << apart
+                               << " from order 2, and up to " << wrong << " from differences");
   BOOST_TEST(worst.relative < 1e-6);
   BOOST_TEST(worst.smooth < 1e-7);
   BOOST_TEST(apart > 1e-2);
@@ -178,7 +180,9 @@ void check_first_order(const std::string& text, data::Key key) {
 
 BOOST_AUTO_TEST_SUITE(meta_gradient)
 
-BOOST_AUTO_TEST_CASE(of_a_multilayer_perceptron_equals_central_differences) { check_orders(script(sinusoid, "0.02", "mse"), {1, 2}, 1e-5); }
+BOOST_AUTO_TEST_CASE(of_a_multilayer_perceptron_equals_central_differences) {
+  check_orders(script(sinusoid, "0.02", "mse"), {1, 2}, 1e-5);
+}
 
 BOOST_AUTO_TEST_CASE(of_a_convolutional_network_equals_central_differences) {
   check_orders(script(images, "0.1", "cross_entropy"), {1, 2}, 1e-5);

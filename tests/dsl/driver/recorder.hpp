@@ -1,0 +1,51 @@
+// An observer that keeps what happened, and can stop a run when its training is done.
+#pragma once
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "driver/driver.hpp"
+
+namespace metac::dsl::testing {
+
+class Recorder : public Observer {
+ public:
+  explicit Recorder(bool stop_when_trained = false) : stop_when_trained_(stop_when_trained) {}
+  void train_progress(const TrainProgress& progress) override { last = progress; }
+  void evaluated(const EvaluationResult& result) override { results.push_back(result); }
+  void printed(const std::string& line) override { lines.push_back(line); }
+  void trained(const std::string&, const TrainState& state, double) override {
+    states.push_back(state.copy());
+    stop = stop_when_trained_;
+  }
+
+  TrainProgress last;
+  std::vector<TrainState> states;
+  std::vector<EvaluationResult> results;
+  std::vector<std::string> lines;
+  std::atomic<bool> stop{false};
+
+ private:
+  bool stop_when_trained_;
+};
+
+// Runs a script; its mistakes fail the test.
+inline void run_script(const std::string& text, Options options, Recorder& recorder) {
+  Report report;
+  const Script script = Script::from_text("test.meta", text, report);
+  options.stop = &recorder.stop;
+  const Outcome outcome = script.valid() ? run(script, options, recorder, report) : Outcome::wrong_script;
+  for (const auto& diagnostic : report.all()) BOOST_TEST_ERROR(render(diagnostic, script.sources(), false));
+  BOOST_TEST((outcome == (recorder.stop ? Outcome::interrupted : Outcome::done)));
+}
+
+inline std::string example(const std::string& name) {
+  std::ifstream file(std::string(METAC_SOURCE_DIR) + "/examples/" + name);
+  std::ostringstream text;
+  text << file.rdbuf();
+  BOOST_TEST_REQUIRE(!text.str().empty());
+  return text.str();
+}
+
+}  // namespace metac::dsl::testing
