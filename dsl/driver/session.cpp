@@ -324,7 +324,7 @@ EvaluationResult Session::measure(const Learner& learner, const Plan& plan, data
   std::vector<std::vector<double>> values(columns);
   std::map<std::int64_t, std::unique_ptr<Executable>> executables;  // one for the full count, perhaps one for the rest
   for (std::int64_t first = 0; first < plan.tasks;) {
-    const auto count = std::min(options_.tasks_at_once, plan.tasks - first);
+    const auto count = std::clamp(options_.tasks_at_once, std::int64_t{1}, plan.tasks - first);
     auto& executable = executables[count];
     if (executable == nullptr) {
       const Evaluation made = evaluation(self_, learner, learner.state, *plan.source, count, plan.sweep, plan.metrics, plan.span);

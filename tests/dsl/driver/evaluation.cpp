@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_SUITE(evaluation)
 BOOST_AUTO_TEST_CASE(does_not_depend_on_how_many_tasks_are_measured_at_once) {
   Options options;
   const auto usual = measured(waves, options);
-  for (const int at_once : {1, 7, 130, 1000}) {
+  for (const int at_once : {-1, 1, 7, 130, 1000}) {  // at least one, whatever is asked for
     options.tasks_at_once = at_once;
     check_same_values(usual, measured(waves, options));
   }
@@ -86,6 +86,20 @@ BOOST_AUTO_TEST_CASE(tells_the_mean_and_interval_of_the_values) {
     BOOST_TEST(row.summary.median == (sorted[64] + sorted[65]) / 2);
     BOOST_TEST(std::abs(row.summary.trimmed_mean - std::accumulate(sorted.begin() + 1, sorted.end() - 1, 0.0) / 128) <
                1e-12 * mean);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(in_double_precision_differs_by_rounding_only) {
+  Options options;
+  const auto single = measured(waves, options);
+  options.real = Dtype::f64;
+  const auto wide = measured(waves, options);
+  for (std::size_t row = 0; row < single.rows.size(); ++row) {
+    BOOST_TEST(single.rows[row].values != wide.rows[row].values);
+    for (std::size_t task = 0; task < 130; ++task) {
+      const double a = single.rows[row].values[task], b = wide.rows[row].values[task];
+      BOOST_TEST(std::abs(a - b) < 1e-4 * (1 + std::abs(b)));
+    }
   }
 }
 
