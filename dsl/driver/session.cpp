@@ -26,6 +26,15 @@ bool all_finite(const Array& array) {
   return true;
 }
 
+// What the engine refuses while it runs: mostly memory.
+Diagnostic not_run(const Error& error, Span span) {
+  Diagnostic diagnostic;
+  diagnostic.code = "E0502";
+  diagnostic.span = span;
+  diagnostic.message = error.what();
+  return diagnostic;
+}
+
 }  // namespace
 
 // ---- options ----
@@ -106,7 +115,12 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
 }
 
 Value Session::work(const WorkExpr& expression, const ScopePtr& scope, Span span) {
-  return expression.kind == WorkExpr::Kind::train ? train(expression, scope, span) : evaluate(expression, scope, span);
+  const bool training = expression.kind == WorkExpr::Kind::train;
+  try {
+    return training ? train(expression, scope, span) : evaluate(expression, scope, span);
+  } catch (const Error& error) {
+    throw RunFailure{not_run(error, span)};
+  }
 }
 
 SourcePtr Session::source(const Value& value, Span span) {
@@ -166,7 +180,8 @@ void Session::check_finite(const TrainState& state, const Array& losses, const s
   if (!all_finite(losses))
     for (std::int64_t task = 0; task < losses.elements(); ++task)
       if (!std::isfinite(losses.at(task)))
-        diverged(fmt::format("the {} became {} in step {}, in task {} of {}", loss_name, losses.at(task), state.step, task + 1, losses.elements()));
+        diverged(fmt::format("the {} became {} in step {}, in task {} of {}", loss_name, std::isnan(losses.at(task)) ? "NaN" : losses.at(task) > 0 ? "infinite" : "minus infinite",
+                             state.step, task + 1, losses.elements()));
   for (const auto& leaf : leaves(state.learner))
     if (!all_finite(*leaf.value.get<Array>()))
       diverged(fmt::format("`{}` became infinite or NaN in step {}", leaf.path, state.step));
