@@ -100,6 +100,10 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
   self_.compute = nullptr;
   if (!rehearsal_)
     self_.compute = [](std::span<const Tensor> outputs) { return compile({}, outputs).run({}); };
+  struct Clear {  // what refers to this session goes with it
+    Elaborator& self;
+    ~Clear() { self.work = nullptr, self.compute = nullptr, self.set_printer(nullptr); }
+  } clear{self_};
 
   auto scope = std::make_shared<Scope>();
   for (const auto& list : experiment.lists)
