@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/show.hpp"
+#include "base/memory.hpp"
 #include "kernels/kernel.hpp"
 
 namespace {
@@ -31,21 +32,40 @@ struct CommandLine {
   Options options;
   std::vector<std::string> settings;
   bool json = false;
+  double memory = 0;  // GiB; 0: what the machine has
 };
+
+// What arrays may take together. Without a limit, a size that is far too large would end the process from outside.
+std::size_t memory_limit(double gib) {
+  if (gib > 0) return static_cast<std::size_t>(gib * (1u << 30));
+  return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 10 * 9;
+}
+
+// A negative number would be read as a large one.
+std::string not_negative(const std::string& text) { return text.starts_with('-') ? fmt::format("{} was given, a number of at least 0 is needed", text) : ""; }
+
+std::string wrong_option(const CLI::App& app, const CLI::ParseError& error) {
+  std::vector<std::string> known;
+  for (const auto* sub : app.get_subcommands())
+    for (const auto* option : sub->get_options())
+      for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+  if (error.get_name() == "ExtrasError")
+    for (const auto& word : app.remaining(true))
+      if (word.starts_with("-")) {
+        const auto near = nearest(word, known);
+        return fmt::format("there is no option `{}`{}", word, near.empty() ? "" : fmt::format("\n  hint: did you mean `{}`?", near));
+      }
+  return error.what();
+}
 
 bool use_colour() { return isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
 
 void show(const Report& report, const Script& script, bool json) {
   for (const auto& diagnostic : report.all()) {
-    const bool has_place = diagnostic.span.file < static_cast<std::uint32_t>(script.sources().size());
-    if (json && has_place) {
+    if (json)
       fmt::print("{}\n", render_json(diagnostic, script.sources()));
-    } else if (has_place) {
+    else
       fmt::print(stderr, "{}", render(diagnostic, script.sources(), use_colour()));
-    } else {
-      fmt::print(stderr, "metac: error: {} [{}]\n", diagnostic.message, diagnostic.code);
-      if (!diagnostic.hint.empty()) fmt::print(stderr, "  hint: {}\n", diagnostic.hint);
-    }
   }
 }
 
@@ -58,6 +78,7 @@ int perform(CommandLine& line, bool really) {
     }
     line.options.settings[setting.substr(0, equals)] = setting.substr(equals + 1);
   }
+  metac::set_memory_limit(memory_limit(line.memory));
   line.options.stop = &stop;
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
@@ -86,8 +107,9 @@ int command(int argc, char** argv) {
     sub->add_option("script", line.script, "the .meta script")->required();
     sub->add_option("--experiment", line.options.experiments, "run this experiment only (may be given again)");
     sub->add_option("--set", line.settings, "name=value: sets a parameter of an experiment or a `let` of the script");
-    sub->add_option("--seed", line.options.seed, "seed of all randomness")->capture_default_str();
+    sub->add_option("--seed", line.options.seed, "seed of all randomness")->check(not_negative)->capture_default_str();
     sub->add_option("--threads", line.options.threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
+    sub->add_option("--memory", line.memory, "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")->check(CLI::PositiveNumber);
     sub->add_option("--data", line.options.data, "the data directory (otherwise: environment variable METAC_DATA)");
     sub->add_flag("--json", line.json, "one JSON object a line, for machines");
     sub->footer(exit_codes);
@@ -98,11 +120,18 @@ int command(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const std::string word = argc > 1 ? argv[1] : "";
+    if (word == "run" || word == "check") {
+      fmt::print(stderr, "metac: error: {}\n  `metac {} --help` lists what there is\n", wrong_option(app, error), word);
+      return 2;
+    }
     const auto near = nearest(word, {"run", "check", "--help", "--version"});
-    const int code = app.exit(error);
-    if (code != 0 && word != "run" && word != "check" && !near.empty()) fmt::print(stderr, "did you mean `metac {}`?\n", near);
-    return code == 0 ? 0 : 2;
+    const bool script = word.ends_with(".meta");
+    fmt::print(stderr, "metac: error: {}\n", word.empty() ? "what to do is missing" : fmt::format("`{}` is no command", word));
+    if (script || !near.empty()) fmt::print(stderr, "  hint: did you mean `metac {}`?\n", script ? fmt::format("run {}", word) : near);
+    fmt::print(stderr, "  `metac --help` lists the commands\n");
+    return 2;
   }
   return perform(line, run_command->parsed());
 }

@@ -104,6 +104,13 @@ Settings read_settings(const Script& script, const Options& options, Report& rep
   return result;
 }
 
+// A mistake in what several experiments share is told once.
+void add_once(Report& report, const Diagnostic& diagnostic) {
+  for (const auto& known : report.all())
+    if (known.code == diagnostic.code && known.span == diagnostic.span && known.message == diagnostic.message) return;
+  report.add(diagnostic);
+}
+
 std::optional<std::vector<const Definition*>> chosen(const CheckedProgram& program, const Options& options, Report& report) {
   const auto all = program.experiments();
   if (all.empty()) {
@@ -142,8 +149,14 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
   for (const auto* experiment : *experiments) try {
       Session(self, options, silent, true).run(*experiment, settings.values);
     } catch (const Failure& failure) {
-      report.add(failure.diagnostic);
+      add_once(report, failure.diagnostic);
       wrong = true;
+    } catch (const RunFailure& failure) {
+      add_once(report, failure.diagnostic);
+      wrong = true;
+    } catch (const std::bad_alloc&) {
+      add_plain(report, "E0007", fmt::format("there is not enough memory to check the experiment `{}`", experiment->name.text));
+      return Outcome::failed;
     }
   if (wrong) return Outcome::wrong_script;
   if (!really) return Outcome::done;
@@ -160,8 +173,8 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
     return Outcome::failed;
   } catch (const Interrupted&) {
     return Outcome::interrupted;
-  } catch (const Error& error) {
-    add_plain(report, "E0006", error.what());
+  } catch (const std::bad_alloc&) {
+    add_plain(report, "E0007", "there is not enough memory to run this");
     return Outcome::failed;
   }
   return Outcome::done;

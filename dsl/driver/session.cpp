@@ -25,6 +25,15 @@ bool all_finite(const Array& array) {
   return true;
 }
 
+// What the engine refuses while it runs: mostly memory.
+Diagnostic not_run(const Error& error, Span span) {
+  Diagnostic diagnostic;
+  diagnostic.code = "E0502";
+  diagnostic.span = span;
+  diagnostic.message = error.what();
+  return diagnostic;
+}
+
 }  // namespace
 
 // ---- options ----
@@ -91,6 +100,10 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
   self_.compute = nullptr;
   if (!rehearsal_)
     self_.compute = [](std::span<const Tensor> outputs) { return compile({}, outputs).run({}); };
+  struct Clear {  // what refers to this session goes with it
+    Elaborator& self;
+    ~Clear() { self.work = nullptr, self.compute = nullptr, self.set_printer(nullptr); }
+  } clear{self_};
 
   auto scope = std::make_shared<Scope>();
   for (const auto& list : experiment.lists)
@@ -106,7 +119,12 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
 }
 
 Value Session::work(const WorkExpr& expression, const ScopePtr& scope, Span span) {
-  return expression.kind == WorkExpr::Kind::train ? train(expression, scope, span) : evaluate(expression, scope, span);
+  const bool training = expression.kind == WorkExpr::Kind::train;
+  try {
+    return training ? train(expression, scope, span) : evaluate(expression, scope, span);
+  } catch (const Error& error) {
+    throw RunFailure{not_run(error, span)};
+  }
 }
 
 SourcePtr Session::source(const Value& value, Span span) {
@@ -166,7 +184,8 @@ void Session::check_finite(const TrainState& state, const Array& losses, const s
   if (!all_finite(losses))
     for (std::int64_t task = 0; task < losses.elements(); ++task)
       if (!std::isfinite(losses.at(task)))
-        diverged(fmt::format("the {} became {} in step {}, in task {} of {}", loss_name, losses.at(task), state.step, task + 1, losses.elements()));
+        diverged(fmt::format("the {} became {} in step {}, in task {} of {}", loss_name, std::isnan(losses.at(task)) ? "NaN" : losses.at(task) > 0 ? "infinite" : "minus infinite",
+                             state.step, task + 1, losses.elements()));
   for (const auto& leaf : leaves(state.learner))
     if (!all_finite(*leaf.value.get<Array>()))
       diverged(fmt::format("`{}` became infinite or NaN in step {}", leaf.path, state.step));

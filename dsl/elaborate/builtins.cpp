@@ -63,6 +63,13 @@ Span span_of(Call call, std::size_t argument) {
   return span.end > span.begin ? span : call.span;
 }
 
+int one_axis(Elaborator& e, Call call, std::size_t argument, Tensor x) {
+  const auto axes = axes_of(e, call.arguments[argument], x, span_of(call, argument));
+  if (axes.size() != 1)
+    e.fail("E0399", span_of(call, argument), fmt::format("one axis is needed, this is {}", describe(call.arguments[argument])));
+  return axes.front();
+}
+
 bool flag(Elaborator& e, Call call, std::size_t argument) { return e.condition(call.arguments[argument], span_of(call, argument)); }
 
 using Reduce = Tensor (*)(Tensor, std::vector<int>, bool);
@@ -113,7 +120,7 @@ BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool la
 
 Value argmax_value(Elaborator& e, Call call) {
   const Tensor x = e.tensor(call.arguments[0], span_of(call, 0));
-  return argmax(x, axes_of(e, call.arguments[1], x, span_of(call, 1)).front());
+  return argmax(x, one_axis(e, call, 1, x));
 }
 
 // ---- structure ----
@@ -208,6 +215,7 @@ Value len_value(Elaborator& e, Call call) {
 
 Value range_value(Elaborator& e, Call call) {
   const auto n = e.integer(call.arguments[0], call.span, "the length of a range");
+  if (n > longest_range) e.fail("E0357", call.span, fmt::format("a range has at most {} numbers", longest_range));
   std::vector<Value> items;
   for (std::int64_t i = 0; i < n; ++i) items.emplace_back(i);
   return Value::list(std::move(items));
@@ -259,25 +267,32 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
     };
     t["cast_float"] = [](Elaborator& e, Call call) -> Value { return e.real(e.tensor(call.arguments[0], call.span)); };
     t["reshape"] = [](Elaborator& e, Call call) -> Value {
-      return reshape(e.tensor(call.arguments[0], span_of(call, 0)), e.shape(call.arguments[1], span_of(call, 1)));
+      return reshape(e.tensor(call.arguments[0], span_of(call, 0)), e.shape(call.arguments[1], span_of(call, 1), true));
     };
     t["broadcast"] = [](Elaborator& e, Call call) -> Value {
       return broadcast_to(e.tensor(call.arguments[0], span_of(call, 0)), e.shape(call.arguments[1], span_of(call, 1)));
     };
     t["concatenate"] = [](Elaborator& e, Call call) -> Value {
       const auto items = tensor_list(e, call);
-      return concatenate(items, axes_of(e, call.arguments[1], items.front(), span_of(call, 1)).front());
+      return concatenate(items, one_axis(e, call, 1, items.front()));
     };
     t["stack"] = [](Elaborator& e, Call call) -> Value {
       return stack(tensor_list(e, call), static_cast<int>(e.integer(call.arguments[1], span_of(call, 1), "an axis")));
     };
     t["flip"] = [](Elaborator& e, Call call) -> Value {
       const Tensor x = e.tensor(call.arguments[0], span_of(call, 0));
-      return flip(x, axes_of(e, call.arguments[1], x, span_of(call, 1)).front());
+      return flip(x, one_axis(e, call, 1, x));
     };
     t["one_hot"] = [](Elaborator& e, Call call) -> Value {
-      return one_hot(e.tensor(call.arguments[0], span_of(call, 0)), e.integer(call.arguments[1], span_of(call, 1), "a number of classes"),
-                     e.context().real);
+      const Tensor labels = e.tensor(call.arguments[0], span_of(call, 0));
+      const auto classes = e.integer(call.arguments[1], span_of(call, 1), "a number of classes");
+      if (labels.dtype() != Dtype::i32)
+        e.fail("E0388", span_of(call, 0), fmt::format("labels are whole numbers, this is {}", describe(labels)), "",
+               "`cross_entropy` and `accuracy` are for classes; for other targets there are `mse` and `mae`");
+      if (const auto known = e.classes_of(labels); known && *known > classes)
+        e.fail("E0389", call.span, fmt::format("the labels are of {} classes, {} were given room", *known, classes),
+               "", "does the model have an output for each class?");
+      return one_hot(labels, classes, e.context().real);
     };
     t["iota"] = [](Elaborator& e, Call call) -> Value { return iota(e.graph(call.span), e.integer(call.arguments[0], call.span, "a length")); };
     t["conv"] = [](Elaborator& e, Call call) -> Value {

@@ -111,12 +111,12 @@ std::vector<std::pair<std::string, Value>> Elaborator::bind_arguments(const Call
         std::vector<std::string> names;
         for (const auto& parameter : list) names.push_back(parameter.name);
         const auto near = nearest(argument.name, names);
-        fail("E0306", argument.span, fmt::format("`{}` has no parameter `{}`", callable.name, argument.name), "",
+        fail("E0306", argument.place(), fmt::format("`{}` has no parameter `{}`", callable.name, argument.name), "",
              near.empty() ? (names.empty() ? "it takes no arguments here" : fmt::format("it has {}", fmt::join(names, ", ")))
                           : fmt::format("did you mean `{}`?", near));
       }
     }
-    if (given[at] != nullptr) fail("E0307", argument.span, fmt::format("`{}` of `{}` is given twice", list[at].name, callable.name));
+    if (given[at] != nullptr) fail("E0307", argument.place(), fmt::format("`{}` of `{}` is given twice", list[at].name, callable.name));
     given[at] = &argument;
   }
   std::vector<std::pair<std::string, Value>> bound;

@@ -74,7 +74,8 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
     const std::string& root = variable.path.front().text;
     Scope* holder = inner->holder(root);
     if (holder == nullptr)
-      fail("E0373", variable.span, fmt::format("`{}` is no variable here", root), "", "bind it with `let` or `var` first");
+      fail("E0373", variable.span, fmt::format("`{}` is no variable here", root), "",
+           "names of the whole script are constants; a variable is bound where its derivative is taken");
     Value value = evaluate(argument.value, inner);
     variable.tree = map_leaves(value, [&](const Leaf& leaf) -> Value {
       Tensor t = tensor(leaf.value, variable.span);

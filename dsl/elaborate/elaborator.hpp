@@ -20,6 +20,8 @@
 
 namespace metac::dsl {
 
+inline constexpr std::int64_t longest_range = 10'000'000;  // numbers; each is a value of its own
+
 struct Failure {
   Diagnostic diagnostic;
 };
@@ -81,6 +83,8 @@ class Elaborator {
     std::string name;  // empty: positional
     Value value;
     Span span;
+    Span name_span = {};
+    Span place() const { return name_span.end > name_span.begin ? name_span : span; }  // of a mistake in the name
   };
   Value call(const Value& callee, std::vector<Argument>, Span);
   Value call_function(const Value& callee, std::vector<Value> positional, Span);
@@ -110,13 +114,18 @@ class Elaborator {
   std::pair<Tensor, Tensor> same_type(Tensor, Tensor);  // the wider of two dtypes: bool < i32 < float
   Tensor real(Tensor);                                // i32 and bool become the working type
   Graph& graph(Span);                                 // Failure where there is none
-  Shape shape(const Value&, Span);                    // a list of ints, or one int
+  // A list of ints, or one int. One size may be -1 where `open`, for what is left.
+  Shape shape(const Value&, Span, bool open = false);
   std::int64_t integer(const Value&, Span, const char* what);
 
   Context& context() { return context_; }
   // Statistics and other uses that results must say: "batch" for predictions that are transductive.
   void declare(const std::string& use) { declared_[use] = true; }
   std::map<std::string, bool>& declared() { return declared_; }
+  // Labels that a source gives are known to be of so many classes, in the procedure that is being built.
+  void know_classes(Tensor labels, std::int64_t classes) { known_classes_.emplace_back(labels, classes); }
+  std::optional<std::int64_t> classes_of(Tensor labels) const;
+  void forget_classes() { known_classes_.clear(); }
   // A data set that is read once, however often the script asks for it.
   Value loaded(const std::string& what, const std::function<Value()>& load);
   // As `print` and `str` show a value: tensors of an experiment are computed for it.
@@ -176,6 +185,7 @@ class Elaborator {
   std::vector<Span> places_;
   std::vector<TrailEntry> trail_;
   std::map<std::string, bool> declared_;
+  std::vector<std::pair<Tensor, std::int64_t>> known_classes_;
   std::map<std::string, Value> loaded_;
   std::function<void(const std::string&)> printer_;
 };

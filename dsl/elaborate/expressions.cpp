@@ -49,7 +49,8 @@ struct Expressions {
     const Value callee = self.evaluate(call.callee, scope);
     std::vector<Elaborator::Argument> arguments;
     for (const auto& field : call.arguments)
-      arguments.push_back({field.name ? field.name->text : "", self.evaluate(field.value, scope), field.value->span});
+      arguments.push_back({field.name ? field.name->text : "", self.evaluate(field.value, scope), field.value->span,
+                           field.name ? field.name->span : Span{}});
     return self.call(callee, std::move(arguments), e.span);
   }
   Value operator()(const MemberExpr& m) const { return self.member(self.evaluate(m.base, scope), m.member, e.span); }
@@ -305,6 +306,8 @@ Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, 
       }
       const Value at = evaluate(item.index, scope);
       if (const Tensor* rows = at.get<Tensor>()) {
+        if (rows->dtype() != Dtype::i32)
+          fail("E0355", item.span, fmt::format("an index is a whole number, not {}", describe(at)));
         if (axis != 0) fail("E0342", item.span, "a tensor can index the first axis only");
         result = gather(result, *rows);
         axis += rows->shape().rank();

@@ -95,20 +95,24 @@ std::pair<Value, Value> Elaborator::update(const Optimizer& optimizer, const Val
     fail("E0382", optimizer.definition->name.span, fmt::format("the optimizer `{}` has no `fn update(weights, gradient)`", optimizer.definition->name.text));
   Value moved = call_function(*rule, {weights, gradient}, optimizer.span);
   // The update may have been computed in wider types or from trees with other leaves: weights keep theirs.
-  moved = zip_leaves(weights, moved, [&](const Value& before, const Value& after) -> Value {
-    const Tensor old = tensor(before, optimizer.span), t = tensor(after, optimizer.span);
-    return guarded(optimizer.span, {}, [&] { return cast(broadcast_to(t, old.shape()), old.dtype()); });
+  const Span place = rule->callable() != nullptr ? rule->callable()->span : optimizer.span;
+  moved = guarded(place, {}, [&] {
+    return zip_leaves(weights, moved, [&](const Value& before, const Value& after) -> Value {
+      const Tensor old = tensor(before, place), t = tensor(after, place);
+      return cast(broadcast_to(t, old.shape()), old.dtype());
+    });
   });
   std::vector<std::pair<std::string, Value>> fields;
   for (const auto& [name, value] : memory.record()->fields)
-    fields.emplace_back(name, zip_leaves(value, *scope->find(name), [&](const Value& before, const Value& after) -> Value {
-                          const Tensor old = tensor(before, optimizer.span), t = tensor(after, optimizer.span);
-                          if (old.shape() != t.shape())
-                            fail("E0383", optimizer.definition->name.span,
-                                 fmt::format("the memory `{}` changed its shape from {} to {}", name, to_string(old.shape()),
-                                             to_string(t.shape())));
-                          return cast(t, old.dtype());
-                        }));
+    fields.emplace_back(name, guarded(place, {}, [&] {
+      return zip_leaves(value, *scope->find(name), [&](const Value& before, const Value& after) -> Value {
+        const Tensor old = tensor(before, place), t = tensor(after, place);
+        if (old.shape() != t.shape())
+          fail("E0383", place, fmt::format("the memory `{}` of `{}` changed its shape from {} to {}", name, optimizer.definition->name.text,
+                                           to_string(old.shape()), to_string(t.shape())));
+        return cast(t, old.dtype());
+      });
+    }));
   return {std::move(moved), Value::record(std::move(fields))};
 }
 
@@ -148,7 +152,12 @@ std::optional<Value> member_of(const std::shared_ptr<const data::Dataset>& datas
   if (name == "classes") return Value(dataset->class_count());
   if (name == "take")
     return method("take", {"count"}, [dataset](Elaborator& e, const BuiltinCall& call) -> Value {
-      return std::make_shared<const data::Dataset>(dataset->take(e.integer(call.arguments[0], call.span, "a number of examples")));
+      const auto count = e.integer(call.arguments[0], call.span, "a number of examples");
+      try {
+        return std::make_shared<const data::Dataset>(dataset->take(count));
+      } catch (const Error& error) {
+        e.fail("E0401", call.span, error.what());
+      }
     });
   return std::nullopt;
 }
@@ -167,6 +176,7 @@ std::optional<Value> member_of(Elaborator& self, const Tensor& tensor, const std
 }  // namespace
 
 Value Elaborator::member(const Value& base, const Name& name, Span span) {
+  if (base.list() != nullptr && is_run_value(base)) return member(tensor(base, span), name, span);  // a list of tensors is one
   std::vector<std::string> known;
   std::optional<Value> found;
   if (const Record* record = base.record()) {
@@ -198,6 +208,7 @@ Value Elaborator::member(const Value& base, const Name& name, Span span) {
   std::string hint = near.empty() ? (known.empty() ? "" : fmt::format("there is {}", fmt::join(known, ", "))) : fmt::format("did you mean `{}`?", near);
   // Tuples have no names: their parts are taken apart.
   if (!known.empty() && known.front().empty()) hint = "a tuple is taken apart: `let (a, b) = ...`";
+  if (base.list() != nullptr && hint.empty()) hint = "lists have a length: `len(x)`; numbers in lists become tensors by arithmetic";
   fail("E0386", name.span.end > name.span.begin ? name.span : span, fmt::format("there is no `{}` in {}", name.text, describe(base)), "", hint);
 }
 
@@ -268,6 +279,7 @@ class Episodes : public TaskSource {
   Value build(Elaborator& self, std::span<const Tensor> arrays) const override {
     const auto part = [&](Tensor x, Tensor y) {
       const Tensor images = x.dtype() == self.context().real ? x : cast(x, self.context().real);
+      self.know_classes(y, source_.ways());
       return Value::record({{"x", images}, {"y", y}});
     };
     return Value::record({{"support", part(arrays[0], arrays[1])},

@@ -16,6 +16,7 @@ class Builder {
     this->state = take(state);
     this->memory = take(memory);
     state_leaves_ = inputs_.size();
+    self.forget_classes();
     context_ = Context{};
     context_.graph = graph_.get();
     context_.real = self.context().real;
@@ -169,12 +170,15 @@ TaskGradient task_gradient(Elaborator& self, const Learner& learner, const Scope
   Value direction = self.call_function(*rule, {task}, span);
   if (weights.record()->fields.size() == 1) direction = Value::record({{weights.record()->fields.front().first, direction}});
   TaskGradient result;
-  zip_leaves(weights, direction, [&](const Value& weight, const Value& move) -> Value {
-    const Tensor w = *weight.get<Tensor>(), d = self.tensor(move, span);
-    result.gradients.push_back(cast(broadcast_to(d, w.shape()), w.dtype()));
-    const Tensor norm = sum(square(result.gradients.back()));
-    result.loss = result.loss ? result.loss + norm : norm;
-    return weight;
+  const Span place = function_of(learner, "direction") != nullptr ? function_of(learner, "direction")->name.span : span;
+  self.guarded(place, {}, [&] {
+    return zip_leaves(weights, direction, [&](const Value& weight, const Value& move) -> Value {
+      const Tensor w = *weight.get<Tensor>(), d = self.tensor(move, place);
+      result.gradients.push_back(cast(broadcast_to(d, w.shape()), w.dtype()));
+      const Tensor norm = sum(square(result.gradients.back()));
+      result.loss = result.loss ? result.loss + norm : norm;
+      return weight;
+    });
   });
   return result;
 }
@@ -187,6 +191,12 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
   Context context = builder.context();
   WithContext here(self, context);
   const Value weights = learned(learner, builder.state);
+  if (weights.record()->fields.empty())
+    self.fail("E0416", span, fmt::format("the learner `{}` learns nothing, so it cannot be trained", learner.name()), "",
+              "what is learned is bound with `learn`: `learn theta = init(net)`");
+  for (const auto& statement : learner.definition->body.block->statements)
+    if (std::holds_alternative<OnStatement>(statement->node))
+      self.fail("E0417", statement->span, "events (`on`) are not available yet, so this would not run");
 
   MapBuilder tasks(builder.graph(), builder.arrays, batch);
   TaskGradient one;

@@ -68,7 +68,8 @@ Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, s
   ParameterFrame* parent = context_.parameters;
   if (parent == nullptr)
     fail("E0323", span, fmt::format("the model `{}` is applied without its parameters", callable->name), "",
-         fmt::format("outside a model, give them first: `{}(theta, x)`, where `theta = init({})`", callable->name, callable->name));
+         fmt::format("outside a model, give them first: `net(theta, x)`, where `let net = {}{}` and `let theta = init(net, x)`",
+                     callable->name, callable->lists.size() > 1 ? "(..)" : ""));
 
   const std::string base = callable->layer_name.empty() ? callable->name : callable->layer_name;
   auto known = std::find_if(parent->children.begin(), parent->children.end(),
@@ -110,7 +111,7 @@ Value Elaborator::parameter(const ParamStatement& statement, const ScopePtr& sco
   Shape shape;
   for (const auto& size : statement.shape) {
     const auto value = integer(evaluate(size, scope), size->span, "a size of a parameter");
-    if (value < 0) fail("E0326", size->span, fmt::format("a size of a parameter is at least 0, not {}", value));
+    if (value < 1) fail("E0326", size->span, fmt::format("a size of a parameter is at least 1, not {}", value));
     shape.push_back(value);
   }
   if (frame->initialising) {

@@ -1,6 +1,7 @@
 // Arithmetic on values of any kind: host numbers at once, tensors by the engine, trees leaf by leaf.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "elaborate/elaborator.hpp"
@@ -80,11 +81,15 @@ std::pair<Tensor, Tensor> Elaborator::same_type(Tensor a, Tensor b) {
   return {a.dtype() == wider ? a : cast(a, wider), b.dtype() == wider ? b : cast(b, wider)};
 }
 
-Shape Elaborator::shape(const Value& value, Span span) {
+Shape Elaborator::shape(const Value& value, Span span, bool open) {
+  constexpr double most = 1e15;  // elements: far more than any memory, and far from what 64 bits count
   Shape result;
+  double elements = 1;
   const auto add = [&](const Value& size) {
     const auto n = integer(size, span, "a size of a shape");
-    if (n < -1) fail("E0353", span, fmt::format("a size cannot be {}", n));
+    if (n < (open ? -1 : 0)) fail("E0353", span, fmt::format("a size cannot be {}", n), "", open ? "-1 stands for what is left" : "");
+    elements *= static_cast<double>(std::max<std::int64_t>(n, 1));
+    if (elements > most) fail("E0359", span, fmt::format("a tensor of {:.3g} elements is too large", elements));
     result.push_back(n);
   };
   if (const List* list = value.list()) {
@@ -179,6 +184,14 @@ std::optional<Value> on_host(BinaryOp op, const Value& a, const Value& b) {
   return std::nullopt;
 }
 
+std::vector<Value> leaves_of_lists(const Value& value) {
+  if (value.list() == nullptr) return {value};
+  std::vector<Value> all;
+  for (const auto& item : value.list()->items)
+    for (auto& leaf : leaves_of_lists(item)) all.push_back(std::move(leaf));
+  return all;
+}
+
 Tensor on_tensors(BinaryOp op, Tensor a, Tensor b) {
   switch (op) {
     case BinaryOp::add: return a + b;
@@ -213,17 +226,25 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
     fail("E0356", span, fmt::format("`{}` does not work on {} and {}", symbol(op), describe(a), describe(b)), "", hint);
   };
   if (op == BinaryOp::range) {
-    constexpr std::int64_t longest = 10'000'000;
     const auto begin = integer(a, left, "the begin of a range"), end = integer(b, right, "the end of a range");
-    if (end - begin >= longest) fail("E0357", span, fmt::format("a range has at most {} numbers", longest));
+    if (static_cast<double>(end) - static_cast<double>(begin) >= longest_range)
+      fail("E0357", span, fmt::format("a range has at most {} numbers, not {} to {}", longest_range, begin, end));
     std::vector<Value> items;
     for (auto i = begin; i <= end; ++i) items.emplace_back(i);
     return Value::list(std::move(items));
   }
-  const bool run = is_run_value(a) || is_run_value(b);
+  if (op == BinaryOp::remainder && a.number() && b.number() == 0.0) fail("E0358", span, "the remainder of a division by zero");
+  const auto is_numbers = [](const Value& value) {
+    if (value.list() == nullptr || value.list()->items.empty()) return value.number().has_value();
+    const auto all = leaves_of_lists(value);
+    return std::all_of(all.begin(), all.end(), [](const Value& item) { return item.number().has_value(); });
+  };
+  // Arithmetic makes tensors of lists of numbers; two lists with `+` are one behind the other.
+  const bool lists = (a.list() || b.list()) && op >= BinaryOp::add && op <= BinaryOp::matmul && !(op == BinaryOp::add && a.list() && b.list()) &&
+                     is_numbers(a) && is_numbers(b);
+  const bool run = lists || is_run_value(a) || is_run_value(b);
   if (!run && !(a.record() || b.record())) {
     if (auto result = on_host(op, a, b)) return *result;
-    if (op == BinaryOp::remainder && b.number() == 0.0) fail("E0358", span, "the remainder of a division by zero");
     const bool mixed = (a.get<std::string>() != nullptr) != (b.get<std::string>() != nullptr);
     reject(mixed && op == BinaryOp::add ? "turn a value into text with `str(value)`" : "");
   }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "elaborate/source.hpp"
 
 namespace metac::dsl {
@@ -72,8 +74,7 @@ std::string field_names(const Record& record) {
 }
 
 std::string number_text(double value) {
-  std::string text = fmt::format("{:.6g}", value);
-  return text;
+  return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value);  // whatever its sign
 }
 
 std::string array_text(const Array& array, std::int64_t& index, int axis) {
@@ -95,8 +96,14 @@ std::string describe(const Value& value) {
           [](const std::string& s) { return fmt::format("the string \"{}\"", s); },
           [](const Tensor& t) { return fmt::format("a tensor {}", to_string(t.type())); },
           [](const Array& a) { return fmt::format("an array {}", to_string(a.type())); },
-          [](const std::shared_ptr<const List>& l) { return fmt::format("a list of {}", l->items.size()); },
-          [](const std::shared_ptr<const Record>& r) { return fmt::format("a record {}", field_names(*r)); },
+          [&](const std::shared_ptr<const List>& l) {
+            const std::string text = l->items.size() <= 6 ? to_text(value) : "";
+            return text.empty() || text.size() > 30 ? fmt::format("a list of {}", l->items.size()) : fmt::format("the list {}", text);
+          },
+          [](const std::shared_ptr<const Record>& r) {
+            const bool tuple = !r->fields.empty() && r->fields.front().first.empty();
+            return fmt::format("a {} {}", tuple ? "tuple" : "record", field_names(*r));
+          },
           [](const std::shared_ptr<const Callable>& c) { return fmt::format("the {} `{}`", kind_name(c->kind), c->name); },
           [](const std::shared_ptr<const Learner>& l) { return fmt::format("the learner `{}`", l->name()); },
           [](const std::shared_ptr<const Optimizer>& o) { return fmt::format("the optimizer `{}`", o->definition->name.text); },

@@ -89,6 +89,10 @@ void add_labels(std::string& out, const Diagnostic& diagnostic, const Sources& s
   }
 }
 
+bool has_place(const Diagnostic& diagnostic, const Sources& sources) {
+  return diagnostic.span.file < static_cast<std::uint32_t>(sources.size());
+}
+
 nlohmann::ordered_json place_as_json(Span span, const Sources& sources) {
   const Position begin = sources.position(span.file, span.begin), end = sources.position(span.file, span.end);
   return {{"file", sources.name(span.file)},
@@ -103,6 +107,12 @@ nlohmann::ordered_json place_as_json(Span span, const Sources& sources) {
 std::string render(const Diagnostic& diagnostic, const Sources& sources, bool colour) {
   const Painter painter(sources, colour);
   const bool is_error = diagnostic.severity == Severity::error;
+  if (!has_place(diagnostic, sources)) {
+    std::string out = fmt::format("{} {} [{}]\n", painter.paint(is_error ? "1;31" : "1;35", is_error ? "metac: error:" : "metac: warning:"),
+                                  painter.paint("1", diagnostic.message), diagnostic.code);
+    if (!diagnostic.hint.empty()) out += fmt::format("  {} {}\n", painter.paint("1;32", "hint:"), diagnostic.hint);
+    return out;
+  }
   std::string out = fmt::format("{}: {}: {}", painter.paint("1", painter.place(diagnostic.span)),
                                 painter.paint(is_error ? "1;31" : "1;35", is_error ? "error" : "warning"),
                                 painter.paint("1", diagnostic.message));
@@ -118,7 +128,7 @@ std::string render(const Diagnostic& diagnostic, const Sources& sources, bool co
 }
 
 std::string render_json(const Diagnostic& diagnostic, const Sources& sources) {
-  nlohmann::ordered_json json = place_as_json(diagnostic.span, sources);
+  auto json = has_place(diagnostic, sources) ? place_as_json(diagnostic.span, sources) : nlohmann::ordered_json::object();
   json["severity"] = diagnostic.severity == Severity::error ? "error" : "warning";
   json["code"] = diagnostic.code;
   json["message"] = diagnostic.message;

@@ -30,7 +30,7 @@ struct Diagnostic {
   Severity severity = Severity::error;
   std::string code;     // "E0203"; see report/codes.hpp
   std::string message;
-  Span span;            // where the caret stands
+  Span span;            // where the caret stands; a file that is not among the sources: nowhere in the script
   std::string label;    // beside the caret; may be empty
   std::vector<Label> labels;  // further places, e.g. both operands with their shapes
   std::vector<Note> notes;

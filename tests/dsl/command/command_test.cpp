@@ -1,0 +1,162 @@
+// The real command on bad input: what it prints and its exit code stand in an .expected file beside each script of cases/,
+// whose first line says the arguments, and for each line of command_lines.txt. METAC_UPDATE=1 rewrites those files.
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "dsl/command/process.hpp"
+#include "dsl/data/files.hpp"
+
+namespace metac::dsl::test {
+namespace {
+
+namespace fs = std::filesystem;
+using data::Bytes;
+
+const fs::path here = METAC_TESTS_DIR "/dsl/command";
+
+std::string read_all(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The scripts, and beside them good and bad data files of every kind.
+const fs::path& workshop() {
+  static const data::testing::TemporaryFolder folder;
+  static const bool made = [] {
+    for (const auto& entry : fs::directory_iterator(here / "cases"))
+      if (entry.path().extension() == ".meta") fs::copy_file(entry.path(), folder.path() / entry.path().filename());
+    const fs::path data = folder.path() / "data";
+    const Bytes images(12 * 64, 100);
+    Bytes labels;
+    for (int i = 0; i < 12; ++i) labels.push_back(static_cast<std::uint8_t>(i % 3));
+    using namespace data::testing;
+    write(data / "images", idx_bytes(8, {12, 8, 8}, images));
+    write(data / "rectangles", idx_bytes(8, {12, 8, 4}, Bytes(12 * 32, 1)));
+    write(data / "labels", idx_bytes(8, {12}, labels));
+    write(data / "few_labels", idx_bytes(8, {5}, Bytes(5, 0)));
+    write(data / "truncated", idx_bytes(8, {12, 8, 8}, Bytes(100, 1)));
+    write(data / "huge", idx_bytes(8, {0xffffffff, 0xffffffff, 0xffffffff}, Bytes(100, 1)));
+    write(data / "text", std::string("these are no images\n"));
+    Bytes packed = gzip(idx_bytes(8, {12, 8, 8}, images));
+    write(data / "cut.gz", Bytes(packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(packed.size() / 2)));
+    fs::create_directories(data / "empty");
+    write(data / "drawings" / "a" / "1.png", grey_png(4, 4, 200));
+    write(data / "drawings" / "b" / "1.png", grey_png(6, 4, 100));
+    Bytes png = grey_png(16, 16, 7);
+    png.resize(png.size() / 2);
+    write(data / "corrupt_png" / "a" / "1.png", png);
+    write(data / "no_png" / "a" / "1.png", std::string("no picture"));
+    write(data / "corrupt.zip", std::string("PK\x03\x04 and then nothing good"));
+    return true;
+  }();
+  (void)made;
+  return folder.path();
+}
+
+std::vector<std::string> words_of(const std::string& line) {
+  std::istringstream in(line);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+struct Case {
+  std::string name;
+  std::vector<std::string> arguments;
+};
+
+// "# metac check --data data" in x.meta is `metac check x.meta --data data`.
+std::vector<Case> cases() {
+  std::vector<Case> result;
+  for (const auto& entry : fs::directory_iterator(here / "cases")) {
+    if (entry.path().extension() != ".meta") continue;
+    const std::string text = read_all(entry.path()), first = text.substr(0, text.find('\n'));
+    BOOST_REQUIRE_MESSAGE(first.starts_with("# metac "), entry.path() << " does not begin with its arguments");
+    auto arguments = words_of(first.substr(8));
+    arguments.insert(arguments.begin() + 1, entry.path().filename().string());
+    result.push_back({entry.path().stem().string(), arguments});
+  }
+  std::ifstream lines(here / "command_lines.txt");
+  for (std::string line; std::getline(lines, line);)
+    if (const auto colon = line.find(':'); line.front() != '#') result.push_back({"line_" + line.substr(0, colon), words_of(line.substr(colon + 1))});
+  std::sort(result.begin(), result.end(), [](const Case& a, const Case& b) { return a.name < b.name; });
+  return result;
+}
+
+// What a run says, without what differs between two of them: times.
+std::string transcript(const Case& one, const Finished& finished) {
+  std::string text = "$ metac";
+  for (const auto& argument : one.arguments) text += " " + argument;
+  text += "\n" + finished.out;
+  if (!finished.err.empty()) text += "--- stderr\n" + finished.err;
+  text += "=> " + std::to_string(finished.code) + "\n";
+  text = std::regex_replace(text, std::regex(R"([0-9.]+ steps/s  .* left)"), "# steps/s");
+  return std::regex_replace(text, std::regex(R"(steps in [0-9.]+ s)"), "steps in #");
+}
+
+void check_json_lines(const std::string& name, const std::string& out) {
+  std::istringstream lines(out);
+  for (std::string line; std::getline(lines, line);)
+    BOOST_TEST(nlohmann::json::accept(line), name << " prints a line that is no JSON: " << line);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_command_says_what_is_expected) {
+  const bool update = std::getenv("METAC_UPDATE") != nullptr;
+  for (const Case& one : cases()) {
+    const Finished finished = run_command(workshop(), one.arguments);
+    const std::string found = transcript(one, finished);
+    const fs::path path = here / "cases" / (one.name + ".expected");
+    if (update) std::ofstream(path, std::ios::binary) << found;
+    const std::string expected = read_all(path);
+    BOOST_TEST(found == expected, one.name << " says:\n" << found << "but expected is:\n" << expected);
+    BOOST_TEST(finished.code < 70, one.name << " ends with " << finished.code);
+    BOOST_TEST(found.find(workshop().string()) == std::string::npos, one.name << " names a folder of this machine");
+    if (std::count(one.arguments.begin(), one.arguments.end(), "--json")) check_json_lines(one.name, finished.out);
+  }
+}
+
+// A code that no case shows is a code nobody has read the message of.
+BOOST_AUTO_TEST_CASE(every_code_of_elaborator_and_driver_has_a_case) {
+  // Unreachable from a script that the checker let pass; they guard against programs that embed the language.
+  const std::set<std::string> unreachable{};
+  const std::regex code("\"([EW]0[0-9]{3})\"");
+  std::set<std::string> used;
+  for (const char* room : {"elaborate", "driver"})
+    for (const auto& entry : fs::directory_iterator(fs::path(METAC_SOURCE_DIR) / "dsl" / room)) {
+      const std::string text = read_all(entry.path());
+      for (std::sregex_iterator it(text.begin(), text.end(), code), end; it != end; ++it) used.insert((*it)[1]);
+    }
+  std::set<std::string> shown;
+  const std::regex in_text("[EW]0[0-9]{3}");
+  for (const auto& entry : fs::directory_iterator(here / "cases")) {
+    if (entry.path().extension() != ".expected") continue;
+    const std::string text = read_all(entry.path());
+    for (std::sregex_iterator it(text.begin(), text.end(), in_text), end; it != end; ++it) shown.insert((*it)[0]);
+  }
+  BOOST_TEST(used.size() > 60u);
+  for (const auto& one : used) BOOST_TEST((shown.count(one) == 1u || unreachable.count(one) == 1u), one << " has no case in tests/dsl/command/cases");
+  for (const auto& one : unreachable) BOOST_TEST(shown.count(one) == 0u, one << " is shown by a case and need not be an exception");
+}
+
+BOOST_AUTO_TEST_CASE(interrupt_ends_a_training_after_its_step) {
+  const fs::path script = workshop() / "long.meta";
+  std::ofstream(script) << "experiment long {\n  let learner = maml(mlp([40, 40, 1]), loss: mse)\n"
+                           "  train learner on sinusoids() { iterations: 100_000_000, batch: 4, optimizer: adam() }\n}\n";
+  const auto begin = std::chrono::steady_clock::now();
+  const Finished finished = run_command(workshop(), {"run", "long.meta", "--threads", "1", "--json"}, 0.8);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  BOOST_TEST(finished.code == 130);
+  BOOST_TEST(seconds < 2.8, "it took " << seconds << " seconds");
+  BOOST_TEST(finished.err == "metac: stopped on request\n");
+  BOOST_TEST((finished.out.empty() || finished.out.back() == '\n'));
+  check_json_lines("interrupted", finished.out);
+}
+
+}  // namespace metac::dsl::test

@@ -1,0 +1,65 @@
+// A child process whose outputs go to pipes. (popen gives neither stderr nor a process to signal.)
+#include "dsl/command/process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <stdexcept>
+
+namespace metac::dsl::test {
+
+Finished run_command(const std::filesystem::path& folder, const std::vector<std::string>& arguments, double interrupt_after) {
+  int out[2], err[2];
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+  std::vector<std::string> words{METAC_COMMAND};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("no process");
+  if (child == 0) {
+    unsetenv("METAC_DATA");
+    dup2(out[1], STDOUT_FILENO);
+    dup2(err[1], STDERR_FILENO);
+    if (chdir(folder.c_str()) == 0) execv(argv[0], argv.data());
+    _exit(127);
+  }
+  close(out[1]);
+  close(err[1]);
+  Finished result;
+  const auto begin = std::chrono::steady_clock::now();
+  bool interrupted = interrupt_after < 0;
+  pollfd ends[] = {{out[0], POLLIN, 0}, {err[0], POLLIN, 0}};
+  for (int open = 2; open > 0;) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (!interrupted && seconds >= interrupt_after) {
+      kill(child, SIGINT);
+      interrupted = true;
+    }
+    if (seconds > 60) kill(child, SIGKILL);
+    poll(ends, 2, 20);
+    for (int i = 0; i < 2; ++i) {
+      if ((ends[i].revents & (POLLIN | POLLHUP)) == 0) continue;
+      char buffer[4096];
+      const auto size = read(ends[i].fd, buffer, sizeof buffer);
+      if (size > 0) {
+        (i == 0 ? result.out : result.err).append(buffer, static_cast<std::size_t>(size));
+        continue;
+      }
+      close(ends[i].fd);
+      ends[i].fd = -1;
+      --open;
+    }
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  result.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
+}  // namespace metac::dsl::test
