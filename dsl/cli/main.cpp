@@ -139,7 +139,6 @@ int command(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Idle workers must not spin against other programs; read by the OpenMP library when its threads start.
   try {
     return command(argc, argv);
   } catch (const std::exception& error) {

@@ -28,7 +28,7 @@ struct Label {
 
 struct Diagnostic {
   Severity severity = Severity::error;
-  std::string code;     // "E0203"; see report/codes.hpp
+  std::string code;     // "E0203": E01 syntax, E02 names, E03 kinds and shapes, E04 data and learning, E05 running
   std::string message;
   Span span;            // where the caret stands; a file that is not among the sources: nowhere in the script
   std::string label;    // beside the caret; may be empty

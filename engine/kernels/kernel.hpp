@@ -36,7 +36,7 @@ class Kernel {
   virtual bool may_overwrite(int output, int input) const { (void)output, (void)input; return false; }
   // `operands` are the results, then the inputs. `scratch` is aligned to 64 bytes. Allocates nothing.
   virtual void run(void* const* operands, std::byte* scratch, State* state) const = 0;
-  // For `metac graph --stage plan` and profiles: "matmul 10x40x40 own".
+  // For people who read a plan: "matmul 10x40x40 own".
   virtual std::string describe() const = 0;
 };
 

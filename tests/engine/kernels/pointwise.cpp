@@ -441,7 +441,7 @@ void check_overwriting(std::uint32_t seed) {
 }
 
 std::uint32_t first_seed() {
-  const char* given = std::getenv("METAC_TEST_SEED");
+  const char* given = std::getenv("METAC_SEED");
   return given != nullptr ? static_cast<std::uint32_t>(std::atoll(given)) : 1000;
 }
 
