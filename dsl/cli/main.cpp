@@ -44,6 +44,12 @@ std::size_t memory_limit(double gib) {
 // A negative number would be read as a large one.
 std::string not_negative(const std::string& text) { return text.starts_with('-') ? fmt::format("{} was given, a number of at least 0 is needed", text) : ""; }
 
+std::string positive(const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  return *end == '\0' && value > 0 && value < 1e9 ? "" : fmt::format("{} was given, a number above 0 is needed", text);
+}
+
 std::string wrong_option(const CLI::App& app, const CLI::ParseError& error) {
   std::vector<std::string> known;
   for (const auto* sub : app.get_subcommands())
@@ -109,7 +115,7 @@ int command(int argc, char** argv) {
     sub->add_option("--set", line.settings, "name=value: sets a parameter of an experiment or a `let` of the script");
     sub->add_option("--seed", line.options.seed, "seed of all randomness")->check(not_negative)->capture_default_str();
     sub->add_option("--threads", line.options.threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
-    sub->add_option("--memory", line.memory, "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")->check(CLI::PositiveNumber);
+    sub->add_option("--memory", line.memory, "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")->check(positive);
     sub->add_option("--data", line.options.data, "the data directory (otherwise: environment variable METAC_DATA)");
     sub->add_flag("--json", line.json, "one JSON object a line, for machines");
     sub->footer(exit_codes);
