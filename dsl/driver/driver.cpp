@@ -156,10 +156,11 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
       Session(self, options, silent, true).run(*experiment, settings.values);
     } catch (const Failure& failure) {
       add_once(report, failure.diagnostic);
+      if (failure.out_of_memory) return Outcome::failed;
       wrong = true;
     } catch (const RunFailure& failure) {
-      add_once(report, failure.diagnostic);
-      wrong = true;
+      report.add(failure.diagnostic);
+      return Outcome::failed;
     } catch (const std::bad_alloc&) {
       add_plain(report, "E0007", fmt::format("there is not enough memory to check the experiment `{}`", experiment->name.text));
       return Outcome::failed;
@@ -173,7 +174,7 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
     }
   } catch (const Failure& failure) {
     report.add(failure.diagnostic);
-    return Outcome::wrong_script;
+    return failure.out_of_memory ? Outcome::failed : Outcome::wrong_script;
   } catch (const RunFailure& failure) {
     report.add(failure.diagnostic);
     return Outcome::failed;

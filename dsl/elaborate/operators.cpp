@@ -241,8 +241,8 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
   }
   if (op == BinaryOp::remainder && a.number() && b.number() == 0.0) fail("E0358", span, "the remainder of a division by zero");
   // Arithmetic makes tensors of lists of numbers; two lists with `+` are one behind the other.
-  const bool lists = (a.list() || b.list()) && op >= BinaryOp::add && op <= BinaryOp::matmul && !(op == BinaryOp::add && a.list() && b.list()) &&
-                     is_numbers(a) && is_numbers(b);
+  const bool lists = (a.list() || b.list()) && op >= BinaryOp::add && op <= BinaryOp::matmul && is_numbers(a) && is_numbers(b);
+  if (op == BinaryOp::add && a.list() && b.list()) return *on_host(op, a, b);
   const bool run = lists || is_run_value(a) || is_run_value(b);
   if (!run && !(a.record() || b.record())) {
     if (auto result = on_host(op, a, b)) return *result;
@@ -251,7 +251,7 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
   }
   return guarded(span, {{left, a}, {right, b}}, [&]() -> Value {
     return zip_leaves(a, b, [&](const Value& x, const Value& y) -> Value {
-      if (!is_run_value(x) && !is_run_value(y))
+      if ((!is_run_value(x) && !is_run_value(y)) || (op == BinaryOp::add && x.list() && y.list()))
         if (auto result = on_host(op, x, y)) return *result;
       auto [p, q] = same_type(tensor(x, left), tensor(y, right));
       if (is_logical(op) != (p.dtype() == Dtype::boolean) && !is_comparison(op)) {
