@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -44,18 +45,25 @@ std::size_t memory_limit(double gib) {
 // A negative number would be read as a large one.
 std::string not_negative(const std::string& text) { return text.starts_with('-') ? fmt::format("{} was given, a number of at least 0 is needed", text) : ""; }
 
-std::string wrong_option(const CLI::App& app, const CLI::ParseError& error) {
+std::string positive(const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  return *end == '\0' && value > 0 && value < 1e9 ? "" : fmt::format("{} was given, a number above 0 is needed", text);
+}
+
+std::string wrong_option(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   std::vector<std::string> known;
-  for (const auto* sub : app.get_subcommands())
+  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
     for (const auto* option : sub->get_options())
-      for (const auto& name : option->get_lnames()) known.push_back("--" + name);
-  if (error.get_name() == "ExtrasError")
-    for (const auto& word : app.remaining(true))
-      if (word.starts_with("-")) {
-        const auto near = nearest(word, known);
-        return fmt::format("there is no option `{}`{}", word, near.empty() ? "" : fmt::format("\n  hint: did you mean `{}`?", near));
-      }
-  return error.what();
+      for (const auto& name : option->get_lnames()) known.push_back(fmt::format("--{}", name));
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return error.what();
+  for (int i = 2; i < argc; ++i) {
+    const std::string word = argv[i], name = word.substr(0, word.find('='));
+    if (!name.starts_with("-") || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const auto near = nearest(name, known);
+    return fmt::format("there is no option `{}`{}", name, near.empty() ? "" : fmt::format("\n  hint: did you mean `{}`?", near));
+  }
+  return "one script can be given, these are more";
 }
 
 bool use_colour() { return isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
@@ -109,7 +117,7 @@ int command(int argc, char** argv) {
     sub->add_option("--set", line.settings, "name=value: sets a parameter of an experiment or a `let` of the script");
     sub->add_option("--seed", line.options.seed, "seed of all randomness")->check(not_negative)->capture_default_str();
     sub->add_option("--threads", line.options.threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
-    sub->add_option("--memory", line.memory, "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")->check(CLI::PositiveNumber);
+    sub->add_option("--memory", line.memory, "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")->check(positive);
     sub->add_option("--data", line.options.data, "the data directory (otherwise: environment variable METAC_DATA)");
     sub->add_flag("--json", line.json, "one JSON object a line, for machines");
     sub->footer(exit_codes);
@@ -123,7 +131,7 @@ int command(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const std::string word = argc > 1 ? argv[1] : "";
     if (word == "run" || word == "check") {
-      fmt::print(stderr, "metac: error: {}\n  `metac {} --help` lists what there is\n", wrong_option(app, error), word);
+      fmt::print(stderr, "metac: error: {}\n  `metac {} --help` lists what there is\n", wrong_option(app, error, argc, argv), word);
       return 2;
     }
     const auto near = nearest(word, {"run", "check", "--help", "--version"});

@@ -49,12 +49,18 @@ Script Script::from_text(const std::string& name, const std::string& text, Repor
 }
 
 Script Script::load(const std::string& path, Report& report) {
-  if (const auto text = read_text(path)) return from_text(path, *text, report);
+  const auto text = read_text(path);
+  if (text && text->find('\0') == std::string::npos) return from_text(path, *text, report);
   Script script;
   script.sources_ = std::make_shared<Sources>();
+  if (text) {
+    add_plain(report, "E0001", fmt::format("`{}` is no text: it has bytes that are 0", path), "a script is a text file, such as `examples/first.meta`");
+    return script;
+  }
   std::error_code error;
   const bool exists = std::filesystem::exists(path, error);
-  add_plain(report, "E0001", exists ? fmt::format("`{}` is no text file of at most {} MiB", path, largest_script >> 20) : fmt::format("there is no file `{}`", path));
+  add_plain(report, "E0001", std::filesystem::is_directory(path, error) ? fmt::format("`{}` is a folder, a script was needed", path)
+                             : exists ? fmt::format("`{}` is no text file of at most {} MiB that can be read", path, largest_script >> 20) : fmt::format("there is no file `{}`", path));
   return script;
 }
 
@@ -150,10 +156,11 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
       Session(self, options, silent, true).run(*experiment, settings.values);
     } catch (const Failure& failure) {
       add_once(report, failure.diagnostic);
+      if (failure.out_of_memory) return Outcome::failed;
       wrong = true;
     } catch (const RunFailure& failure) {
-      add_once(report, failure.diagnostic);
-      wrong = true;
+      report.add(failure.diagnostic);
+      return Outcome::failed;
     } catch (const std::bad_alloc&) {
       add_plain(report, "E0007", fmt::format("there is not enough memory to check the experiment `{}`", experiment->name.text));
       return Outcome::failed;
@@ -167,7 +174,7 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
     }
   } catch (const Failure& failure) {
     report.add(failure.diagnostic);
-    return Outcome::wrong_script;
+    return failure.out_of_memory ? Outcome::failed : Outcome::wrong_script;
   } catch (const RunFailure& failure) {
     report.add(failure.diagnostic);
     return Outcome::failed;

@@ -94,6 +94,12 @@ void Elaborator::fail(std::string code, Span span, std::string message, std::str
 }
 
 void Elaborator::fail_operator(const Error& error, Span span, const std::vector<std::pair<Span, Value>>& operands) {
+  if (dynamic_cast<const OutOfMemory*>(&error) != nullptr) try {
+      fail("E0502", span, error.what());
+    } catch (Failure& failure) {
+      failure.out_of_memory = true;
+      throw;
+    }
   std::vector<Label> labels;
   for (const auto& [place, value] : operands)
     if (place.end > place.begin) labels.push_back({place, fmt::format("this is {}", describe(value))});

@@ -24,6 +24,7 @@ inline constexpr std::int64_t longest_range = 10'000'000;  // numbers; each is a
 
 struct Failure {
   Diagnostic diagnostic;
+  bool out_of_memory = false;  // not the script's form: there is no room for what it asks
 };
 
 // The parameters that the body of a model sees: drawn when a tree is initialised, else taken from a tree.

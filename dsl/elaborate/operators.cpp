@@ -192,6 +192,12 @@ std::vector<Value> leaves_of_lists(const Value& value) {
   return all;
 }
 
+// A number, or a list of numbers that has some, however deep.
+bool is_numbers(const Value& value) {
+  const auto all = leaves_of_lists(value);
+  return !all.empty() && std::all_of(all.begin(), all.end(), [](const Value& item) { return item.number().has_value(); });
+}
+
 Tensor on_tensors(BinaryOp op, Tensor a, Tensor b) {
   switch (op) {
     case BinaryOp::add: return a + b;
@@ -234,14 +240,9 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
     return Value::list(std::move(items));
   }
   if (op == BinaryOp::remainder && a.number() && b.number() == 0.0) fail("E0358", span, "the remainder of a division by zero");
-  const auto is_numbers = [](const Value& value) {
-    if (value.list() == nullptr || value.list()->items.empty()) return value.number().has_value();
-    const auto all = leaves_of_lists(value);
-    return std::all_of(all.begin(), all.end(), [](const Value& item) { return item.number().has_value(); });
-  };
   // Arithmetic makes tensors of lists of numbers; two lists with `+` are one behind the other.
-  const bool lists = (a.list() || b.list()) && op >= BinaryOp::add && op <= BinaryOp::matmul && !(op == BinaryOp::add && a.list() && b.list()) &&
-                     is_numbers(a) && is_numbers(b);
+  const bool lists = (a.list() || b.list()) && op >= BinaryOp::add && op <= BinaryOp::matmul && is_numbers(a) && is_numbers(b);
+  if (op == BinaryOp::add && a.list() && b.list()) return *on_host(op, a, b);
   const bool run = lists || is_run_value(a) || is_run_value(b);
   if (!run && !(a.record() || b.record())) {
     if (auto result = on_host(op, a, b)) return *result;
@@ -250,7 +251,7 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
   }
   return guarded(span, {{left, a}, {right, b}}, [&]() -> Value {
     return zip_leaves(a, b, [&](const Value& x, const Value& y) -> Value {
-      if (!is_run_value(x) && !is_run_value(y))
+      if ((!is_run_value(x) && !is_run_value(y)) || (op == BinaryOp::add && x.list() && y.list()))
         if (auto result = on_host(op, x, y)) return *result;
       auto [p, q] = same_type(tensor(x, left), tensor(y, right));
       if (is_logical(op) != (p.dtype() == Dtype::boolean) && !is_comparison(op)) {
@@ -271,7 +272,8 @@ Value Elaborator::unary(UnaryOp op, const Value& value, Span span) {
   }
   if (const auto* i = value.get<std::int64_t>()) return *i == INT64_MIN ? Value(-double(*i)) : Value(-*i);
   if (const auto* d = value.get<double>()) return -*d;
-  if (!is_run_value(value)) fail("E0356", span, fmt::format("`-` does not work on {}", describe(value)));
+  if (!is_run_value(value) && !(value.list() != nullptr && is_numbers(value)))
+    fail("E0356", span, fmt::format("`-` does not work on {}", describe(value)));
   return guarded(span, {{span, value}}, [&]() -> Value {
     return map_leaves(value, [&](const Leaf& leaf) -> Value {
       if (auto number = leaf.value.number()) return -*number;

@@ -13,6 +13,12 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// No memory, or more than the limit that was set.
+class OutOfMemory : public Error {
+ public:
+  using Error::Error;
+};
+
 // Our fault: something that the code promises did not hold.
 class Bug : public std::logic_error {
  public:

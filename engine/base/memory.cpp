@@ -14,6 +14,12 @@ namespace {
 
 std::atomic<std::size_t> in_use{0}, peak{0}, limit{0};
 
+std::string amount(std::size_t bytes) {
+  if (bytes < 1u << 20) return fmt::format("{} bytes", bytes);
+  if (bytes < 1u << 30) return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1u << 20));
+  return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1u << 30));
+}
+
 }  // namespace
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
@@ -21,7 +27,7 @@ std::shared_ptr<std::byte> allocate(std::size_t bytes) {
   const std::size_t total = in_use += padded;
   const auto refuse = [&](const char* why) {
     in_use -= padded;
-    throw Error(fmt::format("{} more bytes of memory are needed, {} are in use: {}", bytes, total - padded, why));
+    throw OutOfMemory(fmt::format("{} more memory is needed, {} are in use: {}", amount(bytes), amount(total - padded), why));
   };
   if (limit != 0 && total > limit) refuse("that is over the limit that was set");
   auto* memory = static_cast<std::byte*>(std::aligned_alloc(memory_alignment, padded));

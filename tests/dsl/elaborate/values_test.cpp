@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(calls_and_turns_of_a_loop_draw_differently) {
   BOOST_TEST(two[0] != two[1]);
   const auto calls = numbers("print(some(), some())", "fn some() {\n  x ~ normal()\n  return x\n}");
   BOOST_TEST(calls[0] != calls[1]);
-  const auto turns = numbers("for _ in 1..3 {\n  x ~ normal()\n  print(x)\n}");
+  const auto turns = numbers("print(some())", "fn some() {\n  var all = []\n  for _ in 1..3 {\n    x ~ normal()\n    all = all + [x]\n  }\n  return all\n}");
   BOOST_REQUIRE(turns.size() == 3u);
   BOOST_TEST(turns[0] != turns[1]);
   BOOST_TEST(turns[1] != turns[2]);
