@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <thread>
 
-#include "cli/show.hpp"
 #include "base/memory.hpp"
+#include "cli/show.hpp"
 #include "kernels/kernel.hpp"
 
 namespace {
@@ -43,7 +43,9 @@ std::size_t memory_limit(double gib) {
 }
 
 // A negative number would be read as a large one.
-std::string not_negative(const std::string& text) { return text.starts_with('-') ? fmt::format("{} was given, a number of at least 0 is needed", text) : ""; }
+std::string not_negative(const std::string& text) {
+  return text.starts_with('-') ? fmt::format("{} was given, a number of at least 0 is needed", text) : "";
+}
 
 std::string positive(const std::string& text) {
   char* end = nullptr;
@@ -61,7 +63,8 @@ std::string wrong_option(const CLI::App& app, const CLI::ParseError& error, int 
     const std::string word = argv[i], name = word.substr(0, word.find('='));
     if (!name.starts_with("-") || std::find(known.begin(), known.end(), name) != known.end()) continue;
     const auto near = nearest(name, known);
-    return fmt::format("there is no option `{}`{}", name, near.empty() ? "" : fmt::format("\n  hint: did you mean `{}`?", near));
+    return fmt::format("there is no option `{}`{}", name,
+                       near.empty() ? "" : fmt::format("\n  hint: did you mean `{}`?", near));
   }
   return "one script can be given, these are more";
 }
@@ -104,7 +107,8 @@ int perform(CommandLine& line, bool really) {
 }
 
 int command(int argc, char** argv) {
-  CLI::App app{"metac: learning procedures as scripts. A .meta script says model, tasks, how it learns and what is measured."};
+  CLI::App app{
+      "metac: learning procedures as scripts. A .meta script says model, tasks, how it learns and what is measured."};
   app.footer(exit_codes);
   app.set_version_flag("--version", fmt::format("metac {} ({} kernels)", METAC_VERSION, metac::instruction_set()));
   app.require_subcommand(1);
@@ -116,8 +120,12 @@ int command(int argc, char** argv) {
     sub->add_option("--experiment", line.options.experiments, "run this experiment only (may be given again)");
     sub->add_option("--set", line.settings, "name=value: sets a parameter of an experiment or a `let` of the script");
     sub->add_option("--seed", line.options.seed, "seed of all randomness")->check(not_negative)->capture_default_str();
-    sub->add_option("--threads", line.options.threads, "threads; results do not depend on it")->check(CLI::Range(1, 1024))->capture_default_str();
-    sub->add_option("--memory", line.memory, "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")->check(positive);
+    sub->add_option("--threads", line.options.threads, "threads; results do not depend on it")
+        ->check(CLI::Range(1, 1024))
+        ->capture_default_str();
+    sub->add_option("--memory", line.memory,
+                    "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")
+        ->check(positive);
     sub->add_option("--data", line.options.data, "the data directory (otherwise: environment variable METAC_DATA)");
     sub->add_flag("--json", line.json, "one JSON object a line, for machines");
     sub->footer(exit_codes);
@@ -131,13 +139,16 @@ int command(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const std::string word = argc > 1 ? argv[1] : "";
     if (word == "run" || word == "check") {
-      fmt::print(stderr, "metac: error: {}\n  `metac {} --help` lists what there is\n", wrong_option(app, error, argc, argv), word);
+      fmt::print(stderr, "metac: error: {}\n  `metac {} --help` lists what there is\n",
+                 wrong_option(app, error, argc, argv), word);
       return 2;
     }
     const auto near = nearest(word, {"run", "check", "--help", "--version"});
     const bool script = word.ends_with(".meta");
-    fmt::print(stderr, "metac: error: {}\n", word.empty() ? "what to do is missing" : fmt::format("`{}` is no command", word));
-    if (script || !near.empty()) fmt::print(stderr, "  hint: did you mean `metac {}`?\n", script ? fmt::format("run {}", word) : near);
+    fmt::print(stderr, "metac: error: {}\n",
+               word.empty() ? "what to do is missing" : fmt::format("`{}` is no command", word));
+    if (script || !near.empty())
+      fmt::print(stderr, "  hint: did you mean `metac {}`?\n", script ? fmt::format("run {}", word) : near);
     fmt::print(stderr, "  `metac --help` lists the commands\n");
     return 2;
   }

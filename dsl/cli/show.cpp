@@ -23,7 +23,8 @@ std::string quantity(const std::string& metric, double value) {
 }
 
 std::string headline(const EvaluationResult& result) {
-  return fmt::format("{} on {}, {} tasks{}", result.learner, result.source, result.tasks, result.transductive ? ", T (batch statistics: transductive)" : "");
+  return fmt::format("{} on {}, {} tasks{}", result.learner, result.source, result.tasks,
+                     result.transductive ? ", T (batch statistics: transductive)" : "");
 }
 
 class TextObserver : public Observer {
@@ -36,7 +37,9 @@ class TextObserver : public Observer {
     line(fmt::format("{}experiment {}{}", colour_ ? "\x1b[1m" : "", name, colour_ ? "\x1b[0m" : ""));
   }
   void train_progress(const TrainProgress& p) override {
-    const std::string text = fmt::format("{} step {}/{}  {} {:.4g}  {:.1f} steps/s  {} left", p.learner, p.step, p.steps, p.loss_name, p.loss, p.rate, duration(p.remaining)) + validation_;
+    const std::string text = fmt::format("{} step {}/{}  {} {:.4g}  {:.1f} steps/s  {} left", p.learner, p.step,
+                                         p.steps, p.loss_name, p.loss, p.rate, duration(p.remaining)) +
+                             validation_;
     if (terminal_) {
       fmt::print(stderr, "\r\x1b[K  {}", text);
       shown_ = true;
@@ -52,15 +55,19 @@ class TextObserver : public Observer {
     if (result.validation) {
       const auto& row = result.rows.back();
       validation_ = fmt::format("  validation {} {}", row.metric, quantity(row.metric, row.summary.mean));
-      if (!terminal_) fmt::print(stderr, "  validation after step {}: {} {} +- {}\n", result.step, row.metric, quantity(row.metric, row.summary.mean), quantity(row.metric, row.summary.interval));
+      if (!terminal_)
+        fmt::print(stderr, "  validation after step {}: {} {} +- {}\n", result.step, row.metric,
+                   quantity(row.metric, row.summary.mean), quantity(row.metric, row.summary.interval));
       return;
     }
     clear();
     line("  " + headline(result));
-    line(fmt::format("    {:<16} {:<10} {:>12} {:>12} {:>12} {:>12}", "with", "metric", "mean", "+- (95 %)", "median", "trimmed 1 %"));
+    line(fmt::format("    {:<16} {:<10} {:>12} {:>12} {:>12} {:>12}", "with", "metric", "mean", "+- (95 %)", "median",
+                     "trimmed 1 %"));
     for (const auto& row : result.rows)
-      line(fmt::format("    {:<16} {:<10} {:>12} {:>12} {:>12} {:>12}", row.point.empty() ? "-" : row.point, row.metric, quantity(row.metric, row.summary.mean),
-                       quantity(row.metric, row.summary.interval), quantity(row.metric, row.summary.median), quantity(row.metric, row.summary.trimmed_mean)));
+      line(fmt::format("    {:<16} {:<10} {:>12} {:>12} {:>12} {:>12}", row.point.empty() ? "-" : row.point, row.metric,
+                       quantity(row.metric, row.summary.mean), quantity(row.metric, row.summary.interval),
+                       quantity(row.metric, row.summary.median), quantity(row.metric, row.summary.trimmed_mean)));
   }
   void printed(const std::string& text) override {
     clear();
@@ -70,7 +77,8 @@ class TextObserver : public Observer {
     clear();
     validation_.clear();
     tenth_ = 0;
-    line(fmt::format("  trained {}: {} steps in {}", learner, state.step, seconds < 10 ? fmt::format("{:.2f} s", seconds) : duration(seconds)));
+    line(fmt::format("  trained {}: {} steps in {}", learner, state.step,
+                     seconds < 10 ? fmt::format("{:.2f} s", seconds) : duration(seconds)));
   }
 
  private:
@@ -92,14 +100,30 @@ class JsonObserver : public Observer {
  public:
   void experiment_started(const std::string& name) override { write({{"event", "experiment"}, {"name", name}}); }
   void train_progress(const TrainProgress& p) override {
-    write({{"event", "progress"}, {"learner", p.learner}, {"source", p.source}, {"step", p.step}, {"steps", p.steps}, {p.loss_name, p.loss}, {"steps_per_second", p.rate}, {"seconds_left", p.remaining}});
+    write({{"event", "progress"},
+           {"learner", p.learner},
+           {"source", p.source},
+           {"step", p.step},
+           {"steps", p.steps},
+           {p.loss_name, p.loss},
+           {"steps_per_second", p.rate},
+           {"seconds_left", p.remaining}});
   }
   void evaluated(const EvaluationResult& r) override {
     auto rows = nlohmann::ordered_json::array();
     for (const auto& row : r.rows)
-      rows.push_back({{"with", row.point}, {"metric", row.metric}, {"mean", row.summary.mean}, {"interval95", row.summary.interval},
-                      {"median", row.summary.median}, {"trimmed_mean", row.summary.trimmed_mean}, {"count", row.summary.count}});
-    nlohmann::ordered_json event{{"event", r.validation ? "validation" : "evaluation"}, {"learner", r.learner}, {"source", r.source}, {"tasks", r.tasks}, {"transductive", r.transductive}};
+      rows.push_back({{"with", row.point},
+                      {"metric", row.metric},
+                      {"mean", row.summary.mean},
+                      {"interval95", row.summary.interval},
+                      {"median", row.summary.median},
+                      {"trimmed_mean", row.summary.trimmed_mean},
+                      {"count", row.summary.count}});
+    nlohmann::ordered_json event{{"event", r.validation ? "validation" : "evaluation"},
+                                 {"learner", r.learner},
+                                 {"source", r.source},
+                                 {"tasks", r.tasks},
+                                 {"transductive", r.transductive}};
     if (r.validation) event["step"] = r.step;
     event["rows"] = rows;
     write(event);
@@ -119,7 +143,9 @@ class JsonObserver : public Observer {
 
 }  // namespace
 
-std::unique_ptr<Observer> make_text_observer(bool terminal, bool colour) { return std::make_unique<TextObserver>(terminal, colour); }
+std::unique_ptr<Observer> make_text_observer(bool terminal, bool colour) {
+  return std::make_unique<TextObserver>(terminal, colour);
+}
 std::unique_ptr<Observer> make_json_observer() { return std::make_unique<JsonObserver>(); }
 
 }  // namespace metac::dsl

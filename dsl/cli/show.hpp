@@ -8,8 +8,8 @@
 
 namespace metac::dsl {
 
-// Results go to stdout, progress to stderr. On a terminal the progress is one line that is rewritten at most ten times a
-// second; elsewhere a line stands now and then.
+// Results go to stdout, progress to stderr. On a terminal the progress is one line that is rewritten at most ten times
+// a second; elsewhere a line stands now and then.
 std::unique_ptr<Observer> make_text_observer(bool terminal, bool colour);
 // One JSON object a line on stdout, for every event.
 std::unique_ptr<Observer> make_json_observer();

@@ -18,7 +18,8 @@ constexpr std::uintmax_t largest_script = 16u << 20;  // bytes; a script is writ
 
 std::optional<std::string> read_text(const std::filesystem::path& path) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error) || std::filesystem::file_size(path, error) > largest_script) return std::nullopt;
+  if (!std::filesystem::is_regular_file(path, error) || std::filesystem::file_size(path, error) > largest_script)
+    return std::nullopt;
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
   std::ostringstream text;
@@ -54,13 +55,17 @@ Script Script::load(const std::string& path, Report& report) {
   Script script;
   script.sources_ = std::make_shared<Sources>();
   if (text) {
-    add_plain(report, "E0001", fmt::format("`{}` is no text: it has bytes that are 0", path), "a script is a text file, such as `examples/first.meta`");
+    add_plain(report, "E0001", fmt::format("`{}` is no text: it has bytes that are 0", path),
+              "a script is a text file, such as `examples/first.meta`");
     return script;
   }
   std::error_code error;
   const bool exists = std::filesystem::exists(path, error);
-  add_plain(report, "E0001", std::filesystem::is_directory(path, error) ? fmt::format("`{}` is a folder, a script was needed", path)
-                             : exists ? fmt::format("`{}` is no text file of at most {} MiB that can be read", path, largest_script >> 20) : fmt::format("there is no file `{}`", path));
+  add_plain(report, "E0001",
+            std::filesystem::is_directory(path, error) ? fmt::format("`{}` is a folder, a script was needed", path)
+            : exists
+                ? fmt::format("`{}` is no text file of at most {} MiB that can be read", path, largest_script >> 20)
+                : fmt::format("there is no file `{}`", path));
   return script;
 }
 
@@ -90,7 +95,8 @@ Settings read_settings(const Script& script, const Options& options, Report& rep
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       const auto near = nearest(name, names);
       add_plain(report, "E0002", fmt::format("`--set {}={}`: the script has no parameter `{}`", name, text, name),
-                near.empty() ? (names.empty() ? "it has none" : fmt::format("it has {}", fmt::join(names, ", "))) : fmt::format("did you mean `{}`?", near));
+                near.empty() ? (names.empty() ? "it has none" : fmt::format("it has {}", fmt::join(names, ", ")))
+                             : fmt::format("did you mean `{}`?", near));
       result.valid = false;
       continue;
     }
@@ -101,9 +107,11 @@ Settings read_settings(const Script& script, const Options& options, Report& rep
     try {
       if (own.has_errors() || module.statements.size() != 1) throw Failure{};
       Elaborator self(script.program());
-      result.values[name] = self.evaluate(std::get<LetStatement>(module.statements.front()->node).value, std::make_shared<Scope>());
+      result.values[name] =
+          self.evaluate(std::get<LetStatement>(module.statements.front()->node).value, std::make_shared<Scope>());
     } catch (const Failure&) {
-      add_plain(report, "E0003", fmt::format("`--set {}={}`: `{}` is no value", name, text, text), "numbers, true, false, \"text\" and lists are values");
+      add_plain(report, "E0003", fmt::format("`--set {}={}`: `{}` is no value", name, text, text),
+                "numbers, true, false, \"text\" and lists are values");
       result.valid = false;
     }
   }
@@ -117,10 +125,12 @@ void add_once(Report& report, const Diagnostic& diagnostic) {
   report.add(diagnostic);
 }
 
-std::optional<std::vector<const Definition*>> chosen(const CheckedProgram& program, const Options& options, Report& report) {
+std::optional<std::vector<const Definition*>> chosen(const CheckedProgram& program, const Options& options,
+                                                     Report& report) {
   const auto all = program.experiments();
   if (all.empty()) {
-    add_plain(report, "E0004", "the script has no experiment, so there is nothing to run", "write `experiment name { ... }`");
+    add_plain(report, "E0004", "the script has no experiment, so there is nothing to run",
+              "write `experiment name { ... }`");
     return std::nullopt;
   }
   if (options.experiments.empty()) return all;
@@ -131,8 +141,9 @@ std::optional<std::vector<const Definition*>> chosen(const CheckedProgram& progr
     const auto at = std::find(names.begin(), names.end(), name);
     if (at == names.end()) {
       const auto near = nearest(name, names);
-      add_plain(report, "E0005", fmt::format("the script has no experiment `{}`", name),
-                near.empty() ? fmt::format("it has {}", fmt::join(names, ", ")) : fmt::format("did you mean `{}`?", near));
+      add_plain(
+          report, "E0005", fmt::format("the script has no experiment `{}`", name),
+          near.empty() ? fmt::format("it has {}", fmt::join(names, ", ")) : fmt::format("did you mean `{}`?", near));
       return std::nullopt;
     }
     result.push_back(all[at - names.begin()]);
@@ -162,7 +173,8 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
       report.add(failure.diagnostic);
       return Outcome::failed;
     } catch (const std::bad_alloc&) {
-      add_plain(report, "E0007", fmt::format("there is not enough memory to check the experiment `{}`", experiment->name.text));
+      add_plain(report, "E0007",
+                fmt::format("there is not enough memory to check the experiment `{}`", experiment->name.text));
       return Outcome::failed;
     }
   if (wrong) return Outcome::wrong_script;

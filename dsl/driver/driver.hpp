@@ -1,5 +1,5 @@
-// The one front end: source in, a checked program and diagnostics out, and experiments that run and tell an Observer what
-// happens. No globals, no printing.
+// The one front end: source in, a checked program and diagnostics out, and experiments that run and tell an Observer
+// what happens. No globals, no printing.
 #pragma once
 
 #include <atomic>
@@ -30,14 +30,14 @@ struct TrainProgress {
   std::string learner, source;
   std::int64_t step = 0, steps = 0;
   std::string loss_name;
-  double loss = 0;        // mean over the tasks of the steps since the last report
-  double rate = 0;        // steps a second
-  double remaining = 0;   // seconds
+  double loss = 0;       // mean over the tasks of the steps since the last report
+  double rate = 0;       // steps a second
+  double remaining = 0;  // seconds
   bool last = false;
 };
 
 struct Measurement {
-  std::string point;           // "updates: 3"; empty if nothing was given
+  std::string point;  // "updates: 3"; empty if nothing was given
   std::string metric;
   std::vector<double> values;  // of each task
   Summary summary;             // of the values

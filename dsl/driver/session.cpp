@@ -20,8 +20,10 @@ Array key_array(data::Key key) {
 }
 
 bool all_finite(const Array& array) {
-  if (array.dtype() == Dtype::f32) return std::all_of(array.as<float>().begin(), array.as<float>().end(), [](float v) { return std::isfinite(v); });
-  if (array.dtype() == Dtype::f64) return std::all_of(array.as<double>().begin(), array.as<double>().end(), [](double v) { return std::isfinite(v); });
+  if (array.dtype() == Dtype::f32)
+    return std::all_of(array.as<float>().begin(), array.as<float>().end(), [](float v) { return std::isfinite(v); });
+  if (array.dtype() == Dtype::f64)
+    return std::all_of(array.as<double>().begin(), array.as<double>().end(), [](double v) { return std::isfinite(v); });
   return true;
 }
 
@@ -57,7 +59,9 @@ std::int64_t WorkOptions::count(const char* name, std::optional<std::int64_t> ot
   const auto given = value(name);
   if (!given && otherwise) return *otherwise;
   const char* verb = work_.kind == WorkExpr::Kind::train ? "train" : "evaluate";
-  if (!given) self_.fail("E0420", span_, fmt::format("`{}` needs `{}`", verb, name), "", fmt::format("write `{}: 1000` between its braces", name));
+  if (!given)
+    self_.fail("E0420", span_, fmt::format("`{}` needs `{}`", verb, name), "",
+               fmt::format("write `{}: 1000` between its braces", name));
   const auto n = self_.integer(*given, span(name), fmt::format("`{}`", name).c_str());
   if (n < 1) self_.fail("E0421", span(name), fmt::format("`{}` is at least 1, not {}", name, n));
   if (n > 1'000'000'000) self_.fail("E0421", span(name), fmt::format("`{}` is at most 1_000_000_000, not {}", name, n));
@@ -73,14 +77,20 @@ Span WorkOptions::span(const char* name) const {
 void WorkOptions::finish() const {
   for (const auto& option : work_.options)
     if (!option.name || std::find(taken_.begin(), taken_.end(), option.name->text) == taken_.end())
-      self_.fail("E0422", option.span, fmt::format("`{}` is not available here yet", option.name ? option.name->text : "an option without a name"), "",
-                 fmt::format("known are {}", fmt::join(taken_, ", ")));
+      self_.fail(
+          "E0422", option.span,
+          fmt::format("`{}` is not available here yet", option.name ? option.name->text : "an option without a name"),
+          "", fmt::format("known are {}", fmt::join(taken_, ", ")));
 }
 
 // ---- one experiment ----
 
 Session::Session(Elaborator& self, const Options& options, Observer& observer, bool rehearsal)
-    : self_(self), options_(options), observer_(observer), rehearsal_(rehearsal), key_(data::fold_in_wide(data::Key{}, options.seed)) {}
+    : self_(self),
+      options_(options),
+      observer_(observer),
+      rehearsal_(rehearsal),
+      key_(data::fold_in_wide(data::Key{}, options.seed)) {}
 
 data::Key Session::next_key(std::uint32_t purpose) { return data::fold_in(data::fold_in(key_, ++works_), purpose); }
 
@@ -95,11 +105,14 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
   context.real = options_.real;
   WithContext here(self_, context);
   self_.context().key = key(graph, options_.seed);
-  self_.work = [this](const WorkExpr& work_expression, const ScopePtr& scope, Span span) { return work(work_expression, scope, span); };
-  self_.set_printer([this](const std::string& line) { if (!rehearsal_) observer_.printed(line); });
+  self_.work = [this](const WorkExpr& work_expression, const ScopePtr& scope, Span span) {
+    return work(work_expression, scope, span);
+  };
+  self_.set_printer([this](const std::string& line) {
+    if (!rehearsal_) observer_.printed(line);
+  });
   self_.compute = nullptr;
-  if (!rehearsal_)
-    self_.compute = [](std::span<const Tensor> outputs) { return compile({}, outputs).run({}); };
+  if (!rehearsal_) self_.compute = [](std::span<const Tensor> outputs) { return compile({}, outputs).run({}); };
   struct Clear {  // what refers to this session goes with it
     Elaborator& self;
     ~Clear() { self.work = nullptr, self.compute = nullptr, self.set_printer(nullptr); }
@@ -112,7 +125,8 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
       if (set == settings.end() && parameter.default_value == nullptr)
         self_.fail("E0423", parameter.name.span, fmt::format("the experiment needs `{}`", parameter.name.text), "",
                    fmt::format("give it a default, or run with `--set {}=...`", parameter.name.text));
-      scope->bind(parameter.name.text, set != settings.end() ? set->second : self_.evaluate(parameter.default_value, scope));
+      scope->bind(parameter.name.text,
+                  set != settings.end() ? set->second : self_.evaluate(parameter.default_value, scope));
     }
   if (experiment.body.block != nullptr) self_.run(*experiment.body.block, scope);
   if (experiment.body.expression != nullptr) self_.evaluate(experiment.body.expression, scope);
@@ -131,20 +145,22 @@ SourcePtr Session::source(const Value& value, Span span) {
   if (const auto* source = value.get<SourcePtr>()) return *source;
   const bool is_data = value.get<std::shared_ptr<const data::Dataset>>() != nullptr;
   self_.fail("E0424", span, fmt::format("tasks were needed, this is {}", describe(value)), "",
-             is_data ? "make tasks of it: `episodes(data, ways: 5, shots: 1, queries: 1)`" : "a `tasks` definition or `episodes(...)`");
+             is_data ? "make tasks of it: `episodes(data, ways: 5, shots: 1, queries: 1)`"
+                     : "a `tasks` definition or `episodes(...)`");
 }
 
 // ---- state ----
 
-std::vector<Array> Session::inputs(const Value& state, const Value& memory, data::Key key, std::int64_t step, double progress,
-                                   std::vector<Array> arrays) {
+std::vector<Array> Session::inputs(const Value& state, const Value& memory, data::Key key, std::int64_t step,
+                                   double progress, std::vector<Array> arrays) {
   std::vector<Array> result;
   for (const Value* tree : {&state, &memory})
     if (!tree->is_none())
       for (const auto& leaf : leaves(*tree)) result.push_back(*leaf.value.get<Array>());
   result.push_back(key_array(key));
   result.push_back(Array::scalar<std::int32_t>(static_cast<std::int32_t>(step)));
-  result.push_back(self_.context().real == Dtype::f64 ? Array::scalar<double>(progress) : Array::scalar<float>(static_cast<float>(progress)));
+  result.push_back(self_.context().real == Dtype::f64 ? Array::scalar<double>(progress)
+                                                      : Array::scalar<float>(static_cast<float>(progress)));
   for (auto& array : arrays) result.push_back(std::move(array));
   return result;
 }
@@ -172,7 +188,8 @@ Value Session::memory(const Learner& learner, const Value& state, const Optimize
 
 // ---- training ----
 
-void Session::check_finite(const TrainState& state, const Array& losses, const std::string& loss_name, Span span) const {
+void Session::check_finite(const TrainState& state, const Array& losses, const std::string& loss_name,
+                           Span span) const {
   const auto diverged = [&](std::string message) {
     Diagnostic diagnostic;
     diagnostic.code = "E0501";
@@ -184,15 +201,19 @@ void Session::check_finite(const TrainState& state, const Array& losses, const s
   if (!all_finite(losses))
     for (std::int64_t task = 0; task < losses.elements(); ++task)
       if (!std::isfinite(losses.at(task)))
-        diverged(fmt::format("the {} became {} in step {}, in task {} of {}", loss_name, std::isnan(losses.at(task)) ? "NaN" : losses.at(task) > 0 ? "infinite" : "minus infinite",
+        diverged(fmt::format("the {} became {} in step {}, in task {} of {}", loss_name,
+                             std::isnan(losses.at(task)) ? "NaN"
+                             : losses.at(task) > 0       ? "infinite"
+                                                         : "minus infinite",
                              state.step, task + 1, losses.elements()));
   for (const auto& leaf : leaves(state.learner))
     if (!all_finite(*leaf.value.get<Array>()))
       diverged(fmt::format("`{}` became infinite or NaN in step {}", leaf.path, state.step));
 }
 
-void Session::run_steps(const TrainStep& step, TrainState& state, const SourcePtr& source, const Learner& learner, std::int64_t iterations,
-                        std::int64_t batch, const std::function<void(std::int64_t)>& validate, Span span) {
+void Session::run_steps(const TrainStep& step, TrainState& state, const SourcePtr& source, const Learner& learner,
+                        std::int64_t iterations, std::int64_t batch, const std::function<void(std::int64_t)>& validate,
+                        Span span) {
   Executable executable(make_plan(step.procedure.program), options_.threads);
   const auto begin = Clock::now();
   auto reported = begin;
@@ -202,8 +223,9 @@ void Session::run_steps(const TrainStep& step, TrainState& state, const SourcePt
   while (state.step < iterations) {
     stop_if_asked();
     const data::Key key = data::fold_in_wide(state.key, static_cast<std::uint64_t>(state.step));
-    auto given = inputs(state.learner, state.optimizer, key, state.step, static_cast<double>(state.step) / static_cast<double>(iterations),
-                        source->sample(key, 0, batch));
+    auto given =
+        inputs(state.learner, state.optimizer, key, state.step,
+               static_cast<double>(state.step) / static_cast<double>(iterations), source->sample(key, 0, batch));
     // The new state is written over the old one.
     std::vector<Array> results(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(leaves_count));
     results.emplace_back(executable.output_types().back());
@@ -215,8 +237,10 @@ void Session::run_steps(const TrainStep& step, TrainState& state, const SourcePt
     const auto now = Clock::now();
     const bool last = state.step == iterations;
     if (last || state.step == 1 || std::chrono::duration<double>(now - reported).count() >= report_interval) {
-      const double seconds = std::chrono::duration<double>(now - begin).count(), rate = static_cast<double>(state.step) / seconds;
-      observer_.train_progress({learner.name(), source->describe(), state.step, iterations, step.loss_name, loss / static_cast<double>(since), rate,
+      const double seconds = std::chrono::duration<double>(now - begin).count(),
+                   rate = static_cast<double>(state.step) / seconds;
+      observer_.train_progress({learner.name(), source->describe(), state.step, iterations, step.loss_name,
+                                loss / static_cast<double>(since), rate,
                                 static_cast<double>(iterations - state.step) / rate, last});
       reported = now;
       loss = 0;
@@ -232,8 +256,11 @@ Value Session::train(const WorkExpr& work, const ScopePtr& scope, Span span) {
   const Value value = self_.evaluate(work.learner, scope);
   const auto* pointer = value.get<std::shared_ptr<const Learner>>();
   if (pointer == nullptr)
-    self_.fail("E0425", work.learner->span, fmt::format("only a learner can be trained, not {}", describe(value)), "", "bind one first: `let learner = ...`");
-  if (name == nullptr) self_.fail("E0426", work.learner->span, "the learner to train needs a name", "", "write `let learner = ...` first: training changes what the name stands for");
+    self_.fail("E0425", work.learner->span, fmt::format("only a learner can be trained, not {}", describe(value)), "",
+               "bind one first: `let learner = ...`");
+  if (name == nullptr)
+    self_.fail("E0426", work.learner->span, "the learner to train needs a name", "",
+               "write `let learner = ...` first: training changes what the name stands for");
   const auto& learner = **pointer;
   const SourcePtr tasks = source(self_.evaluate(work.source, scope), work.source->span);
 
@@ -241,12 +268,15 @@ Value Session::train(const WorkExpr& work, const ScopePtr& scope, Span span) {
   const auto iterations = options.count("iterations", std::nullopt);
   const auto batch = options.count("batch", 1);
   const ExprPtr rule = options.expression("optimizer");
-  if (rule == nullptr) self_.fail("E0420", span, "`train` needs `optimizer`", "", "write `optimizer: adam(1e-3)` between its braces");
+  if (rule == nullptr)
+    self_.fail("E0420", span, "`train` needs `optimizer`", "", "write `optimizer: adam(1e-3)` between its braces");
   const OptimizerMaker maker = [&](const ScopePtr& known) {
     known->parent = scope;
     const Value made = self_.evaluate(rule, known);
     const auto* optimizer = made.get<std::shared_ptr<const Optimizer>>();
-    if (optimizer == nullptr) self_.fail("E0427", rule->span, fmt::format("an optimizer was needed, this is {}", describe(made)), "", "such as `adam(1e-3)`");
+    if (optimizer == nullptr)
+      self_.fail("E0427", rule->span, fmt::format("an optimizer was needed, this is {}", describe(made)), "",
+                 "such as `adam(1e-3)`");
     return *optimizer;
   };
 
@@ -257,10 +287,12 @@ Value Session::train(const WorkExpr& work, const ScopePtr& scope, Span span) {
     const Record* fields = validate->record();
     const auto field = [&](const char* key) { return fields != nullptr ? fields->find(key) : nullptr; };
     if (field("on") == nullptr || field("every") == nullptr)
-      self_.fail("E0428", at, "`validate` needs `on` and `every`", "", "write `validate: (on: tasks, every: 500, tasks: 200)`");
+      self_.fail("E0428", at, "`validate` needs `on` and `every`", "",
+                 "write `validate: (on: tasks, every: 500, tasks: 200)`");
     for (const auto& [key, unused] : fields->fields)
       if (key != "on" && key != "every" && key != "tasks" && key != "with" && key != "metrics")
-        self_.fail("E0428", at, fmt::format("`validate` has no `{}`", key), "", "it has on, every, tasks, with, metrics");
+        self_.fail("E0428", at, fmt::format("`validate` has no `{}`", key), "",
+                   "it has on, every, tasks, with, metrics");
     every = self_.integer(*field("every"), at, "`every`");
     const auto count = field("tasks") != nullptr ? self_.integer(*field("tasks"), at, "`tasks`") : 200;
     if (every < 1 || count < 1) self_.fail("E0421", at, "`every` and `tasks` are at least 1");
@@ -272,7 +304,8 @@ Value Session::train(const WorkExpr& work, const ScopePtr& scope, Span span) {
   const data::Key key = next_key(training);
   TrainState state;
   state.key = key;
-  state.learner = learner.state.is_none() ? initial(learner, tasks, data::fold_in(key, initial_state)) : cloned(learner.state);
+  state.learner =
+      learner.state.is_none() ? initial(learner, tasks, data::fold_in(key, initial_state)) : cloned(learner.state);
   state.optimizer = memory(learner, state.learner, maker, data::fold_in(key, initial_state));
   const auto trained = [&] {
     auto copy = learner;
@@ -284,15 +317,16 @@ Value Session::train(const WorkExpr& work, const ScopePtr& scope, Span span) {
   if (rehearsal_) {
     if (validation) measure(trained(), *validation, validation_key);
   } else {
-    run_steps(step, state, tasks, learner, iterations, batch,
-              [&](std::int64_t done) {
-                if (!validation || done % every != 0) return;
-                auto result = measure(trained(), *validation, validation_key);
-                result.validation = true;
-                result.step = done;
-                observer_.evaluated(result);
-              },
-              span);
+    run_steps(
+        step, state, tasks, learner, iterations, batch,
+        [&](std::int64_t done) {
+          if (!validation || done % every != 0) return;
+          auto result = measure(trained(), *validation, validation_key);
+          result.validation = true;
+          result.step = done;
+          observer_.evaluated(result);
+        },
+        span);
   }
   const Value result = std::make_shared<const Learner>(trained());
   *scope->find(name->name) = result;
@@ -301,12 +335,14 @@ Value Session::train(const WorkExpr& work, const ScopePtr& scope, Span span) {
 
 // ---- measuring ----
 
-Session::Plan Session::plan(const SourcePtr& source, std::int64_t tasks, const std::optional<Value>& with, Span with_span,
-                            const std::optional<Value>& metrics, Span metrics_span, Span span) {
+Session::Plan Session::plan(const SourcePtr& source, std::int64_t tasks, const std::optional<Value>& with,
+                            Span with_span, const std::optional<Value>& metrics, Span metrics_span, Span span) {
   Plan result{source, tasks, {{}}, {}, span};
   if (with) {
     const Record* fields = with->record();
-    if (fields == nullptr) self_.fail("E0429", with_span, "`with` needs named values", "", "write `with: (updates: 3)`, or a list to sweep: `with: (updates: [1, 5])`");
+    if (fields == nullptr)
+      self_.fail("E0429", with_span, "`with` needs named values", "",
+                 "write `with: (updates: 3)`, or a list to sweep: `with: (updates: [1, 5])`");
     for (const auto& [name, value] : fields->fields) {
       const List* list = value.list();
       const std::vector<Value> choices = list != nullptr ? list->items : std::vector<Value>{value};
@@ -331,7 +367,9 @@ Session::Plan Session::plan(const SourcePtr& source, std::int64_t tasks, const s
   }
   if (functions.empty()) self_.fail("E0430", metrics_span, "`metrics` is empty");
   for (const auto& function : functions) {
-    if (function.callable() == nullptr) self_.fail("E0430", metrics_span, fmt::format("a metric is a function of predictions and labels, not {}", describe(function)));
+    if (function.callable() == nullptr)
+      self_.fail("E0430", metrics_span,
+                 fmt::format("a metric is a function of predictions and labels, not {}", describe(function)));
     result.metrics.push_back({function.callable()->name, function});
   }
   return result;
@@ -346,20 +384,23 @@ EvaluationResult Session::measure(const Learner& learner, const Plan& plan, data
     const auto count = std::clamp(options_.tasks_at_once, std::int64_t{1}, plan.tasks - first);
     auto& executable = executables[count];
     if (executable == nullptr) {
-      const Evaluation made = evaluation(self_, learner, learner.state, *plan.source, count, plan.sweep, plan.metrics, plan.span);
+      const Evaluation made =
+          evaluation(self_, learner, learner.state, *plan.source, count, plan.sweep, plan.metrics, plan.span);
       result.transductive = made.transductive;
       if (rehearsal_) break;
       executable = std::make_unique<Executable>(make_plan(made.procedure.program), options_.threads);
     }
     stop_if_asked();
-    const auto outputs = executable->run(inputs(learner.state, None{}, key, first, 1, plan.source->sample(key, first, count)));
+    const auto outputs =
+        executable->run(inputs(learner.state, None{}, key, first, 1, plan.source->sample(key, first, count)));
     for (std::size_t column = 0; column < columns; ++column)
       for (std::int64_t i = 0; i < count; ++i) values[column].push_back(outputs[column].at(i));
     first += count;
   }
   for (std::size_t column = 0; column < columns; ++column) {
     const Summary summary = summarise(values[column]);
-    result.rows.push_back({plan.sweep[column / plan.metrics.size()].text, plan.metrics[column % plan.metrics.size()].name, std::move(values[column]), summary});
+    result.rows.push_back({plan.sweep[column / plan.metrics.size()].text,
+                           plan.metrics[column % plan.metrics.size()].name, std::move(values[column]), summary});
   }
   return result;
 }
@@ -378,14 +419,19 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
   std::vector<Value> results;
   for (const auto& each : learners) {
     const auto* pointer = each.get<std::shared_ptr<const Learner>>();
-    if (pointer == nullptr) self_.fail("E0431", work.learner->span, fmt::format("only a learner can be evaluated, not {}", describe(each)));
+    if (pointer == nullptr)
+      self_.fail("E0431", work.learner->span, fmt::format("only a learner can be evaluated, not {}", describe(each)));
     Learner learner = **pointer;
     if (learner.state.is_none()) learner.state = initial(learner, tasks, data::fold_in(key, initial_state));
     const EvaluationResult result = measure(learner, how, key);
     if (!rehearsal_) observer_.evaluated(result);
     for (const auto& row : result.rows)
-      results.push_back(Value::record({{"metric", row.metric}, {"with", row.point}, {"mean", row.summary.mean}, {"interval", row.summary.interval},
-                                       {"median", row.summary.median}, {"trimmed_mean", row.summary.trimmed_mean}}));
+      results.push_back(Value::record({{"metric", row.metric},
+                                       {"with", row.point},
+                                       {"mean", row.summary.mean},
+                                       {"interval", row.summary.interval},
+                                       {"median", row.summary.median},
+                                       {"trimmed_mean", row.summary.trimmed_mean}}));
   }
   return results.size() == 1 ? results.front() : Value::list(std::move(results));
 }

@@ -61,8 +61,8 @@ class Session {
   Value computed(const FirstState&, std::vector<Array> inputs);
   std::vector<Array> inputs(const Value& state, const Value& memory, data::Key, std::int64_t step, double progress,
                             std::vector<Array> arrays);
-  void run_steps(const TrainStep&, TrainState&, const SourcePtr&, const Learner&, std::int64_t iterations, std::int64_t batch,
-                 const std::function<void(std::int64_t)>& validate, Span);
+  void run_steps(const TrainStep&, TrainState&, const SourcePtr&, const Learner&, std::int64_t iterations,
+                 std::int64_t batch, const std::function<void(std::int64_t)>& validate, Span);
   void check_finite(const TrainState&, const Array& losses, const std::string& loss_name, Span) const;
   data::Key next_key(std::uint32_t purpose);
   void stop_if_asked() const;

@@ -34,7 +34,8 @@ std::string difference(const TrainState& a, const TrainState& b) {
   const auto left = a.list(), right = b.list();
   for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i)
     if (left[i].first != right[i].first || !same_bits(left[i].second, right[i].second)) return left[i].first;
-  if (left.size() != right.size()) return (left.size() > right.size() ? left : right)[std::min(left.size(), right.size())].first;
+  if (left.size() != right.size())
+    return (left.size() > right.size() ? left : right)[std::min(left.size(), right.size())].first;
   return "";
 }
 

@@ -1,5 +1,5 @@
-// Everything that a training run needs to go on, as one value: it can be listed, copied and compared, so a checkpoint of
-// it is complete by construction.
+// Everything that a training run needs to go on, as one value: it can be listed, copied and compared, so a checkpoint
+// of it is complete by construction.
 #pragma once
 
 #include <string>
@@ -12,9 +12,9 @@
 namespace metac::dsl {
 
 struct TrainState {
-  Value learner;      // a field for each `learn` and `memory`, with arrays as leaves
-  Value optimizer;    // the optimizer's memory, likewise
-  data::Key key;      // of all draws of this training; the sampler's position is the key and the step
+  Value learner;          // a field for each `learn` and `memory`, with arrays as leaves
+  Value optimizer;        // the optimizer's memory, likewise
+  data::Key key;          // of all draws of this training; the sampler's position is the key and the step
   std::int64_t step = 0;  // steps done
 
   // Every part with its name: "learner.theta.linear1.weight", "optimizer.first...", "key", "step".

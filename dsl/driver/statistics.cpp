@@ -16,7 +16,8 @@ double student_quantile(long degrees) {
   const double z = 1.959963985, n = static_cast<double>(degrees);
   const double g1 = (std::pow(z, 3) + z) / 4, g2 = (5 * std::pow(z, 5) + 16 * std::pow(z, 3) + 3 * z) / 96;
   const double g3 = (3 * std::pow(z, 7) + 19 * std::pow(z, 5) + 17 * std::pow(z, 3) - 15 * z) / 384;
-  const double g4 = (79 * std::pow(z, 9) + 776 * std::pow(z, 7) + 1482 * std::pow(z, 5) - 1920 * std::pow(z, 3) - 945 * z) / 92160;
+  const double g4 =
+      (79 * std::pow(z, 9) + 776 * std::pow(z, 7) + 1482 * std::pow(z, 5) - 1920 * std::pow(z, 3) - 945 * z) / 92160;
   return z + g1 / n + g2 / (n * n) + g3 / (n * n * n) + g4 / (n * n * n * n);
 }
 
@@ -37,7 +38,8 @@ Summary summarise(std::vector<double> values) {
   const std::size_t middle = values.size() / 2;
   result.median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
   const std::size_t cut = values.size() / 100;
-  result.trimmed_mean = std::accumulate(values.begin() + cut, values.end() - cut, 0.0) / static_cast<double>(values.size() - 2 * cut);
+  result.trimmed_mean =
+      std::accumulate(values.begin() + cut, values.end() - cut, 0.0) / static_cast<double>(values.size() - 2 * cut);
   return result;
 }
 

@@ -7,9 +7,9 @@ namespace metac::dsl {
 
 struct Summary {
   long count = 0;
-  long diverged = 0;        // values that are infinite or NaN; they make the mean so
+  long diverged = 0;  // values that are infinite or NaN; they make the mean so
   double mean = 0;
-  double interval = 0;      // half the width of the 95 % confidence interval of the mean (Student's t); 0 for one value
+  double interval = 0;  // half the width of the 95 % confidence interval of the mean (Student's t); 0 for one value
   double median = 0;
   double trimmed_mean = 0;  // of what is left without the 1 % smallest and the 1 % largest
 };

@@ -66,11 +66,14 @@ Span span_of(Call call, std::size_t argument) {
 int one_axis(Elaborator& e, Call call, std::size_t argument, Tensor x) {
   const auto axes = axes_of(e, call.arguments[argument], x, span_of(call, argument));
   if (axes.size() != 1)
-    e.fail("E0399", span_of(call, argument), fmt::format("one axis is needed, this is {}", describe(call.arguments[argument])));
+    e.fail("E0399", span_of(call, argument),
+           fmt::format("one axis is needed, this is {}", describe(call.arguments[argument])));
   return axes.front();
 }
 
-bool flag(Elaborator& e, Call call, std::size_t argument) { return e.condition(call.arguments[argument], span_of(call, argument)); }
+bool flag(Elaborator& e, Call call, std::size_t argument) {
+  return e.condition(call.arguments[argument], span_of(call, argument));
+}
 
 using Reduce = Tensor (*)(Tensor, std::vector<int>, bool);
 
@@ -98,7 +101,8 @@ BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool la
   return [=](Elaborator& e, Call call) -> Value {
     const Value& other = call.arguments[1];
     if (other.is_none()) {
-      if (const List* list = call.arguments[0].list(); list != nullptr && !e.is_run_value(call.arguments[0]) && !list->items.empty()) {
+      if (const List* list = call.arguments[0].list();
+          list != nullptr && !e.is_run_value(call.arguments[0]) && !list->items.empty()) {
         Value best = list->items.front();
         for (const auto& item : list->items) {
           if (!item.number()) e.fail("E0391", call.span, fmt::format("{} is no number", describe(item)));
@@ -106,7 +110,10 @@ BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool la
         }
         return best;
       }
-      Call rest{{call.arguments[0], call.arguments[2], call.arguments[3]}, {}, call.span, {span_of(call, 0), span_of(call, 2), span_of(call, 3)}};
+      Call rest{{call.arguments[0], call.arguments[2], call.arguments[3]},
+                {},
+                call.span,
+                {span_of(call, 0), span_of(call, 2), span_of(call, 3)}};
       return reduction(reduce, false)(e, rest);
     }
     const auto a = call.arguments[0].number(), b = other.number();
@@ -127,7 +134,9 @@ Value argmax_value(Elaborator& e, Call call) {
 
 std::vector<Tensor> tensor_list(Elaborator& e, Call call) {
   const List* list = call.arguments[0].list();
-  if (list == nullptr || list->items.empty()) e.fail("E0392", span_of(call, 0), fmt::format("a list of tensors was needed, this is {}", describe(call.arguments[0])));
+  if (list == nullptr || list->items.empty())
+    e.fail("E0392", span_of(call, 0),
+           fmt::format("a list of tensors was needed, this is {}", describe(call.arguments[0])));
   std::vector<Tensor> items;
   for (const auto& item : list->items) items.push_back(e.tensor(item, span_of(call, 0)));
   for (const auto& item : items) items.front() = e.same_type(items.front(), item).first;
@@ -176,7 +185,8 @@ Value full_value(Elaborator& e, Call call) {
 
 BuiltinFunction primitive_draw(Distribution distribution) {
   return [=](Elaborator& e, Call call) -> Value {
-    return random(e.current_key(call.span), distribution, e.shape(call.arguments[0], span_of(call, 0)), e.context().real);
+    return random(e.current_key(call.span), distribution, e.shape(call.arguments[0], span_of(call, 0)),
+                  e.context().real);
   };
 }
 
@@ -197,7 +207,8 @@ Value init_value(Elaborator& e, Call call) {
 
 Value fresh_value(Elaborator& e, Call call) {
   const Callable* callable = call.arguments[0].callable();
-  if (callable == nullptr) e.fail("E0394", call.span, fmt::format("`fresh` needs a layer, not {}", describe(call.arguments[0])));
+  if (callable == nullptr)
+    e.fail("E0394", call.span, fmt::format("`fresh` needs a layer, not {}", describe(call.arguments[0])));
   return std::make_shared<const Callable>(*callable);
 }
 
@@ -228,13 +239,12 @@ Value print_value(Elaborator& e, Call call) {
   return None{};
 }
 
-Value error_value(Elaborator& e, Call call) {
-  e.fail("E0396", call.span, to_text(call.arguments[0]));
-}
+Value error_value(Elaborator& e, Call call) { e.fail("E0396", call.span, to_text(call.arguments[0])); }
 
 Value declare_value(Elaborator& e, Call call) {
   const auto* kind = call.arguments[0].get<std::string>();
-  if (kind == nullptr) e.fail("E0397", call.span, fmt::format("`declare_statistics` needs a name, not {}", describe(call.arguments[0])));
+  if (kind == nullptr)
+    e.fail("E0397", call.span, fmt::format("`declare_statistics` needs a name, not {}", describe(call.arguments[0])));
   e.declare(*kind);
   return None{};
 }
@@ -246,18 +256,40 @@ double host_sqrt(double x) { return std::sqrt(x); }
 const std::map<std::string, BuiltinFunction, std::less<>>& table() {
   static const std::map<std::string, BuiltinFunction, std::less<>> functions = [] {
     std::map<std::string, BuiltinFunction, std::less<>> t{
-        {"exp", elementwise(std::exp, exp)}, {"log", elementwise(std::log, log)}, {"sqrt", elementwise(host_sqrt, sqrt)},
-        {"abs", elementwise(std::fabs, abs, false)}, {"sin", elementwise(std::sin, sin)}, {"cos", elementwise(std::cos, cos)},
-        {"tanh", elementwise(std::tanh, tanh)}, {"sigmoid", elementwise(host_sigmoid, sigmoid)},
-        {"sign", elementwise(host_sign, sign, false)}, {"floor", elementwise(std::floor, floor)},
-        {"expm1", elementwise(host_expm1, expm1)}, {"log1p", elementwise(host_log1p, log1p)},
-        {"square", elementwise(host_square, square, false)}, {"is_finite", is_finite_value},
-        {"max", extreme(maximum, max, true)}, {"min", extreme(minimum, min, false)},
-        {"sum", sum_value}, {"mean", reduction(mean, true)}, {"prod", reduction(prod, false)}, {"argmax", argmax_value},
-        {"transpose", transpose_value}, {"zeros_like", like(0)}, {"ones_like", like(1)}, {"full_like", full_like_value},
-        {"full", full_value}, {"init", init_value}, {"fresh", fresh_value}, {"len", len_value}, {"range", range_value},
-        {"print", print_value}, {"error", error_value}, {"declare_statistics", declare_value},
-        {"draw_uniform", primitive_draw(Distribution::uniform)}, {"draw_normal", primitive_draw(Distribution::normal)},
+        {"exp", elementwise(std::exp, exp)},
+        {"log", elementwise(std::log, log)},
+        {"sqrt", elementwise(host_sqrt, sqrt)},
+        {"abs", elementwise(std::fabs, abs, false)},
+        {"sin", elementwise(std::sin, sin)},
+        {"cos", elementwise(std::cos, cos)},
+        {"tanh", elementwise(std::tanh, tanh)},
+        {"sigmoid", elementwise(host_sigmoid, sigmoid)},
+        {"sign", elementwise(host_sign, sign, false)},
+        {"floor", elementwise(std::floor, floor)},
+        {"expm1", elementwise(host_expm1, expm1)},
+        {"log1p", elementwise(host_log1p, log1p)},
+        {"square", elementwise(host_square, square, false)},
+        {"is_finite", is_finite_value},
+        {"max", extreme(maximum, max, true)},
+        {"min", extreme(minimum, min, false)},
+        {"sum", sum_value},
+        {"mean", reduction(mean, true)},
+        {"prod", reduction(prod, false)},
+        {"argmax", argmax_value},
+        {"transpose", transpose_value},
+        {"zeros_like", like(0)},
+        {"ones_like", like(1)},
+        {"full_like", full_like_value},
+        {"full", full_value},
+        {"init", init_value},
+        {"fresh", fresh_value},
+        {"len", len_value},
+        {"range", range_value},
+        {"print", print_value},
+        {"error", error_value},
+        {"declare_statistics", declare_value},
+        {"draw_uniform", primitive_draw(Distribution::uniform)},
+        {"draw_normal", primitive_draw(Distribution::normal)},
         {"draw_truncated_normal", primitive_draw(Distribution::truncated_normal)},
     };
     t["stop_gradient"] = [](Elaborator& e, Call call) -> Value {
@@ -290,18 +322,23 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
         e.fail("E0388", span_of(call, 0), fmt::format("labels are whole numbers, this is {}", describe(labels)), "",
                "`cross_entropy` and `accuracy` are for classes; for other targets there are `mse` and `mae`");
       if (const auto known = e.classes_of(labels); known && *known > classes)
-        e.fail("E0389", call.span, fmt::format("the labels are of {} classes, {} were given room", *known, classes),
-               "", "does the model have an output for each class?");
+        e.fail("E0389", call.span, fmt::format("the labels are of {} classes, {} were given room", *known, classes), "",
+               "does the model have an output for each class?");
       return one_hot(labels, classes, e.context().real);
     };
-    t["iota"] = [](Elaborator& e, Call call) -> Value { return iota(e.graph(call.span), e.integer(call.arguments[0], call.span, "a length")); };
+    t["iota"] = [](Elaborator& e, Call call) -> Value {
+      return iota(e.graph(call.span), e.integer(call.arguments[0], call.span, "a length"));
+    };
     t["conv"] = [](Elaborator& e, Call call) -> Value {
       return conv2d(e.tensor(call.arguments[0], span_of(call, 0)), e.tensor(call.arguments[1], span_of(call, 1)),
-                    {e.integer(call.arguments[2], span_of(call, 2), "a stride"), e.integer(call.arguments[3], span_of(call, 3), "a padding")});
+                    {e.integer(call.arguments[2], span_of(call, 2), "a stride"),
+                     e.integer(call.arguments[3], span_of(call, 3), "a padding")});
     };
     t["max_pool_window"] = [](Elaborator& e, Call call) -> Value {
-      return max_pool(e.tensor(call.arguments[0], span_of(call, 0)), e.integer(call.arguments[1], span_of(call, 1), "a window"),
-                      e.integer(call.arguments[2], span_of(call, 2), "a stride"), e.integer(call.arguments[3], span_of(call, 3), "a padding"));
+      return max_pool(e.tensor(call.arguments[0], span_of(call, 0)),
+                      e.integer(call.arguments[1], span_of(call, 1), "a window"),
+                      e.integer(call.arguments[2], span_of(call, 2), "a stride"),
+                      e.integer(call.arguments[3], span_of(call, 3), "a padding"));
     };
     t["sample"] = [](Elaborator& e, Call call) -> Value {
       const auto count = e.integer(call.arguments[1], span_of(call, 1), "a number of examples");
@@ -336,7 +373,8 @@ std::optional<Value> builtin_callable(const Builtin& builtin) {
   Sources sources;
   Report report;
   const Module module = parse(sources, sources.add("builtin", fmt::format("fn f{} = 0\n", head)), report);
-  if (report.has_errors() || module.statements.size() != 1) throw Bug(fmt::format("the signature of `{}` cannot be read", builtin.name));
+  if (report.has_errors() || module.statements.size() != 1)
+    throw Bug(fmt::format("the signature of `{}` cannot be read", builtin.name));
   for (const auto& list : std::get<Definition>(module.statements.front()->node).lists) {
     auto& out = callable->lists.emplace_back();
     for (const auto& parameter : list.parameters) out.push_back({parameter.name.text, parameter.default_value});

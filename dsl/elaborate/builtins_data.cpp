@@ -23,7 +23,8 @@ Value held(data::Dataset dataset) { return std::make_shared<const data::Dataset>
 const data::Dataset& dataset(Elaborator& e, Call call, std::size_t argument) {
   const auto* pointer = call.arguments[argument].get<std::shared_ptr<const data::Dataset>>();
   if (pointer == nullptr)
-    e.fail("E0400", span_of(call, argument), fmt::format("a data set was needed, this is {}", describe(call.arguments[argument])), "",
+    e.fail("E0400", span_of(call, argument),
+           fmt::format("a data set was needed, this is {}", describe(call.arguments[argument])), "",
            call.arguments[argument].record() != nullptr ? "one of its parts, such as `.train`?" : "");
   return **pointer;
 }
@@ -40,7 +41,9 @@ Value reading(Elaborator& e, Call call, F&& read) {
 
 std::filesystem::path path_of(Elaborator& e, Call call, std::size_t argument) {
   const auto* text = call.arguments[argument].get<std::string>();
-  if (text == nullptr) e.fail("E0402", span_of(call, argument), fmt::format("a path in quotes was needed, this is {}", describe(call.arguments[argument])));
+  if (text == nullptr)
+    e.fail("E0402", span_of(call, argument),
+           fmt::format("a path in quotes was needed, this is {}", describe(call.arguments[argument])));
   const std::filesystem::path path(*text), directory = data::data_directory(e.data_directory());
   // Below the data directory if it is there; else as written.
   if (path.is_relative() && !directory.empty() && std::filesystem::exists(directory / path)) return directory / path;
@@ -53,22 +56,31 @@ Value parts(const data::Parts& split) {
   return Value::record(std::move(fields));
 }
 
-Value train_and_test(const data::TrainTest& both) { return Value::record({{"train", held(both.train)}, {"test", held(both.test)}}); }
+Value train_and_test(const data::TrainTest& both) {
+  return Value::record({{"train", held(both.train)}, {"test", held(both.test)}});
+}
 
 Value omniglot_value(Elaborator& e, Call call) {
   const auto size = e.integer(call.arguments[0], span_of(call, 0), "the size of an image");
-  if (size < 1 || size > 1024) e.fail("E0403", span_of(call, 0), fmt::format("images cannot be resized to {} x {}", size, size), "", "sizes from 1 to 1024 are possible");
+  if (size < 1 || size > 1024)
+    e.fail("E0403", span_of(call, 0), fmt::format("images cannot be resized to {} x {}", size, size), "",
+           "sizes from 1 to 1024 are possible");
   return e.loaded(fmt::format("omniglot {}", size), [&] {
-    return reading(e, call, [&] { return held(data::omniglot(data::data_directory(e.data_directory()), static_cast<int>(size))); });
+    return reading(e, call, [&] {
+      return held(data::omniglot(data::data_directory(e.data_directory()), static_cast<int>(size)));
+    });
   });
 }
 
 Value images_value(Elaborator& e, Call call) {
   data::ImageOptions options;
-  if (!call.arguments[1].is_none()) options.class_depth = static_cast<int>(e.integer(call.arguments[1], span_of(call, 1), "the folders of a class"));
-  if (!call.arguments[2].is_none()) options.size = static_cast<int>(e.integer(call.arguments[2], span_of(call, 2), "the size of an image"));
+  if (!call.arguments[1].is_none())
+    options.class_depth = static_cast<int>(e.integer(call.arguments[1], span_of(call, 1), "the folders of a class"));
+  if (!call.arguments[2].is_none())
+    options.size = static_cast<int>(e.integer(call.arguments[2], span_of(call, 2), "the size of an image"));
   if (!call.arguments[2].is_none() && (options.size < 1 || options.size > 4096))
-    e.fail("E0403", span_of(call, 2), fmt::format("images cannot be resized to {} x {}", options.size, options.size), "", "sizes from 1 to 4096 are possible");
+    e.fail("E0403", span_of(call, 2), fmt::format("images cannot be resized to {} x {}", options.size, options.size),
+           "", "sizes from 1 to 4096 are possible");
   options.invert = e.condition(call.arguments[3], span_of(call, 3));
   const auto path = path_of(e, call, 0);
   return e.loaded(fmt::format("images {} {} {} {}", path.string(), options.class_depth, options.size, options.invert),
@@ -81,7 +93,8 @@ Value idx_value(Elaborator& e, Call call) {
   const auto classes = call.arguments[2].is_none() ? std::filesystem::path() : path_of(e, call, 2);
   return e.loaded(fmt::format("idx {} {} {}", images.string(), labels.string(), classes.string()), [&] {
     return reading(e, call, [&] {
-      return held(data::idx(images, labels, classes.empty() ? data::ClassTable{} : data::read_classes(classes, {"name"})));
+      return held(
+          data::idx(images, labels, classes.empty() ? data::ClassTable{} : data::read_classes(classes, {"name"})));
     });
   });
 }
@@ -97,7 +110,8 @@ Value split_value(Elaborator& e, Call call) {
       counts.emplace_back(names[i], e.integer(call.arguments[3 + i], span_of(call, 3 + i), "a number of classes"));
   if (by_column + by_file + !counts.empty() != 1)
     e.fail("E0404", call.span, "`split_classes` needs exactly one way to split", "",
-           "`column: \"name\"`, `file: (train: \"a.txt\", test: \"b.txt\")`, or counts: `train: 1200, test: 423, seed: 1`");
+           "`column: \"name\"`, `file: (train: \"a.txt\", test: \"b.txt\")`, or counts: `train: 1200, test: 423, seed: "
+           "1`");
   return reading(e, call, [&] {
     if (by_column) {
       const auto* column = call.arguments[1].get<std::string>();
@@ -106,7 +120,9 @@ Value split_value(Elaborator& e, Call call) {
     }
     if (by_file) {
       const Record* files = call.arguments[2].record();
-      if (files == nullptr) e.fail("E0404", span_of(call, 2), "`file` needs a file for each part", "", "`file: (train: \"a.txt\", test: \"b.txt\")`");
+      if (files == nullptr)
+        e.fail("E0404", span_of(call, 2), "`file` needs a file for each part", "",
+               "`file: (train: \"a.txt\", test: \"b.txt\")`");
       std::vector<std::pair<std::string, std::filesystem::path>> paths;
       for (const auto& [name, value] : files->fields) {
         BuiltinCall one{{value}, {}, call.span, {span_of(call, 2)}};
@@ -115,7 +131,8 @@ Value split_value(Elaborator& e, Call call) {
       return parts(data::split_classes_by_files(set, paths));
     }
     const auto seed = e.integer(call.arguments[6], span_of(call, 6), "a seed");
-    return parts(data::split_classes_by_counts(set, counts, data::fold_in_wide(data::Key{}, static_cast<std::uint64_t>(seed))));
+    return parts(
+        data::split_classes_by_counts(set, counts, data::fold_in_wide(data::Key{}, static_cast<std::uint64_t>(seed))));
   });
 }
 
@@ -124,7 +141,8 @@ Value episodes_value(Elaborator& e, Call call) {
   std::int64_t sizes[3];
   const char* const what[] = {"the number of ways", "the number of shots", "the number of queries"};
   for (std::size_t i = 0; i < 3; ++i) sizes[i] = e.integer(call.arguments[1 + i], span_of(call, 1 + i), what[i]);
-  if (sizes[2] < 1) e.fail("E0405", span_of(call, 3), fmt::format("an episode needs at least 1 query a class, not {}", sizes[2]));
+  if (sizes[2] < 1)
+    e.fail("E0405", span_of(call, 3), fmt::format("an episode needs at least 1 query a class, not {}", sizes[2]));
   return reading(e, call, [&]() -> Value { return episode_source(set, sizes[0], sizes[1], sizes[2]); });
 }
 
@@ -133,15 +151,21 @@ Value episodes_value(Elaborator& e, Call call) {
 void add_data_builtins(std::map<std::string, BuiltinFunction, std::less<>>& t) {
   t["omniglot"] = omniglot_value;
   t["mnist"] = [](Elaborator& e, Call call) {
-    return e.loaded("mnist", [&] { return reading(e, call, [&] { return train_and_test(data::mnist(data::data_directory(e.data_directory()))); }); });
+    return e.loaded("mnist", [&] {
+      return reading(e, call, [&] { return train_and_test(data::mnist(data::data_directory(e.data_directory()))); });
+    });
   };
   t["fashion_mnist"] = [](Elaborator& e, Call call) {
-    return e.loaded("fashion_mnist", [&] { return reading(e, call, [&] { return train_and_test(data::fashion_mnist(data::data_directory(e.data_directory()))); }); });
+    return e.loaded("fashion_mnist", [&] {
+      return reading(e, call,
+                     [&] { return train_and_test(data::fashion_mnist(data::data_directory(e.data_directory()))); });
+    });
   };
   t["images"] = images_value;
   t["folders"] = [](Elaborator& e, Call call) -> Value {
     const auto levels = e.integer(call.arguments[0], call.span, "a number of folders");
-    if (levels < 1 || levels > 64) e.fail("E0406", call.span, fmt::format("a class is made of 1 to 64 folders, not {}", levels));
+    if (levels < 1 || levels > 64)
+      e.fail("E0406", call.span, fmt::format("a class is made of 1 to 64 folders, not {}", levels));
     return levels;
   };
   t["idx"] = idx_value;

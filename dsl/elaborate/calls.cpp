@@ -1,5 +1,5 @@
-// Calls: arguments are bound to parameters, a body is run in a scope of its own, and every call leaves a mark on the trail
-// (for messages) and on the path (for the keys of draws).
+// Calls: arguments are bound to parameters, a body is run in a scope of its own, and every call leaves a mark on the
+// trail (for messages) and on the path (for the keys of draws).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +9,8 @@
 namespace metac::dsl {
 namespace {
 
-constexpr int max_call_depth = 400;  // a script recursion deeper than this is endless; each level takes a few KiB of stack
+constexpr int max_call_depth =
+    400;  // a script recursion deeper than this is endless; each level takes a few KiB of stack
 
 // FNV-1a over the name and how often it was seen: what tells two draws or calls of one body apart.
 std::uint64_t mix(std::uint64_t path, std::string_view name, int count) {
@@ -32,15 +33,19 @@ std::vector<std::vector<CallParameter>> parameters_of(const std::vector<Paramete
 
 std::string kind_phrase(const Callable& callable) {
   switch (callable.kind) {
-    case DefinitionKind::model: return fmt::format("while building `{}`", callable.name);
-    case DefinitionKind::tasks: return fmt::format("in the tasks `{}`", callable.name);
-    default: return fmt::format("in `{}`, called here", callable.name);
+    case DefinitionKind::model:
+      return fmt::format("while building `{}`", callable.name);
+    case DefinitionKind::tasks:
+      return fmt::format("in the tasks `{}`", callable.name);
+    default:
+      return fmt::format("in `{}`, called here", callable.name);
   }
 }
 
 }  // namespace
 
-// While a call or a draw runs: a path of its own, so that two of them in one body, or two turns of a loop, draw differently.
+// While a call or a draw runs: a path of its own, so that two of them in one body, or two turns of a loop, draw
+// differently.
 struct Elaborator::PathGuard {
   PathGuard(Elaborator& elaborator, const std::string& name) : context(elaborator.context_), path(context.path) {
     context.path = mix(path, name, context.counts[name]++);
@@ -58,9 +63,11 @@ struct Elaborator::PathGuard {
 
 // Besides a path, a call of the script's own has an entry on the trail and counts towards the depth.
 struct Elaborator::CallGuard {
-  CallGuard(Elaborator& elaborator, const Callable& callable, Span span) : elaborator(elaborator), path(elaborator, callable.name) {
+  CallGuard(Elaborator& elaborator, const Callable& callable, Span span)
+      : elaborator(elaborator), path(elaborator, callable.name) {
     if (elaborator.context_.depth >= max_call_depth)
-      elaborator.fail("E0304", span, fmt::format("calls are nested more than {} deep: a recursion without end?", max_call_depth));
+      elaborator.fail("E0304", span,
+                      fmt::format("calls are nested more than {} deep: a recursion without end?", max_call_depth));
     ++elaborator.context_.depth;
     elaborator.trail_.push_back({kind_phrase(callable), span});
   }
@@ -88,7 +95,8 @@ std::shared_ptr<const Callable> Elaborator::closure(const Definition& definition
 std::vector<std::pair<std::string, Value>> Elaborator::bind_arguments(const Callable& callable,
                                                                       std::vector<Argument>& arguments,
                                                                       const ScopePtr& defaults_scope, Span span,
-                                                                      std::vector<Span>* spans, std::vector<Value>* rest) {
+                                                                      std::vector<Span>* spans,
+                                                                      std::vector<Value>* rest) {
   const auto& list = callable.lists[callable.stage];
   std::vector<const Argument*> given(list.size(), nullptr);
   std::size_t positional = 0;
@@ -102,7 +110,8 @@ std::vector<std::pair<std::string, Value>> Elaborator::bind_arguments(const Call
           continue;
         }
         fail("E0305", argument.span,
-             fmt::format("`{}` takes {} argument{} here, more were given", callable.name, list.size(), list.size() == 1 ? "" : "s"));
+             fmt::format("`{}` takes {} argument{} here, more were given", callable.name, list.size(),
+                         list.size() == 1 ? "" : "s"));
       }
     } else {
       for (std::size_t i = 0; i < list.size(); ++i)
@@ -112,11 +121,13 @@ std::vector<std::pair<std::string, Value>> Elaborator::bind_arguments(const Call
         for (const auto& parameter : list) names.push_back(parameter.name);
         const auto near = nearest(argument.name, names);
         fail("E0306", argument.place(), fmt::format("`{}` has no parameter `{}`", callable.name, argument.name), "",
-             near.empty() ? (names.empty() ? "it takes no arguments here" : fmt::format("it has {}", fmt::join(names, ", ")))
-                          : fmt::format("did you mean `{}`?", near));
+             near.empty()
+                 ? (names.empty() ? "it takes no arguments here" : fmt::format("it has {}", fmt::join(names, ", ")))
+                 : fmt::format("did you mean `{}`?", near));
       }
     }
-    if (given[at] != nullptr) fail("E0307", argument.place(), fmt::format("`{}` of `{}` is given twice", list[at].name, callable.name));
+    if (given[at] != nullptr)
+      fail("E0307", argument.place(), fmt::format("`{}` of `{}` is given twice", list[at].name, callable.name));
     given[at] = &argument;
   }
   std::vector<std::pair<std::string, Value>> bound;
@@ -134,7 +145,8 @@ std::vector<std::pair<std::string, Value>> Elaborator::bind_arguments(const Call
 Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Span span) {
   const auto* pointer = callee.get<std::shared_ptr<const Callable>>();
   if (pointer == nullptr)
-    fail("E0309", span, fmt::format("{} cannot be called", describe(callee)), "", "only functions, models and constructors can");
+    fail("E0309", span, fmt::format("{} cannot be called", describe(callee)), "",
+         "only functions, models and constructors can");
   const auto& callable = *pointer;
   const bool last = callable->stage + 1 == static_cast<int>(callable->lists.size());
   if (callable->kind == DefinitionKind::model && last) return apply_model(callable, std::move(arguments), span);
@@ -147,7 +159,8 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
     builtin.span = span;
     for (const auto& list : callable->supplied)
       for (const auto& [name, value] : list) builtin.arguments.push_back(value), builtin.argument_spans.emplace_back();
-    for (auto& [name, value] : bind_arguments(*callable, arguments, scope, span, &builtin.argument_spans, &builtin.rest))
+    for (auto& [name, value] :
+         bind_arguments(*callable, arguments, scope, span, &builtin.argument_spans, &builtin.rest))
       builtin.arguments.push_back(std::move(value));
     std::vector<std::pair<Span, Value>> operands;
     for (std::size_t i = 0; i < builtin.arguments.size(); ++i)
@@ -176,12 +189,16 @@ Value Elaborator::execute(const std::shared_ptr<const Callable>& callable, const
   switch (callable->kind) {
     case DefinitionKind::learner:
       return std::make_shared<const Learner>(Learner{callable->definition, scope, None{}, span});
-    case DefinitionKind::optimizer: return std::make_shared<const Optimizer>(Optimizer{callable->definition, scope, span});
-    case DefinitionKind::tasks: return task_source(callable->definition, scope, span);
+    case DefinitionKind::optimizer:
+      return std::make_shared<const Optimizer>(Optimizer{callable->definition, scope, span});
+    case DefinitionKind::tasks:
+      return task_source(callable->definition, scope, span);
     case DefinitionKind::experiment:
-      fail("E0310", span, fmt::format("the experiment `{}` cannot be called", callable->name), "", "run it: `metac run --experiment NAME`");
+      fail("E0310", span, fmt::format("the experiment `{}` cannot be called", callable->name), "",
+           "run it: `metac run --experiment NAME`");
     case DefinitionKind::function:
-    case DefinitionKind::model: break;
+    case DefinitionKind::model:
+      break;
   }
   CallGuard guard(*this, *callable, span);
   if (callable->body.expression != nullptr) return evaluate(callable->body.expression, scope);
@@ -190,10 +207,12 @@ Value Elaborator::execute(const std::shared_ptr<const Callable>& callable, const
 
 Value Elaborator::draw(const std::string& name, const Value& distribution, const Shape& shape, Span span) {
   if (distribution.callable() == nullptr)
-    fail("E0311", span, fmt::format("`{}` can only be drawn from a distribution; this is {}", name, describe(distribution)), "",
+    fail("E0311", span,
+         fmt::format("`{}` can only be drawn from a distribution; this is {}", name, describe(distribution)), "",
          "write a distribution after `~`, such as `uniform(0, 1)` or `normal()`; a plain value is bound with `let`");
   if (!context_.key && context_.graph != nullptr)
-    fail("E0312", span, fmt::format("`{}` is drawn where nothing is random", name), "", "draws stand in tasks, models and learners");
+    fail("E0312", span, fmt::format("`{}` is drawn where nothing is random", name), "",
+         "draws stand in tasks, models and learners");
   std::vector<Value> sizes;
   for (const auto size : shape) sizes.emplace_back(size);
   PathGuard path(*this, "~" + name);
@@ -201,7 +220,8 @@ Value Elaborator::draw(const std::string& name, const Value& distribution, const
 }
 
 Tensor Elaborator::current_key(Span span) {
-  if (!context_.key) fail("E0312", span, "a draw stands where nothing is random", "", "draws stand in tasks, models and learners");
+  if (!context_.key)
+    fail("E0312", span, "a draw stands where nothing is random", "", "draws stand in tasks, models and learners");
   const auto low = static_cast<std::int32_t>(context_.path), high = static_cast<std::int32_t>(context_.path >> 32);
   return fold_in(fold_in(context_.key, low), high);
 }

@@ -39,7 +39,8 @@ Tensor hessian_of(Elaborator& self, Tensor value, const Variable& variable) {
   const Tensor x = variable.aliases.front();
   const auto n = x.type().elements();
   if (n > largest_hessian)
-    self.fail("E0371", variable.span, fmt::format("a Hessian of {} variables is too large; at most {} are possible", n, largest_hessian));
+    self.fail("E0371", variable.span,
+              fmt::format("a Hessian of {} variables is too large; at most {} are possible", n, largest_hessian));
   const Tensor gradient = reshape(grad(value, x), {n});
   std::vector<Tensor> rows;
   for (std::int64_t i = 0; i < n; ++i) rows.push_back(reshape(grad(index_axis(gradient, 0, i), x), {n}));
@@ -59,7 +60,8 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
   struct Restore {
     std::vector<std::tuple<Scope*, std::string, Value>>& saved;
     ~Restore() {
-      for (auto it = saved.rbegin(); it != saved.rend(); ++it) std::get<0>(*it)->bind(std::get<1>(*it), std::get<2>(*it));
+      for (auto it = saved.rbegin(); it != saved.rend(); ++it)
+        std::get<0>(*it)->bind(std::get<1>(*it), std::get<2>(*it));
     }
   } restore{saved};
 
@@ -96,7 +98,8 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
     }
     variables.push_back(std::move(variable));
   }
-  if (variables.empty()) fail("E0375", span, fmt::format("`{}` needs a variable: `{}(w) {{ ... }}`", form.kind.text, form.kind.text));
+  if (variables.empty())
+    fail("E0375", span, fmt::format("`{}` needs a variable: `{}(w) {{ ... }}`", form.kind.text, form.kind.text));
 
   const Value result = block_value(*form.block, inner);
   if (result.is_none())

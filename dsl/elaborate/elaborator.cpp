@@ -41,7 +41,8 @@ void Elaborator::enter_place(Span span) {
 
 Graph& Elaborator::graph(Span span) {
   if (context_.graph == nullptr)
-    fail("E0302", span, "a tensor was needed before there is a graph", "", "compute this inside an experiment or a function");
+    fail("E0302", span, "a tensor was needed before there is a graph", "",
+         "compute this inside an experiment or a function");
   return *context_.graph;
 }
 

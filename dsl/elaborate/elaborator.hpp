@@ -47,13 +47,13 @@ struct ParameterFrame {
 // What surrounds an expression besides the names it can see.
 struct Context {
   Graph* graph = nullptr;
-  Tensor key;                          // of the draws here
-  std::uint64_t path = 0;              // of names of calls, mixed into the key of a draw
-  std::map<std::string, int> counts;   // how often a name was called or drawn in this call
+  Tensor key;                         // of the draws here
+  std::uint64_t path = 0;             // of names of calls, mixed into the key of a draw
+  std::map<std::string, int> counts;  // how often a name was called or drawn in this call
   ParameterFrame* parameters = nullptr;
-  Value example;                       // the form of one item of the source, for init
-  Dtype real = Dtype::f32;             // the working type
-  int depth = 0;                       // of calls
+  Value example;            // the form of one item of the source, for init
+  Dtype real = Dtype::f32;  // the working type
+  int depth = 0;            // of calls
 };
 
 class Elaborator {
@@ -76,7 +76,7 @@ class Elaborator {
   Value block_value(const Block&, const ScopePtr&);
   void bind(const Pattern&, const Value&, const ScopePtr&, Span);
   void assign(const AssignStatement&, const ScopePtr&, Span);
-  bool condition(const Value&, Span);                 // one that is known now
+  bool condition(const Value&, Span);  // one that is known now
   std::vector<Value> items(const Value& sequence, Span);
 
   // ---- calls ----
@@ -99,22 +99,22 @@ class Elaborator {
   Value parameter(const ParamStatement&, const ScopePtr&);
 
   // ---- learners and optimizers (learner.cpp) ----
-  // The names a learner's functions see: its parameters, its state, and its functions. Changing a state name in the scope
-  // is what `grad(theta)` and `on` do.
+  // The names a learner's functions see: its parameters, its state, and its functions. Changing a state name in the
+  // scope is what `grad(theta)` and `on` do.
   ScopePtr frame(const Learner&, const Value& state);
   Value initial_state(const Learner&);  // runs the `learn` and `memory` statements in the current context
   Value start(const Optimizer&, const Value& weights);
   std::pair<Value, Value> update(const Optimizer&, const Value& weights, const Value& gradient, const Value& memory);
 
   // ---- tensors ----
-  bool is_run_value(const Value&) const;              // has a tensor in it
-  Tensor tensor(const Value&, Span);                  // numbers become constants, lists are stacked
-  Value tensors(const Value& tree, Span);             // every leaf
+  bool is_run_value(const Value&) const;   // has a tensor in it
+  Tensor tensor(const Value&, Span);       // numbers become constants, lists are stacked
+  Value tensors(const Value& tree, Span);  // every leaf
   Value binary(BinaryOp, const Value&, const Value&, Span, Span left, Span right);
   Value unary(UnaryOp, const Value&, Span);
   std::pair<Tensor, Tensor> same_type(Tensor, Tensor);  // the wider of two dtypes: bool < i32 < float
-  Tensor real(Tensor);                                // i32 and bool become the working type
-  Graph& graph(Span);                                 // Failure where there is none
+  Tensor real(Tensor);                                  // i32 and bool become the working type
+  Graph& graph(Span);                                   // Failure where there is none
   // A list of ints, or one int. One size may be -1 where `open`, for what is left.
   Shape shape(const Value&, Span, bool open = false);
   std::int64_t integer(const Value&, Span, const char* what);
@@ -132,7 +132,9 @@ class Elaborator {
   // As `print` and `str` show a value: tensors of an experiment are computed for it.
   std::string shown(const Value&, Span);
   void set_printer(std::function<void(const std::string&)> printer) { printer_ = std::move(printer); }
-  void print(const std::string& line) { if (printer_) printer_(line); }
+  void print(const std::string& line) {
+    if (printer_) printer_(line);
+  }
 
   // ---- errors ----
   [[noreturn]] void fail(std::string code, Span, std::string message, std::string label = "", std::string hint = "",
@@ -166,8 +168,8 @@ class Elaborator {
   struct CallGuard;
   void enter_place(Span);
   [[noreturn]] void fail_operator(const Error&, Span, const std::vector<std::pair<Span, Value>>& operands);
-  std::vector<std::pair<std::string, Value>> bind_arguments(const Callable&, std::vector<Argument>&, const ScopePtr&, Span,
-                                                            std::vector<Span>* spans, std::vector<Value>* rest);
+  std::vector<std::pair<std::string, Value>> bind_arguments(const Callable&, std::vector<Argument>&, const ScopePtr&,
+                                                            Span, std::vector<Span>* spans, std::vector<Value>* rest);
   Value execute(const std::shared_ptr<const Callable>&, const ScopePtr&, Span);
   Value apply_model(const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
   Value in_frame(ParameterFrame&, const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);

@@ -43,7 +43,9 @@ struct Expressions {
     }
     return Value::list(std::move(items));
   }
-  Value operator()(const UnaryExpr& unary) const { return self.unary(unary.op, self.evaluate(unary.operand, scope), e.span); }
+  Value operator()(const UnaryExpr& unary) const {
+    return self.unary(unary.op, self.evaluate(unary.operand, scope), e.span);
+  }
   Value operator()(const BinaryExpr& b) const { return self.chain(b, scope, e.span); }
   Value operator()(const CallExpr& call) const {
     const Value callee = self.evaluate(call.callee, scope);
@@ -54,7 +56,9 @@ struct Expressions {
     return self.call(callee, std::move(arguments), e.span);
   }
   Value operator()(const MemberExpr& m) const { return self.member(self.evaluate(m.base, scope), m.member, e.span); }
-  Value operator()(const IndexExpr& i) const { return self.index(self.evaluate(i.base, scope), i.items, scope, e.span); }
+  Value operator()(const IndexExpr& i) const {
+    return self.index(self.evaluate(i.base, scope), i.items, scope, e.span);
+  }
   Value operator()(const IfExpr& i) const { return self.select(i, scope, e.span); }
   Value operator()(const NamedExpr& named) const {
     const Value value = self.evaluate(named.inner, scope);
@@ -99,7 +103,8 @@ Value Elaborator::chain(const BinaryExpr& top, const ScopePtr& scope, Span span)
     const auto& [link, place] = *it;
     if (link->op == BinaryOp::logical_and || link->op == BinaryOp::logical_or) {
       const bool decided = link->op == BinaryOp::logical_or;
-      if (const bool* left = value.get<bool>(); left != nullptr && *left == decided) continue;  // the rest is not looked at
+      if (const bool* left = value.get<bool>(); left != nullptr && *left == decided)
+        continue;  // the rest is not looked at
     }
     const Value right = evaluate(link->right, scope);
     value = link->op == BinaryOp::pipe ? call(right, {{"", value, link->left->span}}, place)
@@ -111,7 +116,7 @@ Value Elaborator::chain(const BinaryExpr& top, const ScopePtr& scope, Span span)
 bool Elaborator::condition(const Value& value, Span span) {
   if (const bool* b = value.get<bool>()) return *b;
   if (is_run_value(value))
-    fail("E0332", span, "this condition is only known while the graph runs",  fmt::format("this is {}", describe(value)),
+    fail("E0332", span, "this condition is only known while the graph runs", fmt::format("this is {}", describe(value)),
          "use `if c then a else b`, which computes both sides and selects");
   fail("E0333", span, fmt::format("a condition is true or false, not {}", describe(value)));
 }
@@ -123,7 +128,8 @@ std::vector<Value> Elaborator::items(const Value& sequence, Span span) {
     for (std::int64_t i = 0; i < tensor->shape()[0]; ++i) rows.emplace_back(index_axis(*tensor, 0, i));
     return rows;
   }
-  fail("E0334", span, fmt::format("only a list, a range or the rows of a tensor can be gone through, not {}", describe(sequence)));
+  fail("E0334", span,
+       fmt::format("only a list, a range or the rows of a tensor can be gone through, not {}", describe(sequence)));
 }
 
 void Elaborator::bind(const Pattern& pattern, const Value& value, const ScopePtr& scope, Span span) {
@@ -175,7 +181,8 @@ void Elaborator::assign(const AssignStatement& statement, const ScopePtr& scope,
 
 Value Elaborator::block_value(const Block& block, const ScopePtr& scope) {
   if (block.statements.size() == 1)
-    if (const auto* only = std::get_if<ExprStatement>(&block.statements.front()->node)) return evaluate(only->value, scope);
+    if (const auto* only = std::get_if<ExprStatement>(&block.statements.front()->node))
+      return evaluate(only->value, scope);
   auto result = run(block, scope);
   return result ? *result : Value(None{});
 }
@@ -233,7 +240,8 @@ struct Statements {
     return std::nullopt;
   }
   Result operator()(const IfStatement& branch) const {
-    if (self.condition(self.evaluate(branch.condition, scope), branch.condition->span)) return self.run(*branch.then, scope);
+    if (self.condition(self.evaluate(branch.condition, scope), branch.condition->span))
+      return self.run(*branch.then, scope);
     return branch.otherwise != nullptr ? self.run(*branch.otherwise, scope) : std::nullopt;
   }
   Result operator()(const ExprStatement& expression) const {
@@ -274,7 +282,8 @@ Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, 
     auto value = integer(evaluate(e, scope), e->span, "an end of a slice");
     if (value < 0) value += size;
     if (value < 0 || value > size)
-      fail("E0338", e->span, fmt::format("a slice of {} elements ends at {}", size, value), "", "ends run from 0 to the size");
+      fail("E0338", e->span, fmt::format("a slice of {} elements ends at {}", size, value), "",
+           "ends run from 0 to the size");
     return value;
   };
   const auto position = [&](const Value& value, Span place, std::int64_t size) {

@@ -28,7 +28,8 @@ const Block& body_of(Elaborator& self, const Definition& definition) {
 
 bool is_learned(const Definition& definition, std::string_view name) {
   for (const auto& statement : definition.body.block->statements)
-    if (const auto* learn = std::get_if<LearnStatement>(&statement->node); learn != nullptr && learn->name.text == name) return true;
+    if (const auto* learn = std::get_if<LearnStatement>(&statement->node); learn != nullptr && learn->name.text == name)
+      return true;
   return false;
 }
 
@@ -56,7 +57,8 @@ Value Elaborator::initial_state(const Learner& learner) {
   const auto add = [&](const Name& name, const ExprPtr& expression) {
     Value value = tensors(evaluate(expression, scope), expression->span);
     if (leaves(value).empty())
-      fail("E0381", expression->span, fmt::format("`{}` has nothing to learn or to remember: {}", name.text, describe(value)));
+      fail("E0381", expression->span,
+           fmt::format("`{}` has nothing to learn or to remember: {}", name.text, describe(value)));
     scope->bind(name.text, value);
     fields.emplace_back(name.text, std::move(value));
   };
@@ -92,7 +94,8 @@ std::pair<Value, Value> Elaborator::update(const Optimizer& optimizer, const Val
   bind_functions(*this, body_of(*this, *optimizer.definition), scope);
   Value* rule = scope->find("update");
   if (rule == nullptr)
-    fail("E0382", optimizer.definition->name.span, fmt::format("the optimizer `{}` has no `fn update(weights, gradient)`", optimizer.definition->name.text));
+    fail("E0382", optimizer.definition->name.span,
+         fmt::format("the optimizer `{}` has no `fn update(weights, gradient)`", optimizer.definition->name.text));
   Value moved = call_function(*rule, {weights, gradient}, optimizer.span);
   // The update may have been computed in wider types or from trees with other leaves: weights keep theirs.
   const Span place = rule->callable() != nullptr ? rule->callable()->span : optimizer.span;
@@ -104,15 +107,17 @@ std::pair<Value, Value> Elaborator::update(const Optimizer& optimizer, const Val
   });
   std::vector<std::pair<std::string, Value>> fields;
   for (const auto& [name, value] : memory.record()->fields)
-    fields.emplace_back(name, guarded(place, {}, [&] {
-      return zip_leaves(value, *scope->find(name), [&](const Value& before, const Value& after) -> Value {
-        const Tensor old = tensor(before, place), t = tensor(after, place);
-        if (old.shape() != t.shape())
-          fail("E0383", place, fmt::format("the memory `{}` of `{}` changed its shape from {} to {}", name, optimizer.definition->name.text,
-                                           to_string(old.shape()), to_string(t.shape())));
-        return cast(t, old.dtype());
-      });
-    }));
+    fields.emplace_back(
+        name, guarded(place, {}, [&] {
+          return zip_leaves(value, *scope->find(name), [&](const Value& before, const Value& after) -> Value {
+            const Tensor old = tensor(before, place), t = tensor(after, place);
+            if (old.shape() != t.shape())
+              fail("E0383", place,
+                   fmt::format("the memory `{}` of `{}` changed its shape from {} to {}", name,
+                               optimizer.definition->name.text, to_string(old.shape()), to_string(t.shape())));
+            return cast(t, old.dtype());
+          });
+        }));
   return {std::move(moved), Value::record(std::move(fields))};
 }
 
@@ -130,7 +135,8 @@ Value method(std::string name, std::vector<std::string> parameters, BuiltinFunct
   return std::shared_ptr<const Callable>(std::move(callable));
 }
 
-std::optional<Value> member_of(Elaborator& self, const std::shared_ptr<const Optimizer>& optimizer, const std::string& name) {
+std::optional<Value> member_of(Elaborator& self, const std::shared_ptr<const Optimizer>& optimizer,
+                               const std::string& name) {
   (void)self;
   if (name == "start")
     return method("start", {"weights"}, [optimizer](Elaborator& e, const BuiltinCall& call) {
@@ -139,7 +145,9 @@ std::optional<Value> member_of(Elaborator& self, const std::shared_ptr<const Opt
   if (name == "update")
     return method("update", {"weights", "gradient", "memory"}, [optimizer](Elaborator& e, const BuiltinCall& call) {
       if (call.arguments[2].record() == nullptr)
-        e.fail("E0384", call.span, fmt::format("`update` needs the memory that `start` or `update` gave, not {}", describe(call.arguments[2])));
+        e.fail("E0384", call.span,
+               fmt::format("`update` needs the memory that `start` or `update` gave, not {}",
+                           describe(call.arguments[2])));
       auto [weights, memory] = e.update(*optimizer, e.tensors(call.arguments[0], call.span),
                                         e.tensors(call.arguments[1], call.span), call.arguments[2]);
       return Value::tuple({weights, memory});
@@ -176,7 +184,8 @@ std::optional<Value> member_of(Elaborator& self, const Tensor& tensor, const std
 }  // namespace
 
 Value Elaborator::member(const Value& base, const Name& name, Span span) {
-  if (base.list() != nullptr && is_run_value(base)) return member(tensor(base, span), name, span);  // a list of tensors is one
+  if (base.list() != nullptr && is_run_value(base))
+    return member(tensor(base, span), name, span);  // a list of tensors is one
   std::vector<std::string> known;
   std::optional<Value> found;
   if (const Record* record = base.record()) {
@@ -200,23 +209,28 @@ Value Elaborator::member(const Value& base, const Name& name, Span span) {
       if (const Value* field = state->find(name.text)) return *field;
       for (const auto& [field, value] : state->fields) known.push_back(field);
     } else {
-      fail("E0385", name.span, fmt::format("the learner `{}` has no state yet: it was not trained", (*learner)->name()));
+      fail("E0385", name.span,
+           fmt::format("the learner `{}` has no state yet: it was not trained", (*learner)->name()));
     }
   }
   if (found) return *found;
   const auto near = nearest(name.text, known);
-  std::string hint = near.empty() ? (known.empty() ? "" : fmt::format("there is {}", fmt::join(known, ", "))) : fmt::format("did you mean `{}`?", near);
+  std::string hint = near.empty() ? (known.empty() ? "" : fmt::format("there is {}", fmt::join(known, ", ")))
+                                  : fmt::format("did you mean `{}`?", near);
   // Tuples have no names: their parts are taken apart.
   if (!known.empty() && known.front().empty()) hint = "a tuple is taken apart: `let (a, b) = ...`";
-  if (base.list() != nullptr && hint.empty()) hint = "lists have a length: `len(x)`; numbers in lists become tensors by arithmetic";
-  fail("E0386", name.span.end > name.span.begin ? name.span : span, fmt::format("there is no `{}` in {}", name.text, describe(base)), "", hint);
+  if (base.list() != nullptr && hint.empty())
+    hint = "lists have a length: `len(x)`; numbers in lists become tensors by arithmetic";
+  fail("E0386", name.span.end > name.span.begin ? name.span : span,
+       fmt::format("there is no `{}` in {}", name.text, describe(base)), "", hint);
 }
 
 // ---- sources ----
 
 namespace {
 
-// A `tasks` definition: its statements are elaborated anew for each graph; every name that it binds is part of the task.
+// A `tasks` definition: its statements are elaborated anew for each graph; every name that it binds is part of the
+// task.
 class DrawnTasks : public TaskSource {
  public:
   DrawnTasks(const Definition* definition, ScopePtr arguments, Span span)
@@ -234,7 +248,8 @@ class DrawnTasks : public TaskSource {
     bind_functions(self, body, scope);
     for (const auto& statement : body.statements) {
       if (std::holds_alternative<Definition>(statement->node)) continue;
-      if (const auto* bound = std::get_if<AssignStatement>(&statement->node); bound != nullptr && !bound->is_tuple && bound->paths.front().size() == 1) {
+      if (const auto* bound = std::get_if<AssignStatement>(&statement->node);
+          bound != nullptr && !bound->is_tuple && bound->paths.front().size() == 1) {
         scope->bind(bound->paths.front().front().text, self.evaluate(bound->value, scope));
         continue;
       }
@@ -245,7 +260,8 @@ class DrawnTasks : public TaskSource {
       if (value.callable() == nullptr) fields.emplace_back(name, value);
     for (const char* part : {"support", "query"})
       if (scope->find(part) == nullptr || scope->find(part)->record() == nullptr)
-        self.fail("E0387", definition_->name.span, fmt::format("the tasks `{}` need a `{}` set", definition_->name.text, part), "",
+        self.fail("E0387", definition_->name.span,
+                  fmt::format("the tasks `{}` need a `{}` set", definition_->name.text, part), "",
                   fmt::format("write `{} = sample(example, n)`", part));
     return Value::record(std::move(fields));
   }
@@ -329,7 +345,8 @@ Value sample(Elaborator& self, const Value& example, std::int64_t count, Span sp
   auto columns = batch(region, inputs, count, outer);
   std::vector<Value> values;
   for (auto& column : columns)
-    values.emplace_back(column.batched ? column.value : broadcast_to(column.value, column.value.shape().with_front(count)));
+    values.emplace_back(column.batched ? column.value
+                                       : broadcast_to(column.value, column.value.shape().with_front(count)));
   return with_leaves(result, values);
 }
 

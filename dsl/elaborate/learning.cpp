@@ -74,7 +74,8 @@ Value learned(const Learner& learner, const Value& state) {
 }
 
 // A task in the elaborator's current graph.
-Value task_of(Elaborator& self, const TaskSource& source, std::span<const Tensor> arrays, Graph& graph, const Context& context, Tensor key) {
+Value task_of(Elaborator& self, const TaskSource& source, std::span<const Tensor> arrays, Graph& graph,
+              const Context& context, Tensor key) {
   Context inside = context;
   inside.graph = &graph;
   inside.key = key;
@@ -125,26 +126,31 @@ struct TaskGradient {
 };
 
 // Every `learn` must be reached by the objective: one that is not would silently never change.
-void check_flow(Elaborator& self, const Learner& learner, const Value& learned, const std::vector<Tensor>& gradients, Span place) {
+void check_flow(Elaborator& self, const Learner& learner, const Value& learned, const std::vector<Tensor>& gradients,
+                Span place) {
   std::size_t next = 0;
   for (const auto& [name, tree] : learned.record()->fields) {
     bool reached = false;
     for (std::size_t i = leaves(tree).size(); i > 0; --i) reached |= static_cast<bool>(gradients[next++]);
     if (!reached)
-      self.fail("E0410", place, fmt::format("nothing that `{}` learns in `{}` changes its objective: no derivative reaches it", learner.name(), name),
+      self.fail("E0410", place,
+                fmt::format("nothing that `{}` learns in `{}` changes its objective: no derivative reaches it",
+                            learner.name(), name),
                 "", fmt::format("use `{}` in the objective, or bind it with `let`", name));
   }
 }
 
 const Definition* function_of(const Learner& learner, std::string_view name) {
   for (const auto& statement : learner.definition->body.block->statements)
-    if (const auto* definition = std::get_if<Definition>(&statement->node); definition != nullptr && definition->name.text == name)
+    if (const auto* definition = std::get_if<Definition>(&statement->node);
+        definition != nullptr && definition->name.text == name)
       return definition;
   return nullptr;
 }
 
 // The loss of one task and its gradient, in the body of a map.
-TaskGradient task_gradient(Elaborator& self, const Learner& learner, const ScopePtr& frame, const Value& weights, const Value& task, Span span) {
+TaskGradient task_gradient(Elaborator& self, const Learner& learner, const ScopePtr& frame, const Value& weights,
+                           const Value& task, Span span) {
   Graph& graph = self.graph(span);
   std::vector<Tensor> variables;
   for (const auto& [name, tree] : weights.record()->fields)
@@ -153,10 +159,12 @@ TaskGradient task_gradient(Elaborator& self, const Learner& learner, const Scope
                   return variables.back();
                 }));
   if (const Value* objective = frame->find("objective")) {
-    const Span place = function_of(learner, "objective") != nullptr ? function_of(learner, "objective")->name.span : span;
+    const Span place =
+        function_of(learner, "objective") != nullptr ? function_of(learner, "objective")->name.span : span;
     const Tensor loss = self.real(self.tensor(self.call_function(*objective, {task}, span), place));
     if (loss.shape().rank() != 0)
-      self.fail("E0411", place, fmt::format("`objective` gives {}, a scalar is needed", to_string(loss.type())), "", "take the `mean`");
+      self.fail("E0411", place, fmt::format("`objective` gives {}, a scalar is needed", to_string(loss.type())), "",
+                "take the `mean`");
     auto gradients = grad(loss, variables);
     check_flow(self, learner, weights, gradients, place);
     for (std::size_t i = 0; i < variables.size(); ++i)
@@ -165,10 +173,13 @@ TaskGradient task_gradient(Elaborator& self, const Learner& learner, const Scope
   }
   const Value* rule = frame->find("direction");
   if (rule == nullptr)
-    self.fail("E0412", learner.definition->name.span, fmt::format("the learner `{}` cannot be trained: it has no `objective` and no `direction`", learner.name()));
+    self.fail(
+        "E0412", learner.definition->name.span,
+        fmt::format("the learner `{}` cannot be trained: it has no `objective` and no `direction`", learner.name()));
   // A direction has the form of the one `learn`, or a field for each.
   Value direction = self.call_function(*rule, {task}, span);
-  if (weights.record()->fields.size() == 1) direction = Value::record({{weights.record()->fields.front().first, direction}});
+  if (weights.record()->fields.size() == 1)
+    direction = Value::record({{weights.record()->fields.front().first, direction}});
   TaskGradient result;
   const Span place = function_of(learner, "direction") != nullptr ? function_of(learner, "direction")->name.span : span;
   self.guarded(place, {}, [&] {
@@ -185,15 +196,15 @@ TaskGradient task_gradient(Elaborator& self, const Learner& learner, const Scope
 
 }  // namespace
 
-TrainStep train_step(Elaborator& self, const Learner& learner, const Value& state, const Value& memory, const OptimizerMaker& maker,
-                     const TaskSource& source, std::int64_t batch, Span span) {
+TrainStep train_step(Elaborator& self, const Learner& learner, const Value& state, const Value& memory,
+                     const OptimizerMaker& maker, const TaskSource& source, std::int64_t batch, Span span) {
   Builder builder(self, state, memory, &source, batch);
   Context context = builder.context();
   WithContext here(self, context);
   const Value weights = learned(learner, builder.state);
   if (weights.record()->fields.empty())
-    self.fail("E0416", span, fmt::format("the learner `{}` learns nothing, so it cannot be trained", learner.name()), "",
-              "what is learned is bound with `learn`: `learn theta = init(net)`");
+    self.fail("E0416", span, fmt::format("the learner `{}` learns nothing, so it cannot be trained", learner.name()),
+              "", "what is learned is bound with `learn`: `learn theta = init(net)`");
   for (const auto& statement : learner.definition->body.block->statements)
     if (std::holds_alternative<OnStatement>(statement->node))
       self.fail("E0417", statement->span, "events (`on`) are not available yet, so this would not run");
@@ -217,7 +228,8 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
   auto closed = tasks.close(results);
 
   std::size_t next = 1;
-  const Value gradient = map_leaves(weights, [&](const Leaf&) -> Value { return closed[next++] / static_cast<double>(batch); });
+  const Value gradient =
+      map_leaves(weights, [&](const Leaf&) -> Value { return closed[next++] / static_cast<double>(batch); });
   auto scope = std::make_shared<Scope>();
   scope->bind("step", builder.step);
   scope->bind("progress", builder.progress);
@@ -237,8 +249,9 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
   return result;
 }
 
-Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& state, const TaskSource& source, std::int64_t count,
-                      const std::vector<SweepPoint>& sweep, const std::vector<Metric>& metrics, Span span) {
+Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& state, const TaskSource& source,
+                      std::int64_t count, const std::vector<SweepPoint>& sweep, const std::vector<Metric>& metrics,
+                      Span span) {
   Builder builder(self, state, None{}, &source, count);
   Context context = builder.context();
   WithContext here(self, context);
@@ -265,7 +278,8 @@ Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& sta
       const ScopePtr frame = self.frame(learner, builder.state);
       const Value* predict = frame->find("predict");
       if (predict == nullptr)
-        self.fail("E0414", span, fmt::format("the learner `{}` has no `predict`, so it cannot be evaluated", learner.name()), "",
+        self.fail("E0414", span,
+                  fmt::format("the learner `{}` has no `predict`, so it cannot be evaluated", learner.name()), "",
                   "add `fn predict(task, x) = ...`");
       auto arguments = point.arguments;
       arguments.insert(arguments.begin(), {{"", Value::record(given), span}, {"", *x, span}});
@@ -273,7 +287,8 @@ Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& sta
       for (const auto& metric : metrics) {
         const Tensor value = self.real(self.tensor(self.call_function(metric.function, {predictions, *y}, span), span));
         if (value.shape().rank() != 0)
-          self.fail("E0415", span, fmt::format("the metric `{}` gives {}, a scalar is needed", metric.name, to_string(value.type())));
+          self.fail("E0415", span,
+                    fmt::format("the metric `{}` gives {}, a scalar is needed", metric.name, to_string(value.type())));
         results.push_back({value, MapBuilder::stacked});
       }
     }

@@ -11,9 +11,9 @@
 
 namespace metac::dsl {
 
-// A graph under construction with the inputs that every procedure has. Inputs of a program, in this order: the leaves of
-// its trees of state, then the key (i32[2]), the step or first task (i32), the progress (float, 0 to 1), then the arrays
-// of the tasks. Those that a procedure does not need are accepted and ignored.
+// A graph under construction with the inputs that every procedure has. Inputs of a program, in this order: the leaves
+// of its trees of state, then the key (i32[2]), the step or first task (i32), the progress (float, 0 to 1), then the
+// arrays of the tasks. Those that a procedure does not need are accepted and ignored.
 struct Procedure {
   Program program;
   std::size_t state_leaves = 0;
@@ -32,8 +32,8 @@ using OptimizerMaker = std::function<std::shared_ptr<const Optimizer>(const Scop
 // The memory of an optimizer before its first step, for weights of the form of `state`.
 FirstState first_memory(Elaborator&, const Learner&, const Value& state, const OptimizerMaker&);
 
-// One step on `batch` tasks. Inputs: the leaves of `state` and `memory`; outputs: the same after the step, then the loss of
-// each task, f32 or f64 [batch].
+// One step on `batch` tasks. Inputs: the leaves of `state` and `memory`; outputs: the same after the step, then the
+// loss of each task, f32 or f64 [batch].
 struct TrainStep {
   Procedure procedure;
   std::string loss_name;  // "loss", or "direction" (its squared norm) for a learner without objective

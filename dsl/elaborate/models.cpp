@@ -1,5 +1,5 @@
-// Models: functions with parameters. Applied inside another model, a layer finds its own parameters in its parent's tree,
-// by name and order; applied outside, the tree is the first argument: net(theta, x).
+// Models: functions with parameters. Applied inside another model, a layer finds its own parameters in its parent's
+// tree, by name and order; applied outside, the tree is the first argument: net(theta, x).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -52,9 +52,11 @@ Value Elaborator::in_frame(ParameterFrame& frame, const std::shared_ptr<const Ca
   return execute(callable, scope, span);
 }
 
-Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, std::vector<Argument> arguments, Span span) {
+Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, std::vector<Argument> arguments,
+                              Span span) {
   const auto inputs = callable->lists.back().size();
-  const auto positional = std::count_if(arguments.begin(), arguments.end(), [](const Argument& a) { return a.name.empty(); });
+  const auto positional =
+      std::count_if(arguments.begin(), arguments.end(), [](const Argument& a) { return a.name.empty(); });
   if (static_cast<std::size_t>(positional) == inputs + 1) {
     if (arguments.front().value.record() == nullptr)
       fail("E0322", arguments.front().span,
@@ -68,8 +70,9 @@ Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, s
   ParameterFrame* parent = context_.parameters;
   if (parent == nullptr)
     fail("E0323", span, fmt::format("the model `{}` is applied without its parameters", callable->name), "",
-         fmt::format("outside a model, give them first: `net(theta, x)`, where `let net = {}{}` and `let theta = init(net, x)`",
-                     callable->name, callable->lists.size() > 1 ? "(..)" : ""));
+         fmt::format(
+             "outside a model, give them first: `net(theta, x)`, where `let net = {}{}` and `let theta = init(net, x)`",
+             callable->name, callable->lists.size() > 1 ? "(..)" : ""));
 
   const std::string base = callable->layer_name.empty() ? callable->name : callable->layer_name;
   auto known = std::find_if(parent->children.begin(), parent->children.end(),
@@ -107,7 +110,8 @@ Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, s
 Value Elaborator::parameter(const ParamStatement& statement, const ScopePtr& scope) {
   const Span span = statement.name.span;
   ParameterFrame* frame = context_.parameters;
-  if (frame == nullptr) fail("E0323", span, fmt::format("`{}` is a parameter, and there are none here", statement.name.text));
+  if (frame == nullptr)
+    fail("E0323", span, fmt::format("`{}` is a parameter, and there are none here", statement.name.text));
   Shape shape;
   for (const auto& size : statement.shape) {
     const auto value = integer(evaluate(size, scope), size->span, "a size of a parameter");
@@ -119,8 +123,8 @@ Value Elaborator::parameter(const ParamStatement& statement, const ScopePtr& sco
     Tensor drawn = tensor(value, statement.initialiser->span);
     if (drawn.shape() != shape)
       fail("E0327", statement.initialiser->span,
-           fmt::format("the initialiser of `{}` gave the shape {}, {} was needed", statement.name.text, to_string(drawn.shape()),
-                       to_string(shape)));
+           fmt::format("the initialiser of `{}` gave the shape {}, {} was needed", statement.name.text,
+                       to_string(drawn.shape()), to_string(shape)));
     frame->own.emplace_back(statement.name.text, drawn);
     return drawn;
   }

@@ -10,23 +10,40 @@ namespace metac::dsl {
 
 const char* symbol(BinaryOp op) {
   switch (op) {
-    case BinaryOp::add: return "+";
-    case BinaryOp::subtract: return "-";
-    case BinaryOp::multiply: return "*";
-    case BinaryOp::divide: return "/";
-    case BinaryOp::remainder: return "%";
-    case BinaryOp::power: return "^";
-    case BinaryOp::matmul: return "@";
-    case BinaryOp::equal: return "==";
-    case BinaryOp::not_equal: return "!=";
-    case BinaryOp::less: return "<";
-    case BinaryOp::less_equal: return "<=";
-    case BinaryOp::greater: return ">";
-    case BinaryOp::greater_equal: return ">=";
-    case BinaryOp::logical_and: return "and";
-    case BinaryOp::logical_or: return "or";
-    case BinaryOp::range: return "..";
-    case BinaryOp::pipe: return "|>";
+    case BinaryOp::add:
+      return "+";
+    case BinaryOp::subtract:
+      return "-";
+    case BinaryOp::multiply:
+      return "*";
+    case BinaryOp::divide:
+      return "/";
+    case BinaryOp::remainder:
+      return "%";
+    case BinaryOp::power:
+      return "^";
+    case BinaryOp::matmul:
+      return "@";
+    case BinaryOp::equal:
+      return "==";
+    case BinaryOp::not_equal:
+      return "!=";
+    case BinaryOp::less:
+      return "<";
+    case BinaryOp::less_equal:
+      return "<=";
+    case BinaryOp::greater:
+      return ">";
+    case BinaryOp::greater_equal:
+      return ">=";
+    case BinaryOp::logical_and:
+      return "and";
+    case BinaryOp::logical_or:
+      return "or";
+    case BinaryOp::range:
+      return "..";
+    case BinaryOp::pipe:
+      return "|>";
   }
   return "?";
 }
@@ -87,7 +104,8 @@ Shape Elaborator::shape(const Value& value, Span span, bool open) {
   double elements = 1;
   const auto add = [&](const Value& size) {
     const auto n = integer(size, span, "a size of a shape");
-    if (n < (open ? -1 : 0)) fail("E0353", span, fmt::format("a size cannot be {}", n), "", open ? "-1 stands for what is left" : "");
+    if (n < (open ? -1 : 0))
+      fail("E0353", span, fmt::format("a size cannot be {}", n), "", open ? "-1 stands for what is left" : "");
     elements *= static_cast<double>(std::max<std::int64_t>(n, 1));
     if (elements > most) fail("E0359", span, fmt::format("a tensor of {:.3g} elements is too large", elements));
     result.push_back(n);
@@ -113,9 +131,12 @@ namespace {
 std::optional<Value> on_integers(BinaryOp op, std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
   switch (op) {
-    case BinaryOp::add: return __builtin_add_overflow(a, b, &result) ? Value(double(a) + double(b)) : Value(result);
-    case BinaryOp::subtract: return __builtin_sub_overflow(a, b, &result) ? Value(double(a) - double(b)) : Value(result);
-    case BinaryOp::multiply: return __builtin_mul_overflow(a, b, &result) ? Value(double(a) * double(b)) : Value(result);
+    case BinaryOp::add:
+      return __builtin_add_overflow(a, b, &result) ? Value(double(a) + double(b)) : Value(result);
+    case BinaryOp::subtract:
+      return __builtin_sub_overflow(a, b, &result) ? Value(double(a) - double(b)) : Value(result);
+    case BinaryOp::multiply:
+      return __builtin_mul_overflow(a, b, &result) ? Value(double(a) * double(b)) : Value(result);
     case BinaryOp::remainder:
       if (b == 0) return std::nullopt;
       if (b == -1) return Value(0);
@@ -125,25 +146,39 @@ std::optional<Value> on_integers(BinaryOp op, std::int64_t a, std::int64_t b) {
       if (b < 0 || std::abs(power) >= 9e15) return Value(power);
       return Value(static_cast<std::int64_t>(power));
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
 std::optional<Value> on_numbers(BinaryOp op, double a, double b) {
   switch (op) {
-    case BinaryOp::add: return Value(a + b);
-    case BinaryOp::subtract: return Value(a - b);
-    case BinaryOp::multiply: return Value(a * b);
-    case BinaryOp::divide: return Value(a / b);
-    case BinaryOp::remainder: return Value(a - b * std::floor(a / b));
-    case BinaryOp::power: return Value(std::pow(a, b));
-    case BinaryOp::equal: return Value(a == b);
-    case BinaryOp::not_equal: return Value(a != b);
-    case BinaryOp::less: return Value(a < b);
-    case BinaryOp::less_equal: return Value(a <= b);
-    case BinaryOp::greater: return Value(a > b);
-    case BinaryOp::greater_equal: return Value(a >= b);
-    default: return std::nullopt;
+    case BinaryOp::add:
+      return Value(a + b);
+    case BinaryOp::subtract:
+      return Value(a - b);
+    case BinaryOp::multiply:
+      return Value(a * b);
+    case BinaryOp::divide:
+      return Value(a / b);
+    case BinaryOp::remainder:
+      return Value(a - b * std::floor(a / b));
+    case BinaryOp::power:
+      return Value(std::pow(a, b));
+    case BinaryOp::equal:
+      return Value(a == b);
+    case BinaryOp::not_equal:
+      return Value(a != b);
+    case BinaryOp::less:
+      return Value(a < b);
+    case BinaryOp::less_equal:
+      return Value(a <= b);
+    case BinaryOp::greater:
+      return Value(a > b);
+    case BinaryOp::greater_equal:
+      return Value(a >= b);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -195,27 +230,44 @@ std::vector<Value> leaves_of_lists(const Value& value) {
 // A number, or a list of numbers that has some, however deep.
 bool is_numbers(const Value& value) {
   const auto all = leaves_of_lists(value);
-  return !all.empty() && std::all_of(all.begin(), all.end(), [](const Value& item) { return item.number().has_value(); });
+  return !all.empty() &&
+         std::all_of(all.begin(), all.end(), [](const Value& item) { return item.number().has_value(); });
 }
 
 Tensor on_tensors(BinaryOp op, Tensor a, Tensor b) {
   switch (op) {
-    case BinaryOp::add: return a + b;
-    case BinaryOp::subtract: return a - b;
-    case BinaryOp::multiply: return a * b;
-    case BinaryOp::divide: return a / b;
-    case BinaryOp::power: return pow(a, b);
-    case BinaryOp::remainder: return a - b * floor(a / b);
-    case BinaryOp::matmul: return matmul(a, b);
-    case BinaryOp::equal: return equal(a, b);
-    case BinaryOp::not_equal: return not_equal(a, b);
-    case BinaryOp::less: return less(a, b);
-    case BinaryOp::less_equal: return less_equal(a, b);
-    case BinaryOp::greater: return less(b, a);
-    case BinaryOp::greater_equal: return less_equal(b, a);
-    case BinaryOp::logical_and: return logical_and(a, b);
-    case BinaryOp::logical_or: return logical_or(a, b);
-    default: throw Bug("no such operator on tensors");
+    case BinaryOp::add:
+      return a + b;
+    case BinaryOp::subtract:
+      return a - b;
+    case BinaryOp::multiply:
+      return a * b;
+    case BinaryOp::divide:
+      return a / b;
+    case BinaryOp::power:
+      return pow(a, b);
+    case BinaryOp::remainder:
+      return a - b * floor(a / b);
+    case BinaryOp::matmul:
+      return matmul(a, b);
+    case BinaryOp::equal:
+      return equal(a, b);
+    case BinaryOp::not_equal:
+      return not_equal(a, b);
+    case BinaryOp::less:
+      return less(a, b);
+    case BinaryOp::less_equal:
+      return less_equal(a, b);
+    case BinaryOp::greater:
+      return less(b, a);
+    case BinaryOp::greater_equal:
+      return less_equal(b, a);
+    case BinaryOp::logical_and:
+      return logical_and(a, b);
+    case BinaryOp::logical_or:
+      return logical_or(a, b);
+    default:
+      throw Bug("no such operator on tensors");
   }
 }
 
@@ -239,9 +291,11 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
     for (auto i = begin; i <= end; ++i) items.emplace_back(i);
     return Value::list(std::move(items));
   }
-  if (op == BinaryOp::remainder && a.number() && b.number() == 0.0) fail("E0358", span, "the remainder of a division by zero");
+  if (op == BinaryOp::remainder && a.number() && b.number() == 0.0)
+    fail("E0358", span, "the remainder of a division by zero");
   // Arithmetic makes tensors of lists of numbers; two lists with `+` are one behind the other.
-  const bool lists = (a.list() || b.list()) && op >= BinaryOp::add && op <= BinaryOp::matmul && is_numbers(a) && is_numbers(b);
+  const bool lists =
+      (a.list() || b.list()) && op >= BinaryOp::add && op <= BinaryOp::matmul && is_numbers(a) && is_numbers(b);
   if (op == BinaryOp::add && a.list() && b.list()) return *on_host(op, a, b);
   const bool run = lists || is_run_value(a) || is_run_value(b);
   if (!run && !(a.record() || b.record())) {

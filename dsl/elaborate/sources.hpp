@@ -7,7 +7,8 @@ namespace metac::dsl {
 
 SourcePtr episode_source(const data::Dataset&, std::int64_t ways, std::int64_t shots, std::int64_t queries);
 
-// `count` examples, each from a key of its own, side by side: each leaf of what `example()` returns has a further first axis.
+// `count` examples, each from a key of its own, side by side: each leaf of what `example()` returns has a further first
+// axis.
 Value sample(Elaborator&, const Value& example, std::int64_t count, Span);
 
 // Whether a name of a learner's state is a `learn` (else it is a `memory`).

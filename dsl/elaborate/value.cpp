@@ -57,12 +57,18 @@ struct Overload : Ts... {
 
 std::string kind_name(DefinitionKind kind) {
   switch (kind) {
-    case DefinitionKind::function: return "function";
-    case DefinitionKind::model: return "model";
-    case DefinitionKind::tasks: return "task distribution";
-    case DefinitionKind::learner: return "learner constructor";
-    case DefinitionKind::optimizer: return "optimizer constructor";
-    case DefinitionKind::experiment: return "experiment";
+    case DefinitionKind::function:
+      return "function";
+    case DefinitionKind::model:
+      return "model";
+    case DefinitionKind::tasks:
+      return "task distribution";
+    case DefinitionKind::learner:
+      return "learner constructor";
+    case DefinitionKind::optimizer:
+      return "optimizer constructor";
+    case DefinitionKind::experiment:
+      return "experiment";
   }
   return "value";
 }
@@ -98,15 +104,20 @@ std::string describe(const Value& value) {
           [](const Array& a) { return fmt::format("an array {}", to_string(a.type())); },
           [&](const std::shared_ptr<const List>& l) {
             const std::string text = l->items.size() <= 6 ? to_text(value) : "";
-            return text.empty() || text.size() > 30 ? fmt::format("a list of {}", l->items.size()) : fmt::format("the list {}", text);
+            return text.empty() || text.size() > 30 ? fmt::format("a list of {}", l->items.size())
+                                                    : fmt::format("the list {}", text);
           },
           [](const std::shared_ptr<const Record>& r) {
             const bool tuple = !r->fields.empty() && r->fields.front().first.empty();
             return fmt::format("a {} {}", tuple ? "tuple" : "record", field_names(*r));
           },
-          [](const std::shared_ptr<const Callable>& c) { return fmt::format("the {} `{}`", kind_name(c->kind), c->name); },
+          [](const std::shared_ptr<const Callable>& c) {
+            return fmt::format("the {} `{}`", kind_name(c->kind), c->name);
+          },
           [](const std::shared_ptr<const Learner>& l) { return fmt::format("the learner `{}`", l->name()); },
-          [](const std::shared_ptr<const Optimizer>& o) { return fmt::format("the optimizer `{}`", o->definition->name.text); },
+          [](const std::shared_ptr<const Optimizer>& o) {
+            return fmt::format("the optimizer `{}`", o->definition->name.text);
+          },
           [](const std::shared_ptr<const data::Dataset>& d) { return fmt::format("the data set {}", d->name()); },
           [](const SourcePtr& s) { return fmt::format("the task source {}", s->describe()); },
       },
@@ -203,8 +214,8 @@ Value zip_from(const Value& a, const Value& b, const std::string& path,
     const auto& name = form.fields[i].first;
     if (left != nullptr && right != nullptr && left->fields[i].first != right->fields[i].first)
       throw Error(fmt::format("the two trees differ {}: {} and {}", where, describe(a), describe(b)));
-    fields.emplace_back(name, zip_from(left != nullptr ? left->fields[i].second : a, right != nullptr ? right->fields[i].second : b,
-                                       child_path(path, name, i), f));
+    fields.emplace_back(name, zip_from(left != nullptr ? left->fields[i].second : a,
+                                       right != nullptr ? right->fields[i].second : b, child_path(path, name, i), f));
   }
   return Value::record(std::move(fields));
 }

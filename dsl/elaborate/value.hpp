@@ -40,13 +40,14 @@ using SourcePtr = std::shared_ptr<const TaskSource>;
 
 class Value {
  public:
-  using Variant = std::variant<None, bool, std::int64_t, double, std::string, Tensor, Array, std::shared_ptr<const List>,
-                               std::shared_ptr<const Record>, std::shared_ptr<const Callable>, std::shared_ptr<const Learner>,
-                               std::shared_ptr<const Optimizer>, std::shared_ptr<const data::Dataset>, SourcePtr>;
+  using Variant =
+      std::variant<None, bool, std::int64_t, double, std::string, Tensor, Array, std::shared_ptr<const List>,
+                   std::shared_ptr<const Record>, std::shared_ptr<const Callable>, std::shared_ptr<const Learner>,
+                   std::shared_ptr<const Optimizer>, std::shared_ptr<const data::Dataset>, SourcePtr>;
   Value() = default;
   template <class T>
-    requires std::constructible_from<Variant, T&&> && (!std::same_as<std::remove_cvref_t<T>, Value>)
-  Value(T&& value) : variant_(std::forward<T>(value)) {}
+  requires std::constructible_from<Variant, T&&> &&(!std::same_as<std::remove_cvref_t<T>, Value>)Value(T&& value)
+      : variant_(std::forward<T>(value)) {}
   Value(const char* text) : variant_(std::string(text)) {}
   Value(int value) : variant_(static_cast<std::int64_t>(value)) {}
 
@@ -55,7 +56,9 @@ class Value {
   static Value list(std::vector<Value> items);
 
   template <class T>
-  const T* get() const { return std::get_if<T>(&variant_); }
+  const T* get() const {
+    return std::get_if<T>(&variant_);
+  }
   const Record* record() const;
   const List* list() const;
   const Callable* callable() const;
@@ -97,8 +100,8 @@ class Elaborator;
 struct BuiltinCall {
   std::vector<Value> arguments;
   std::vector<Value> rest;
-  Span span;                          // of the whole call
-  std::vector<Span> argument_spans;   // empty spans where a default was taken
+  Span span;                         // of the whole call
+  std::vector<Span> argument_spans;  // empty spans where a default was taken
 };
 using BuiltinFunction = std::function<Value(Elaborator&, const BuiltinCall&)>;
 
@@ -110,23 +113,23 @@ struct Callable {
   std::string layer_name;  // from `as`; empty: named after the model
   DefinitionKind kind = DefinitionKind::function;
   std::vector<std::vector<CallParameter>> lists;
-  std::vector<bool> open_ended;       // lists[i] takes further positional arguments
+  std::vector<bool> open_ended;  // lists[i] takes further positional arguments
   Body body;
   const Definition* definition = nullptr;
   BuiltinFunction builtin;
-  ScopePtr scope;                     // where it was defined
-  int stage = 0;                      // the list that the next call binds
+  ScopePtr scope;  // where it was defined
+  int stage = 0;   // the list that the next call binds
   std::vector<std::vector<std::pair<std::string, Value>>> supplied;
-  Span span;                          // of its definition
+  Span span;  // of its definition
 };
 
-// A learner and what it has learned so far. `state` has a field for each `learn` and `memory`, with arrays as leaves; it is
-// none until a source is known, because `init(net)` takes its sizes from the source.
+// A learner and what it has learned so far. `state` has a field for each `learn` and `memory`, with arrays as leaves;
+// it is none until a source is known, because `init(net)` takes its sizes from the source.
 struct Learner {
   const Definition* definition = nullptr;
   ScopePtr arguments;  // the learner's parameters, bound
   Value state;
-  Span span;           // of the call that made it
+  Span span;  // of the call that made it
   std::string name() const { return definition->name.text; }
 };
 
@@ -146,8 +149,8 @@ struct Leaf {
 std::vector<Leaf> leaves(const Value&);
 // The same value with each leaf replaced by f(leaf).
 Value map_leaves(const Value&, const std::function<Value(const Leaf&)>& f);
-// As map_leaves over two trees of the same form; a leaf on one side may meet a whole record on the other. Error naming the
-// path where the forms differ.
+// As map_leaves over two trees of the same form; a leaf on one side may meet a whole record on the other. Error naming
+// the path where the forms differ.
 Value zip_leaves(const Value&, const Value&, const std::function<Value(const Value&, const Value&)>& f);
 // `tree` with new leaves, in order.
 Value with_leaves(const Value& tree, std::span<const Value> leaves);

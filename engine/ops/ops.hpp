@@ -1,5 +1,6 @@
 // The operators as functions: what a user of the engine, a derivative rule, or the language writes. Binary pointwise
-// functions broadcast (NumPy's rules) and need equal dtypes. Errors name the operator, what was given and what was needed.
+// functions broadcast (NumPy's rules) and need equal dtypes. Errors name the operator, what was given and what was
+// needed.
 #pragma once
 
 #include <optional>
@@ -11,30 +12,48 @@
 namespace metac {
 
 // ---- leaves ----
-Tensor input(Graph&, const Type&);                    // a new one at each call
-Tensor constant(Graph&, double value, Dtype = Dtype::f32);           // scalar
-Tensor constant(Graph&, const Array&);                // interned by the identity of its memory, which is shared and must
-                                                      // not change any more; scalars by value
+Tensor input(Graph&, const Type&);                          // a new one at each call
+Tensor constant(Graph&, double value, Dtype = Dtype::f32);  // scalar
+Tensor constant(Graph&, const Array&);  // interned by the identity of its memory, which is shared and must
+                                        // not change any more; scalars by value
 Tensor full(Graph&, const Shape&, double value, Dtype = Dtype::f32);
-Tensor iota(Graph&, std::int64_t n);                  // i32 [n]: 0, 1, ...
+Tensor iota(Graph&, std::int64_t n);  // i32 [n]: 0, 1, ...
 Tensor zeros_like(Tensor);
-std::optional<double> constant_value(Tensor);         // of a constant, also behind views (broadcast, reshape, ...)
-double constant_value(const Node&);                   // of a node of constant_operator, as it is in its own dtype
-Array array_value(const Node&);                       // of a node of array_operator: shares its memory
+std::optional<double> constant_value(Tensor);  // of a constant, also behind views (broadcast, reshape, ...)
+double constant_value(const Node&);            // of a node of constant_operator, as it is in its own dtype
+Array array_value(const Node&);                // of a node of array_operator: shares its memory
 
 // ---- pointwise ----
-Tensor neg(Tensor); Tensor abs(Tensor); Tensor sign(Tensor); Tensor exp(Tensor); Tensor expm1(Tensor); Tensor log(Tensor);
+Tensor neg(Tensor);
+Tensor abs(Tensor);
+Tensor sign(Tensor);
+Tensor exp(Tensor);
+Tensor expm1(Tensor);
+Tensor log(Tensor);
 Tensor log1p(Tensor);
-Tensor sqrt(Tensor);        // its derivative at 0 is 0, so that a differentiated Adam stays finite
-Tensor sin(Tensor); Tensor cos(Tensor); Tensor tanh(Tensor); Tensor sigmoid(Tensor); Tensor floor(Tensor);
-Tensor relu(Tensor);        // maximum(x, 0); NaN stays NaN; its derivative at 0 is 0
+Tensor sqrt(Tensor);  // its derivative at 0 is 0, so that a differentiated Adam stays finite
+Tensor sin(Tensor);
+Tensor cos(Tensor);
+Tensor tanh(Tensor);
+Tensor sigmoid(Tensor);
+Tensor floor(Tensor);
+Tensor relu(Tensor);  // maximum(x, 0); NaN stays NaN; its derivative at 0 is 0
 Tensor square(Tensor);
-Tensor is_finite(Tensor);   // bool
-Tensor add(Tensor, Tensor); Tensor sub(Tensor, Tensor); Tensor mul(Tensor, Tensor); Tensor div(Tensor, Tensor);
-Tensor pow(Tensor, Tensor); // at a base of 0 the derivative to the exponent is 0
-Tensor maximum(Tensor, Tensor); Tensor minimum(Tensor, Tensor);  // where equal, the derivative goes to the second
-Tensor equal(Tensor, Tensor); Tensor not_equal(Tensor, Tensor); Tensor less(Tensor, Tensor); Tensor less_equal(Tensor, Tensor);
-Tensor logical_and(Tensor, Tensor); Tensor logical_or(Tensor, Tensor); Tensor logical_not(Tensor);
+Tensor is_finite(Tensor);  // bool
+Tensor add(Tensor, Tensor);
+Tensor sub(Tensor, Tensor);
+Tensor mul(Tensor, Tensor);
+Tensor div(Tensor, Tensor);
+Tensor pow(Tensor, Tensor);  // at a base of 0 the derivative to the exponent is 0
+Tensor maximum(Tensor, Tensor);
+Tensor minimum(Tensor, Tensor);  // where equal, the derivative goes to the second
+Tensor equal(Tensor, Tensor);
+Tensor not_equal(Tensor, Tensor);
+Tensor less(Tensor, Tensor);
+Tensor less_equal(Tensor, Tensor);
+Tensor logical_and(Tensor, Tensor);
+Tensor logical_or(Tensor, Tensor);
+Tensor logical_not(Tensor);
 Tensor select(Tensor condition, Tensor if_true, Tensor if_false);
 Tensor cast(Tensor, Dtype);
 
@@ -43,57 +62,67 @@ inline Tensor operator+(Tensor a, Tensor b) { return add(a, b); }
 inline Tensor operator-(Tensor a, Tensor b) { return sub(a, b); }
 inline Tensor operator*(Tensor a, Tensor b) { return mul(a, b); }
 inline Tensor operator/(Tensor a, Tensor b) { return div(a, b); }
-Tensor operator+(Tensor, double); Tensor operator-(Tensor, double); Tensor operator*(Tensor, double); Tensor operator/(Tensor, double);
-Tensor operator+(double, Tensor); Tensor operator-(double, Tensor); Tensor operator*(double, Tensor); Tensor operator/(double, Tensor);
+Tensor operator+(Tensor, double);
+Tensor operator-(Tensor, double);
+Tensor operator*(Tensor, double);
+Tensor operator/(Tensor, double);
+Tensor operator+(double, Tensor);
+Tensor operator-(double, Tensor);
+Tensor operator*(double, Tensor);
+Tensor operator/(double, Tensor);
 
 // ---- reductions: over the axes given (negative: from the end); those axes are dropped, or kept with size 1 ----
 std::vector<int> all_axes(Tensor);
 Tensor sum(Tensor, std::vector<int> axes, bool keep = false);
 Tensor mean(Tensor, std::vector<int> axes, bool keep = false);
-Tensor max(Tensor, std::vector<int> axes, bool keep = false);   // derivative: shared equally between equals
+Tensor max(Tensor, std::vector<int> axes, bool keep = false);  // derivative: shared equally between equals
 Tensor min(Tensor, std::vector<int> axes, bool keep = false);
 Tensor prod(Tensor, std::vector<int> axes, bool keep = false);
 Tensor sum(Tensor);
 Tensor mean(Tensor);
-Tensor argmax(Tensor, int axis);                                // i32
+Tensor argmax(Tensor, int axis);  // i32
 Tensor log_softmax(Tensor, int axis);
-Tensor sum_to(Tensor, const Shape&);                            // the transpose of broadcast_to
+Tensor sum_to(Tensor, const Shape&);  // the transpose of broadcast_to
 
 // ---- structure ----
-Tensor reshape(Tensor, const Shape&);                           // one size may be -1
+Tensor reshape(Tensor, const Shape&);  // one size may be -1
 Tensor transpose(Tensor, std::vector<int> permutation);
 Tensor broadcast_to(Tensor, const Shape&);
 Tensor slice(Tensor, const Shape& begin, const Shape& end, const Shape& step = {});  // steps >= 1; empty: all 1
 Tensor slice_axis(Tensor, int axis, std::int64_t begin, std::int64_t end);
-Tensor index_axis(Tensor, int axis, std::int64_t index);        // that axis is dropped
-Tensor pad(Tensor, const Shape& before, const Shape& after);    // zeros
+Tensor index_axis(Tensor, int axis, std::int64_t index);      // that axis is dropped
+Tensor pad(Tensor, const Shape& before, const Shape& after);  // zeros
 Tensor flip(Tensor, int axis);
 Tensor concatenate(std::vector<Tensor>, int axis);
 Tensor stack(std::vector<Tensor>, int axis);
-Tensor gather(Tensor table, Tensor index);                      // rows of the first axis
+Tensor gather(Tensor table, Tensor index);  // rows of the first axis
 Tensor scatter_add(Tensor rows, Tensor index, std::int64_t n);
 Tensor one_hot(Tensor index, std::int64_t n, Dtype = Dtype::f32);
 
 // ---- contractions ----
-Tensor matmul(Tensor, Tensor);  // [batch..., m, k] x [batch..., k, n]; batch axes broadcast; a vector stands for one row or column
-struct Window {                 // of a convolution or pooling, both spatial axes alike
+Tensor matmul(
+    Tensor,
+    Tensor);     // [batch..., m, k] x [batch..., k, n]; batch axes broadcast; a vector stands for one row or column
+struct Window {  // of a convolution or pooling, both spatial axes alike
   std::int64_t stride = 1, padding = 0;
 };
-Tensor conv2d(Tensor image, Tensor weights, Window = {});       // [n, h, w, c] with [kh, kw, c, o] gives [n, h', w', o]
+Tensor conv2d(Tensor image, Tensor weights, Window = {});  // [n, h, w, c] with [kh, kw, c, o] gives [n, h', w', o]
 Tensor max_pool(Tensor image, std::int64_t size, std::int64_t stride, std::int64_t padding = 0);
 
 // ---- randomness: a key is i32[2] ----
 Tensor key(Graph&, std::uint64_t seed);
 Tensor fold_in(Tensor key, Tensor number);
 Tensor fold_in(Tensor key, std::int32_t number);
-Tensor random(Tensor key, Distribution, const Shape&, Dtype = Dtype::f32);  // key [batch..., 2] gives [batch..., shape...]
+Tensor random(Tensor key, Distribution, const Shape&,
+              Dtype = Dtype::f32);  // key [batch..., 2] gives [batch..., shape...]
 
 // ---- derivatives and control ----
 Tensor stop_gradient(Tensor);
 Tensor alias(Tensor, Graph& innermost);  // a fresh variable with the value of the tensor, in this graph
 
 // Independent tasks: the body is run for each index of the first axis of the sequences (all of one length).
-//   MapBuilder tasks(graph, {x, y});  ... build with tasks.slices(), tasks.index() ...  auto results = tasks.close({{loss}, {g, MapBuilder::sum}});
+//   MapBuilder tasks(graph, {x, y});  ... build with tasks.slices(), tasks.index() ...  auto results =
+//   tasks.close({{loss}, {g, MapBuilder::sum}});
 class MapBuilder {
  public:
   enum Output { stacked, summed };  // a further first axis; or added up over the tasks, in a fixed order
@@ -116,16 +145,16 @@ class MapBuilder {
   std::int64_t length_;
 };
 
-// Runtime facts of a `map` node, for the transformations and the plan. Its inputs are the sequences (the first of them is
-// always an iota: the index), then the captures; attributes.object is the Body.
+// Runtime facts of a `map` node, for the transformations and the plan. Its inputs are the sequences (the first of them
+// is always an iota: the index), then the captures; attributes.object is the Body.
 struct MapBody {
   Region region;
   int sequences = 0;
   std::int64_t length = 0;
   std::vector<MapBuilder::Output> outputs;
 };
-extern const Operator map_operator, part_operator, alias_operator, stop_gradient_operator, constant_operator, array_operator,
-    iota_operator;
+extern const Operator map_operator, part_operator, alias_operator, stop_gradient_operator, constant_operator,
+    array_operator, iota_operator;
 const MapBody& map_body(const Node&);
 Tensor part(Tensor map_node, int index);
 // The map of a body, on inputs that fit it (as checked by its shape rule).

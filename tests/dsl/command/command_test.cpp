@@ -1,5 +1,6 @@
-// The real command on bad input: what it prints and its exit code stand in an .expected file beside each script of cases/,
-// whose first line says the arguments, and for each line of command_lines.txt. METAC_UPDATE=1 rewrites those files.
+// The real command on bad input: what it prints and its exit code stand in an .expected file beside each script of
+// cases/, whose first line says the arguments, and for each line of command_lines.txt. METAC_UPDATE=1 rewrites those
+// files.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
@@ -83,7 +84,8 @@ std::vector<Case> cases() {
   }
   std::ifstream lines(here / "command_lines.txt");
   for (std::string line; std::getline(lines, line);)
-    if (const auto colon = line.find(':'); line.front() != '#') result.push_back({"line_" + line.substr(0, colon), words_of(line.substr(colon + 1))});
+    if (const auto colon = line.find(':'); line.front() != '#')
+      result.push_back({"line_" + line.substr(0, colon), words_of(line.substr(colon + 1))});
   std::sort(result.begin(), result.end(), [](const Case& a, const Case& b) { return a.name < b.name; });
   return result;
 }
@@ -145,14 +147,18 @@ BOOST_AUTO_TEST_CASE(every_code_of_elaborator_and_driver_has_a_case) {
     for (std::sregex_iterator it(text.begin(), text.end(), in_text), end; it != end; ++it) shown.insert((*it)[0]);
   }
   BOOST_TEST(used.size() > 60u);
-  for (const auto& one : used) BOOST_TEST((shown.count(one) == 1u || unreachable.count(one) == 1u), one << " has no case in tests/dsl/command/cases");
-  for (const auto& one : unreachable) BOOST_TEST(shown.count(one) == 0u, one << " is shown by a case and need not be an exception");
+  for (const auto& one : used)
+    BOOST_TEST((shown.count(one) == 1u || unreachable.count(one) == 1u),
+               one << " has no case in tests/dsl/command/cases");
+  for (const auto& one : unreachable)
+    BOOST_TEST(shown.count(one) == 0u, one << " is shown by a case and need not be an exception");
 }
 
 BOOST_AUTO_TEST_CASE(interrupt_ends_a_training_after_its_step) {
   const fs::path script = workshop() / "long.meta";
-  std::ofstream(script) << "experiment long {\n  let learner = maml(mlp([40, 40, 1]), loss: mse)\n"
-                           "  train learner on sinusoids() { iterations: 100_000_000, batch: 4, optimizer: adam() }\n}\n";
+  std::ofstream(script)
+      << "experiment long {\n  let learner = maml(mlp([40, 40, 1]), loss: mse)\n"
+         "  train learner on sinusoids() { iterations: 100_000_000, batch: 4, optimizer: adam() }\n}\n";
   const auto begin = std::chrono::steady_clock::now();
   const Finished finished = run_command(workshop(), {"run", "long.meta", "--threads", "1", "--json"}, 0.8);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -12,7 +12,8 @@
 
 namespace metac::dsl::test {
 
-Finished run_command(const std::filesystem::path& folder, const std::vector<std::string>& arguments, double interrupt_after) {
+Finished run_command(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
+                     double interrupt_after) {
   int out[2], err[2];
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   std::vector<std::string> words{METAC_COMMAND};

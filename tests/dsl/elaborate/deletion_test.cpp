@@ -69,8 +69,10 @@ BOOST_AUTO_TEST_CASE(a_missing_token_never_ends_in_a_crash) {
       const auto [begin, size] = all[random() % all.size()];
       std::string broken = text;
       broken.erase(begin, size);
-      if (i % 3 == 2) broken.insert(begin, text.substr(all[random() % all.size()].first, 3));  // or another one in its place
-      BOOST_TEST_CONTEXT(path.filename().string() << ", without `" << text.substr(begin, size) << "` at byte " << begin) {
+      if (i % 3 == 2)
+        broken.insert(begin, text.substr(all[random() % all.size()].first, 3));  // or another one in its place
+      BOOST_TEST_CONTEXT(path.filename().string()
+                         << ", without `" << text.substr(begin, size) << "` at byte " << begin) {
         Report report;
         const Script script = Script::from_text("script.meta", broken, report);
         BOOST_CHECK_NO_THROW(if (script.valid()) check(script, Options{}, report));

@@ -12,7 +12,8 @@ void check_numbers(const std::string& body, const Numbers& expected, const std::
   const Numbers found = numbers(body, definitions);
   BOOST_REQUIRE_MESSAGE(found.size() == expected.size(), body << " prints " << found.size() << " numbers");
   for (std::size_t i = 0; i < found.size(); ++i)
-    BOOST_TEST(std::abs(found[i] - expected[i]) <= 1e-5 * (1 + std::abs(expected[i])), body << " prints " << found[i] << ", not " << expected[i]);
+    BOOST_TEST(std::abs(found[i] - expected[i]) <= 1e-5 * (1 + std::abs(expected[i])),
+               body << " prints " << found[i] << ", not " << expected[i]);
 }
 
 }  // namespace
@@ -30,7 +31,8 @@ BOOST_AUTO_TEST_CASE(derivatives_nest_to_any_depth) {
 }
 
 BOOST_AUTO_TEST_CASE(a_gradient_has_the_form_of_its_variable) {
-  check_numbers("let w = (a: [1.0, 2.0], b: (c: 3.0))\nlet g = grad(w) { sum(w.a * w.a) * w.b.c }\nprint(g.a, g.b.c)", {6, 12, 5});
+  check_numbers("let w = (a: [1.0, 2.0], b: (c: 3.0))\nlet g = grad(w) { sum(w.a * w.a) * w.b.c }\nprint(g.a, g.b.c)",
+                {6, 12, 5});
   check_numbers("let w = (head: 2.0, body: 5.0)\nprint(grad(w.head) { w.head * w.head * w.body })", {20});
   check_numbers("let a = 2.0\nlet b = 3.0\nlet (p, q) = grad(a, b) { a * a * b }\nprint(p, q)", {12, 4});
   check_numbers("let w = 3.0\nlet (value, g) = value_and_grad(w) { w * w }\nprint(value, g)", {9, 6});

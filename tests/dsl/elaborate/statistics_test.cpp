@@ -35,8 +35,10 @@ BOOST_AUTO_TEST_CASE(diverged_values_are_counted_and_large) {
 }
 
 BOOST_AUTO_TEST_CASE(quantiles_are_those_of_the_tables) {
-  const std::pair<long, double> table[] = {{1, 12.706}, {2, 4.303}, {3, 3.182}, {5, 2.571}, {10, 2.228}, {30, 2.042}, {599, 1.964}};
-  for (const auto& [degrees, quantile] : table) BOOST_TEST(std::abs(student_quantile(degrees) - quantile) < 5e-3, degrees << " degrees");
+  const std::pair<long, double> table[] = {{1, 12.706}, {2, 4.303},  {3, 3.182},  {5, 2.571},
+                                           {10, 2.228}, {30, 2.042}, {599, 1.964}};
+  for (const auto& [degrees, quantile] : table)
+    BOOST_TEST(std::abs(student_quantile(degrees) - quantile) < 5e-3, degrees << " degrees");
 }
 
 }  // namespace metac::dsl::test
