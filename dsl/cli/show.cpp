@@ -17,8 +17,9 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
 }
 
-// Shares are told in percent, other quantities as they are.
+// Shares are told in percent, other quantities as they are; a mean over a task that diverged is no number.
 std::string quantity(const std::string& metric, double value) {
+  if (!std::isfinite(value)) return "diverged";
   return metric == "accuracy" ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.4g}", value);
 }
 
@@ -68,6 +69,10 @@ class TextObserver : public Observer {
       line(fmt::format("    {:<16} {:<10} {:>12} {:>12} {:>12} {:>12}", row.point.empty() ? "-" : row.point, row.metric,
                        quantity(row.metric, row.summary.mean), quantity(row.metric, row.summary.interval),
                        quantity(row.metric, row.summary.median), quantity(row.metric, row.summary.trimmed_mean)));
+    for (const auto& row : result.rows)
+      if (row.summary.diverged > 0)
+        line(fmt::format("    {}: {} of {} tasks diverged; the median counts them among the largest",
+                         row.point.empty() ? row.metric : row.point, row.summary.diverged, row.summary.count));
   }
   void printed(const std::string& text) override {
     clear();
