@@ -27,7 +27,11 @@ Value Elaborator::global(const std::string& name, std::uint32_t file, Span use) 
   if (name == "nan") return std::numeric_limits<double>::quiet_NaN();
   if (name == "none") return None{};
   if (const Builtin* builtin = find_builtin(name)) {
-    if (auto value = builtin_callable(*builtin)) return *value;
+    // Its signature is parsed once, not at every turn of a loop that is unrolled.
+    constexpr std::uint32_t no_file = 0xffffffff;
+    const auto key = std::make_pair(no_file, name);
+    if (auto found = globals_.find(key); found != globals_.end()) return found->second;
+    if (auto value = builtin_callable(*builtin)) return globals_[key] = *value;
     throw Bug(fmt::format("the builtin `{}` has a signature and no implementation", name));
   }
   fail("E0301", use, fmt::format("`{}` is not known here", name));
