@@ -32,6 +32,7 @@ struct CommandLine {
   std::string script;
   Options options;
   std::vector<std::string> settings;
+  std::string resume;
   bool json = false;
   double memory = 0;  // GiB; 0: what the machine has
 };
@@ -89,6 +90,10 @@ int perform(CommandLine& line, bool really) {
     }
     line.options.settings[setting.substr(0, equals)] = setting.substr(equals + 1);
   }
+  if (!line.resume.empty()) {
+    line.options.out = line.resume;
+    line.options.resume = true;
+  }
   metac::set_memory_limit(memory_limit(line.memory));
   line.options.stop = &stop;
   std::signal(SIGINT, on_signal);
@@ -127,6 +132,15 @@ int command(int argc, char** argv) {
                     "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")
         ->check(positive);
     sub->add_option("--data", line.options.data, "the data directory (otherwise: environment variable METAC_DATA)");
+    if (std::string(name) == "run") {
+      auto* out =
+          sub->add_option("--out", line.options.out, "a folder for checkpoints of the run, to go on after a stop");
+      auto* resume = sub->add_option("--resume", line.resume, "goes on with the run in this folder");
+      sub->add_option("--checkpoint", line.options.checkpoint_seconds, "seconds between two checkpoints of a training")
+          ->check(positive)
+          ->capture_default_str();
+      out->excludes(resume);
+    }
     sub->add_flag("--json", line.json, "one JSON object a line, for machines");
     sub->footer(exit_codes);
     return sub;

@@ -23,8 +23,21 @@ std::string quantity(const std::string& metric, double value) {
   return metric == "accuracy" ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.4g}", value);
 }
 
+bool is_share(const std::string& metric) { return metric == "accuracy" || metric == "transfer_gain"; }
+
+// A difference of two quantities: percentage points for shares.
+std::string difference(const std::string& metric, double value) {
+  if (!std::isfinite(value)) return "diverged";
+  return is_share(metric) ? fmt::format("{:.2f} pp", 100 * value) : fmt::format("{:.4g}", value);
+}
+
+// The same, short, for a matrix.
+std::string share(const std::string& metric, double value) {
+  return is_share(metric) ? fmt::format("{:.1f}", 100 * value) : fmt::format("{:.3g}", value);
+}
+
 std::string headline(const EvaluationResult& result) {
-  return fmt::format("{} on {}, {} tasks{}", result.learner, result.source, result.tasks,
+  return fmt::format("{} on {}, {} {}{}", result.learner, result.source, result.count, result.unit,
                      result.transductive ? ", T (batch statistics: transductive)" : "");
 }
 
@@ -71,19 +84,66 @@ class TextObserver : public Observer {
                        quantity(row.metric, row.summary.median), quantity(row.metric, row.summary.trimmed_mean)));
     for (const auto& row : result.rows)
       if (row.summary.diverged > 0)
-        line(fmt::format("    {}: {} of {} tasks diverged; the median counts them among the largest",
-                         row.point.empty() ? row.metric : row.point, row.summary.diverged, row.summary.count));
+        line(fmt::format("    {}: {} of {} {} diverged; the median counts them among the largest",
+                         row.point.empty() ? row.metric : row.point, row.summary.diverged, row.summary.count,
+                         result.unit));
+  }
+  void compared(const std::vector<Comparison>& pairs) override {
+    clear();
+    line("  in pairs, on the same items");
+    for (const auto& pair : pairs) {
+      const auto& d = pair.difference;
+      line(fmt::format("    {:<44} {:<14} {:>10} +- {} (95 %){}", fmt::format("{} - {}", pair.first, pair.second),
+                       pair.metric, difference(pair.metric, d.mean), difference(pair.metric, d.interval),
+                       pair.point.empty() ? "" : "  " + pair.point));
+      if (!pair.warning.empty()) line(fmt::format("    warning: {}", pair.warning));
+    }
+  }
+  void stream_measured(const StreamResult& result) override {
+    clear();
+    const auto row = [&](const std::vector<double>& values) {
+      std::string text;
+      for (const double value : values) text += fmt::format(" {:>7}", share(result.metric, value));
+      return text;
+    };
+    const auto& last = result.matrix.empty() ? result.untrained : result.matrix.back();
+    line(fmt::format(
+        "  {} {}, {}:{}{}", result.learner, result.metric,
+        result.matrix.empty() ? "untrained" : fmt::format("after {}", result.tasks[result.matrix.size() - 1]),
+        row(last), result.transductive ? "  T" : ""));
+    if (!result.complete()) return;
+    line(fmt::format("  {} along {} tasks: average {} {}, backward transfer {}, forgetting {}{}", result.learner,
+                     result.tasks.size(), result.metric, quantity(result.metric, result.average()),
+                     difference(result.metric, result.backward_transfer()),
+                     difference(result.metric, result.forgetting()),
+                     result.untrained.empty()
+                         ? ""
+                         : fmt::format(", forward transfer {}", difference(result.metric, result.forward_transfer()))));
+  }
+  void seed_started(std::int64_t seed) override {
+    clear();
+    line(fmt::format("  seed {}", seed));
+  }
+  void seeds_done(const std::vector<SeedSummary>& summaries) override {
+    clear();
+    if (summaries.empty()) return;
+    line(fmt::format("  over {} seeds: mean and 95 % interval", summaries.front().over_seeds.count));
+    for (const auto& s : summaries)
+      line(fmt::format("    {:<64} {:<12} {:>10} +- {}", s.what, s.metric, difference(s.metric, s.over_seeds.mean),
+                       difference(s.metric, s.over_seeds.interval)));
   }
   void printed(const std::string& text) override {
     clear();
     line(text);
   }
-  void trained(const std::string& learner, const TrainState& state, double seconds) override {
+  void trained(const std::string& learner, const TrainState& state, double seconds,
+               const std::string& selected) override {
     clear();
     validation_.clear();
     tenth_ = 0;
-    line(fmt::format("  trained {}: {} steps in {}", learner, state.step,
-                     seconds < 10 ? fmt::format("{:.2f} s", seconds) : duration(seconds)));
+    line(fmt::format("  trained {}: {} steps in {}{}", learner, state.step,
+                     seconds < 10 ? fmt::format("{:.2f} s", seconds) : duration(seconds),
+                     selected.empty() ? "" : ", " + selected));
   }
 
  private:
@@ -127,15 +187,55 @@ class JsonObserver : public Observer {
     nlohmann::ordered_json event{{"event", r.validation ? "validation" : "evaluation"},
                                  {"learner", r.learner},
                                  {"source", r.source},
-                                 {"tasks", r.tasks},
+                                 {r.unit, r.count},
                                  {"transductive", r.transductive}};
     if (r.validation) event["step"] = r.step;
     event["rows"] = rows;
     write(event);
   }
   void printed(const std::string& text) override { write({{"event", "print"}, {"text", text}}); }
-  void trained(const std::string& learner, const TrainState& state, double seconds) override {
-    write({{"event", "trained"}, {"learner", learner}, {"steps", state.step}, {"seconds", seconds}});
+  void trained(const std::string& learner, const TrainState& state, double seconds,
+               const std::string& selected) override {
+    nlohmann::ordered_json event{
+        {"event", "trained"}, {"learner", learner}, {"steps", state.step}, {"seconds", seconds}};
+    if (!selected.empty()) event["selected"] = selected;
+    write(event);
+  }
+  void compared(const std::vector<Comparison>& pairs) override {
+    for (const auto& pair : pairs) {
+      nlohmann::ordered_json event{{"event", "comparison"},
+                                   {"first", pair.first},
+                                   {"second", pair.second},
+                                   {"with", pair.point},
+                                   {"metric", pair.metric},
+                                   {"mean_difference", pair.difference.mean},
+                                   {"interval95", pair.difference.interval},
+                                   {"count", pair.difference.count}};
+      if (!pair.warning.empty()) event["warning"] = pair.warning;
+      write(event);
+    }
+  }
+  void stream_measured(const StreamResult& r) override {
+    nlohmann::ordered_json event{{"event", "stream"}, {"learner", r.learner}, {"metric", r.metric},
+                                 {"tasks", r.tasks},  {"matrix", r.matrix},   {"transductive", r.transductive}};
+    if (!r.untrained.empty()) event["untrained"] = r.untrained;
+    if (r.complete()) {
+      event["average"] = r.average();
+      event["backward_transfer"] = r.backward_transfer();
+      event["forgetting"] = r.forgetting();
+      if (!r.untrained.empty()) event["forward_transfer"] = r.forward_transfer();
+    }
+    write(event);
+  }
+  void seed_started(std::int64_t seed) override { write({{"event", "seed"}, {"seed", seed}}); }
+  void seeds_done(const std::vector<SeedSummary>& summaries) override {
+    for (const auto& s : summaries)
+      write({{"event", "seeds"},
+             {"what", s.what},
+             {"metric", s.metric},
+             {"mean", s.over_seeds.mean},
+             {"interval95", s.over_seeds.interval},
+             {"seeds", s.over_seeds.count}});
   }
 
  private:

@@ -8,7 +8,9 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "driver/journal.hpp"
 #include "driver/session.hpp"
+#include "kernels/kernel.hpp"
 #include "syntax/syntax.hpp"
 
 namespace metac::dsl {
@@ -151,6 +153,58 @@ std::optional<std::vector<const Definition*>> chosen(const CheckedProgram& progr
   return result;
 }
 
+// How often an experiment runs: its parameter `seeds`.
+std::int64_t seeds_of(Elaborator& self, const Definition& experiment, const std::map<std::string, Value>& settings) {
+  const ScopePtr scope = Session::parameters(self, experiment, settings);
+  const Value* seeds = scope->find("seeds");
+  if (seeds == nullptr) return 1;
+  const auto count = self.integer(*seeds, experiment.name.span, "`seeds`");
+  if (count < 1 || count > 10'000)
+    self.fail("E0424", experiment.name.span,
+              fmt::format("`seeds` is how often the experiment runs: 1 to 10_000, not {}", count));
+  return count;
+}
+
+// Once for each seed: that of the options, and those that follow it.
+void run_seeds(const Machine& machine, const Definition& experiment, const std::map<std::string, Value>& settings,
+               Journal* journal) {
+  const std::int64_t count = seeds_of(machine.self, experiment, settings);
+  std::vector<std::vector<Finding>> found;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint64_t seed = machine.options.seed + static_cast<std::uint64_t>(i);
+    if (count > 1) machine.observer.seed_started(static_cast<std::int64_t>(seed));
+    Session session(machine, seed, journal);
+    session.run(experiment, settings);
+    found.push_back(session.findings());
+  }
+  if (count == 1) return;
+  std::vector<SeedSummary> summaries;
+  for (std::size_t i = 0; i < found.front().size(); ++i) {
+    std::vector<double> values;
+    for (const auto& of_seed : found)
+      if (i < of_seed.size() && of_seed[i].what == found.front()[i].what) values.push_back(of_seed[i].value);
+    summaries.push_back({found.front()[i].what, found.front()[i].metric, summarise(values)});
+  }
+  machine.observer.seeds_done(summaries);
+}
+
+// What makes a run this run: with anything else, its checkpoints mean nothing.
+Journal::Protocol protocol(const Script& script, const Options& options,
+                           const std::vector<const Definition*>& experiments) {
+  Journal::Protocol result;
+  std::string names;
+  for (const auto* experiment : experiments) names += (names.empty() ? "" : ", ") + experiment->name.text;
+  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
+  for (std::uint32_t file = 0; file < static_cast<std::uint32_t>(script.sources().size()); ++file)
+    for (const char c : script.sources().text(file)) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  result.parts["script"] = fmt::format("{:016x}", hash);
+  result.parts["experiments"] = names;
+  result.parts["seed"] = fmt::format("{}", options.seed);
+  result.parts["instruction set"] = instruction_set();
+  for (const auto& [name, value] : options.settings) result.parts["setting " + name] = value;
+  return result;
+}
+
 Outcome perform(const Script& script, const Options& options, Observer& observer, Report& report, bool really) {
   if (!script.valid()) return Outcome::wrong_script;
   const auto settings = read_settings(script, options, report);
@@ -164,7 +218,8 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
   bool wrong = false;
   // All experiments are rehearsed first, so that a mistake in the last is told before an hour is spent on the first.
   for (const auto* experiment : *experiments) try {
-      Session(self, options, silent, true).run(*experiment, settings.values);
+      Session({self, options, silent, true}, options.seed, nullptr).run(*experiment, settings.values);
+      seeds_of(self, *experiment, settings.values);
     } catch (const Failure& failure) {
       add_once(report, failure.diagnostic);
       if (failure.out_of_memory) return Outcome::failed;
@@ -180,10 +235,18 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
   if (wrong) return Outcome::wrong_script;
   if (!really) return Outcome::done;
   try {
+    std::unique_ptr<Journal> journal;
+    if (!options.out.empty())
+      journal = std::make_unique<Journal>(options.out, protocol(script, options, *experiments), options.resume);
+    if (journal != nullptr) journal->interval = options.checkpoint_seconds;
+    const Machine machine{self, options, observer, false};
     for (const auto* experiment : *experiments) {
       observer.experiment_started(experiment->name.text);
-      Session(self, options, observer, false).run(*experiment, settings.values);
+      run_seeds(machine, *experiment, settings.values, journal.get());
     }
+  } catch (const Error& error) {
+    add_plain(report, "E0008", error.what());
+    return Outcome::failed;
   } catch (const Failure& failure) {
     report.add(failure.diagnostic);
     return failure.out_of_memory ? Outcome::failed : Outcome::wrong_script;

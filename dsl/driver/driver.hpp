@@ -24,6 +24,9 @@ struct Options {
   Dtype real = Dtype::f32;                      // the working type; f64 is for checking, and slow
   std::int64_t tasks_at_once = 50;              // of an evaluation: takes memory; results do not depend on it
   const std::atomic<bool>* stop = nullptr;      // set from outside to stop after the step at hand
+  std::string out;                              // the folder of the run: its checkpoints; empty: none are kept
+  bool resume = false;                          // go on with the run in that folder
+  double checkpoint_seconds = 60;               // between two checkpoints of a training
 };
 
 struct TrainProgress {
@@ -44,11 +47,43 @@ struct Measurement {
 };
 struct EvaluationResult {
   std::string learner, source;
-  std::int64_t tasks = 0;
+  std::int64_t count = 0;
+  std::string unit;  // what was counted: "tasks" or "examples"
   bool transductive = false;
   bool validation = false;  // measured in the middle of a training
   std::int64_t step = 0;    // of a validation: after which step
   std::vector<Measurement> rows;
+};
+
+// Two learners on the same tasks or examples: what the first has more than the second, item by item.
+struct Comparison {
+  std::string first, second;
+  std::string point, metric;
+  Summary difference;
+  std::string warning;  // of a gain that is negative
+};
+
+// A learner along a stream of tasks. Row i of the matrix is measured after the training on task i.
+struct StreamResult {
+  std::string learner, metric;
+  std::vector<std::string> tasks;
+  std::vector<std::vector<double>> matrix;
+  std::vector<double> untrained;  // the same before any training, if that was measured
+  bool transductive = false;
+  bool complete() const { return matrix.size() == tasks.size(); }
+  // Lopez-Paz and Ranzato 2017: R[i][j] is the value on task j after task i of T.
+  double average() const;            // of the last row
+  double backward_transfer() const;  // mean over j < T of R[T][j] - R[j][j]
+  double forward_transfer() const;   // mean over j > 1 of R[j-1][j] - untrained[j]
+  // Chaudhry et al. 2018: mean over j < T of (the best R[i][j] with i < T) - R[T][j].
+  double forgetting() const;
+};
+
+// A number of each seed of an experiment.
+struct SeedSummary {
+  std::string what;    // "learner on source, updates: 3"
+  std::string metric;  // "accuracy"
+  Summary over_seeds;
 };
 
 // What happens while experiments run. Calls come from the thread that called `run`.
@@ -59,7 +94,14 @@ class Observer {
   virtual void train_progress(const TrainProgress&) {}
   virtual void evaluated(const EvaluationResult&) {}
   virtual void printed(const std::string& line) { (void)line; }
-  virtual void trained(const std::string& learner, const TrainState&, double seconds) { (void)learner, (void)seconds; }
+  virtual void compared(const std::vector<Comparison>&) {}
+  virtual void stream_measured(const StreamResult&) {}
+  virtual void seed_started(std::int64_t seed) { (void)seed; }
+  virtual void seeds_done(const std::vector<SeedSummary>&) {}
+  // `selected` says which state was kept, if not the last.
+  virtual void trained(const std::string& learner, const TrainState&, double seconds, const std::string& selected) {
+    (void)learner, (void)seconds, (void)selected;
+  }
 };
 
 enum class Outcome {

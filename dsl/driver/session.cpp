@@ -1,31 +1,15 @@
-// One experiment: its `train` and `evaluate`, from their options to steps, measurements and what the observer is told.
+// One experiment: its parameters, its `train` and `evaluate`, and what the observer is told.
 #include "driver/session.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
+#include "base/error.hpp"
 #include "elaborate/sources.hpp"
 
 namespace metac::dsl {
 namespace {
-
-constexpr double report_interval = 0.1;  // seconds between two reports of progress at least
-enum Purpose : std::uint32_t { initial_state = 1, training, measuring };
-
-Array key_array(data::Key key) {
-  const std::int32_t words[] = {static_cast<std::int32_t>(key.a), static_cast<std::int32_t>(key.b)};
-  return Array::from<std::int32_t>(Shape{2}, words);
-}
-
-bool all_finite(const Array& array) {
-  if (array.dtype() == Dtype::f32)
-    return std::all_of(array.as<float>().begin(), array.as<float>().end(), [](float v) { return std::isfinite(v); });
-  if (array.dtype() == Dtype::f64)
-    return std::all_of(array.as<double>().begin(), array.as<double>().end(), [](double v) { return std::isfinite(v); });
-  return true;
-}
 
 // What the engine refuses while it runs: mostly memory.
 Diagnostic not_run(const Error& error, Span span) {
@@ -36,404 +20,229 @@ Diagnostic not_run(const Error& error, Span span) {
   return diagnostic;
 }
 
+Value value_of(const Measurement& row) {
+  return Value::record({{"metric", row.metric},
+                        {"with", row.point},
+                        {"mean", row.summary.mean},
+                        {"interval", row.summary.interval},
+                        {"median", row.summary.median},
+                        {"trimmed_mean", row.summary.trimmed_mean}});
+}
+
+Value one_or_list(std::vector<Value> values) {
+  return values.size() == 1 ? values.front() : Value::list(std::move(values));
+}
+
+std::vector<Comparison> comparisons(const std::vector<EvaluationResult>& results, const std::vector<Metric>& metrics) {
+  std::vector<Comparison> found;
+  for (std::size_t i = 0; i + 1 < results.size(); ++i)
+    for (std::size_t row = 0; row < results[i].rows.size(); ++row) {
+      const Measurement &a = results[i].rows[row], &b = results.back().rows[row];
+      std::vector<double> differences;
+      for (std::size_t item = 0; item < a.values.size(); ++item) differences.push_back(a.values[item] - b.values[item]);
+      const Metric& metric = metrics[row % metrics.size()];
+      Comparison comparison{results[i].learner, results.back().learner, a.point, a.metric, summarise(differences), ""};
+      if (metric.gain && comparison.difference.mean < 0) comparison.warning = metric.warning;
+      found.push_back(std::move(comparison));
+    }
+  return found;
+}
+
 }  // namespace
 
-// ---- options ----
+Session::Session(const Machine& machine, std::uint64_t seed, Journal* journal)
+    : machine_(machine),
+      self_(machine.self),
+      seed_(seed),
+      key_(data::fold_in_wide(data::Key{}, seed)),
+      journal_(journal) {}
 
-WorkOptions::WorkOptions(Elaborator& self, const WorkExpr& work, ScopePtr scope, Span span)
-    : self_(self), work_(work), scope_(std::move(scope)), span_(span) {}
-
-ExprPtr WorkOptions::expression(const char* name) {
-  taken_.emplace_back(name);
-  for (const auto& option : work_.options)
-    if (option.name && option.name->text == name) return option.value;
-  return nullptr;
-}
-
-std::optional<Value> WorkOptions::value(const char* name) {
-  const auto given = expression(name);
-  return given != nullptr ? std::optional(self_.evaluate(given, scope_)) : std::nullopt;
-}
-
-std::int64_t WorkOptions::count(const char* name, std::optional<std::int64_t> otherwise) {
-  const auto given = value(name);
-  if (!given && otherwise) return *otherwise;
-  const char* verb = work_.kind == WorkExpr::Kind::train ? "train" : "evaluate";
-  if (!given)
-    self_.fail("E0420", span_, fmt::format("`{}` needs `{}`", verb, name), "",
-               fmt::format("write `{}: 1000` between its braces", name));
-  const auto n = self_.integer(*given, span(name), fmt::format("`{}`", name).c_str());
-  if (n < 1) self_.fail("E0421", span(name), fmt::format("`{}` is at least 1, not {}", name, n));
-  if (n > 1'000'000'000) self_.fail("E0421", span(name), fmt::format("`{}` is at most 1_000_000_000, not {}", name, n));
-  return n;
-}
-
-Span WorkOptions::span(const char* name) const {
-  for (const auto& option : work_.options)
-    if (option.name && option.name->text == name) return option.value->span;
-  return span_;
-}
-
-void WorkOptions::finish() const {
-  for (const auto& option : work_.options)
-    if (!option.name || std::find(taken_.begin(), taken_.end(), option.name->text) == taken_.end())
-      self_.fail(
-          "E0422", option.span,
-          fmt::format("`{}` is not available here yet", option.name ? option.name->text : "an option without a name"),
-          "", fmt::format("known are {}", fmt::join(taken_, ", ")));
-}
-
-// ---- one experiment ----
-
-Session::Session(Elaborator& self, const Options& options, Observer& observer, bool rehearsal)
-    : self_(self),
-      options_(options),
-      observer_(observer),
-      rehearsal_(rehearsal),
-      key_(data::fold_in_wide(data::Key{}, options.seed)) {}
-
-data::Key Session::next_key(std::uint32_t purpose) { return data::fold_in(data::fold_in(key_, ++works_), purpose); }
-
-void Session::stop_if_asked() const {
-  if (options_.stop != nullptr && options_.stop->load()) throw Interrupted{};
+ScopePtr Session::parameters(Elaborator& self, const Definition& experiment,
+                             const std::map<std::string, Value>& settings) {
+  auto scope = std::make_shared<Scope>();
+  for (const auto& list : experiment.lists)
+    for (const auto& parameter : list.parameters) {
+      const auto set = settings.find(parameter.name.text);
+      if (set == settings.end() && parameter.default_value == nullptr)
+        self.fail("E0423", parameter.name.span, fmt::format("the experiment needs `{}`", parameter.name.text), "",
+                  fmt::format("give it a default, or run with `--set {}=...`", parameter.name.text));
+      scope->bind(parameter.name.text,
+                  set != settings.end() ? set->second : self.evaluate(parameter.default_value, scope));
+    }
+  return scope;
 }
 
 void Session::run(const Definition& experiment, const std::map<std::string, Value>& settings) {
   Graph graph;
   Context context;
   context.graph = &graph;
-  context.real = options_.real;
+  context.real = machine_.options.real;
   WithContext here(self_, context);
-  self_.context().key = key(graph, options_.seed);
-  self_.work = [this](const WorkExpr& work_expression, const ScopePtr& scope, Span span) {
-    return work(work_expression, scope, span);
+  self_.context().key = key(graph, seed_);
+  self_.work = [this](const WorkExpr& expression, const ScopePtr& scope, Span span) {
+    return work(expression, scope, span);
   };
   self_.set_printer([this](const std::string& line) {
-    if (!rehearsal_) observer_.printed(line);
+    if (!machine_.rehearsal) machine_.observer.printed(line);
   });
   self_.compute = nullptr;
-  if (!rehearsal_) self_.compute = [](std::span<const Tensor> outputs) { return compile({}, outputs).run({}); };
+  if (!machine_.rehearsal) self_.compute = [](std::span<const Tensor> outputs) { return compile({}, outputs).run({}); };
   struct Clear {  // what refers to this session goes with it
     Elaborator& self;
     ~Clear() { self.work = nullptr, self.compute = nullptr, self.set_printer(nullptr); }
   } clear{self_};
 
-  auto scope = std::make_shared<Scope>();
-  for (const auto& list : experiment.lists)
-    for (const auto& parameter : list.parameters) {
-      const auto set = settings.find(parameter.name.text);
-      if (set == settings.end() && parameter.default_value == nullptr)
-        self_.fail("E0423", parameter.name.span, fmt::format("the experiment needs `{}`", parameter.name.text), "",
-                   fmt::format("give it a default, or run with `--set {}=...`", parameter.name.text));
-      scope->bind(parameter.name.text,
-                  set != settings.end() ? set->second : self_.evaluate(parameter.default_value, scope));
-    }
+  const ScopePtr scope = parameters(self_, experiment, settings);
   if (experiment.body.block != nullptr) self_.run(*experiment.body.block, scope);
   if (experiment.body.expression != nullptr) self_.evaluate(experiment.body.expression, scope);
 }
 
 Value Session::work(const WorkExpr& expression, const ScopePtr& scope, Span span) {
-  const bool training = expression.kind == WorkExpr::Kind::train;
   try {
-    return training ? train(expression, scope, span) : evaluate(expression, scope, span);
+    if (expression.kind == WorkExpr::Kind::evaluate) return evaluate(expression, scope, span);
+    const TrainPlan plan = train_plan(self_, expression, scope, span);
+    const Value trained = train(machine_, plan, key_, journal_);
+    *scope->find(plan.name) = trained;
+    return trained;
   } catch (const Error& error) {
     throw RunFailure{not_run(error, span)};
   }
 }
 
-SourcePtr Session::source(const Value& value, Span span) {
-  if (const auto* source = value.get<SourcePtr>()) return *source;
-  const bool is_data = value.get<std::shared_ptr<const data::Dataset>>() != nullptr;
-  self_.fail("E0424", span, fmt::format("tasks were needed, this is {}", describe(value)), "",
-             is_data ? "make tasks of it: `episodes(data, ways: 5, shots: 1, queries: 1)`"
-                     : "a `tasks` definition or `episodes(...)`");
-}
-
-// ---- state ----
-
-std::vector<Array> Session::inputs(const Value& state, const Value& memory, data::Key key, std::int64_t step,
-                                   double progress, std::vector<Array> arrays) {
-  std::vector<Array> result;
-  for (const Value* tree : {&state, &memory})
-    if (!tree->is_none())
-      for (const auto& leaf : leaves(*tree)) result.push_back(*leaf.value.get<Array>());
-  result.push_back(key_array(key));
-  result.push_back(Array::scalar<std::int32_t>(static_cast<std::int32_t>(step)));
-  result.push_back(self_.context().real == Dtype::f64 ? Array::scalar<double>(progress)
-                                                      : Array::scalar<float>(static_cast<float>(progress)));
-  for (auto& array : arrays) result.push_back(std::move(array));
-  return result;
-}
-
-Value Session::computed(const FirstState& first, std::vector<Array> inputs) {
-  if (rehearsal_) return first.form;
-  std::vector<Value> values;
-  Executable executable(make_plan(first.procedure.program), options_.threads);
-  // Copies: results that are the same value would share their memory, and each is changed on its own later.
-  for (auto& array : executable.run(inputs)) values.emplace_back(array.clone());
-  return with_leaves(first.form, values);
-}
-
-Value Session::initial(const Learner& learner, const SourcePtr& source, data::Key key) {
-  const FirstState first = first_state(self_, learner, *source);
-  std::vector<Array> example;
-  if (!rehearsal_)
-    for (const auto& array : source->sample(key, 0, 1)) example.push_back(array.row(0));
-  return computed(first, inputs(None{}, None{}, key, 0, 0, std::move(example)));
-}
-
-Value Session::memory(const Learner& learner, const Value& state, const OptimizerMaker& maker, data::Key key) {
-  return computed(first_memory(self_, learner, state, maker), inputs(state, None{}, key, 0, 0, {}));
-}
-
-// ---- training ----
-
-void Session::check_finite(const TrainState& state, const Array& losses, const std::string& loss_name,
-                           Span span) const {
-  const auto diverged = [&](std::string message) {
-    Diagnostic diagnostic;
-    diagnostic.code = "E0501";
-    diagnostic.span = span;
-    diagnostic.message = std::move(message);
-    diagnostic.hint = "smaller learning rates, or a loss that is defined everywhere";
-    throw RunFailure{std::move(diagnostic)};
-  };
-  if (!all_finite(losses))
-    for (std::int64_t task = 0; task < losses.elements(); ++task)
-      if (!std::isfinite(losses.at(task)))
-        diverged(fmt::format("the {} became {} in step {}, in task {} of {}", loss_name,
-                             std::isnan(losses.at(task)) ? "NaN"
-                             : losses.at(task) > 0       ? "infinite"
-                                                         : "minus infinite",
-                             state.step, task + 1, losses.elements()));
-  for (const auto& leaf : leaves(state.learner))
-    if (!all_finite(*leaf.value.get<Array>()))
-      diverged(fmt::format("`{}` became infinite or NaN in step {}", leaf.path, state.step));
-}
-
-void Session::run_steps(const TrainStep& step, TrainState& state, const SourcePtr& source, const Learner& learner,
-                        std::int64_t iterations, std::int64_t batch, const std::function<void(std::int64_t)>& validate,
-                        Span span) {
-  Executable executable(make_plan(step.procedure.program), options_.threads);
-  const auto begin = Clock::now();
-  auto reported = begin;
-  double loss = 0;
-  std::int64_t since = 0;
-  const std::size_t leaves_count = leaves(state.learner).size() + leaves(state.optimizer).size();
-  while (state.step < iterations) {
-    stop_if_asked();
-    const data::Key key = data::fold_in_wide(state.key, static_cast<std::uint64_t>(state.step));
-    auto given =
-        inputs(state.learner, state.optimizer, key, state.step,
-               static_cast<double>(state.step) / static_cast<double>(iterations), source->sample(key, 0, batch));
-    // The new state is written over the old one.
-    std::vector<Array> results(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(leaves_count));
-    results.emplace_back(executable.output_types().back());
-    executable.run(given, results);
-    ++state.step;
-    check_finite(state, results.back(), step.loss_name, span);
-    for (std::int64_t i = 0; i < batch; ++i) loss += results.back().at(i) / static_cast<double>(batch);
-    ++since;
-    const auto now = Clock::now();
-    const bool last = state.step == iterations;
-    if (last || state.step == 1 || std::chrono::duration<double>(now - reported).count() >= report_interval) {
-      const double seconds = std::chrono::duration<double>(now - begin).count(),
-                   rate = static_cast<double>(state.step) / seconds;
-      observer_.train_progress({learner.name(), source->describe(), state.step, iterations, step.loss_name,
-                                loss / static_cast<double>(since), rate,
-                                static_cast<double>(iterations - state.step) / rate, last});
-      reported = now;
-      loss = 0;
-      since = 0;
-    }
-    validate(state.step);
-  }
-  observer_.trained(learner.name(), state, std::chrono::duration<double>(Clock::now() - begin).count());
-}
-
-Value Session::train(const WorkExpr& work, const ScopePtr& scope, Span span) {
-  const auto* name = std::get_if<NameExpr>(&work.learner->node);
-  const Value value = self_.evaluate(work.learner, scope);
-  const auto* pointer = value.get<std::shared_ptr<const Learner>>();
-  if (pointer == nullptr)
-    self_.fail("E0425", work.learner->span, fmt::format("only a learner can be trained, not {}", describe(value)), "",
-               "bind one first: `let learner = ...`");
-  if (name == nullptr)
-    self_.fail("E0426", work.learner->span, "the learner to train needs a name", "",
-               "write `let learner = ...` first: training changes what the name stands for");
-  const auto& learner = **pointer;
-  const SourcePtr tasks = source(self_.evaluate(work.source, scope), work.source->span);
-
-  WorkOptions options(self_, work, scope, span);
-  const auto iterations = options.count("iterations", std::nullopt);
-  const auto batch = options.count("batch", 1);
-  const ExprPtr rule = options.expression("optimizer");
-  if (rule == nullptr)
-    self_.fail("E0420", span, "`train` needs `optimizer`", "", "write `optimizer: adam(1e-3)` between its braces");
-  const OptimizerMaker maker = [&](const ScopePtr& known) {
-    known->parent = scope;
-    const Value made = self_.evaluate(rule, known);
-    const auto* optimizer = made.get<std::shared_ptr<const Optimizer>>();
-    if (optimizer == nullptr)
-      self_.fail("E0427", rule->span, fmt::format("an optimizer was needed, this is {}", describe(made)), "",
-                 "such as `adam(1e-3)`");
-    return *optimizer;
-  };
-
-  std::optional<Plan> validation;
-  std::int64_t every = 0;
-  if (const auto validate = options.value("validate")) {
-    const Span at = options.span("validate");
-    const Record* fields = validate->record();
-    const auto field = [&](const char* key) { return fields != nullptr ? fields->find(key) : nullptr; };
-    if (field("on") == nullptr || field("every") == nullptr)
-      self_.fail("E0428", at, "`validate` needs `on` and `every`", "",
-                 "write `validate: (on: tasks, every: 500, tasks: 200)`");
-    for (const auto& [key, unused] : fields->fields)
-      if (key != "on" && key != "every" && key != "tasks" && key != "with" && key != "metrics")
-        self_.fail("E0428", at, fmt::format("`validate` has no `{}`", key), "",
-                   "it has on, every, tasks, with, metrics");
-    every = self_.integer(*field("every"), at, "`every`");
-    const auto count = field("tasks") != nullptr ? self_.integer(*field("tasks"), at, "`tasks`") : 200;
-    if (every < 1 || count < 1) self_.fail("E0421", at, "`every` and `tasks` are at least 1");
-    const auto optional = [](const Value* v) { return v != nullptr ? std::optional(*v) : std::nullopt; };
-    validation = plan(source(*field("on"), at), count, optional(field("with")), at, optional(field("metrics")), at, at);
-  }
-  options.finish();
-
-  const data::Key key = next_key(training);
-  TrainState state;
-  state.key = key;
-  state.learner =
-      learner.state.is_none() ? initial(learner, tasks, data::fold_in(key, initial_state)) : cloned(learner.state);
-  state.optimizer = memory(learner, state.learner, maker, data::fold_in(key, initial_state));
-  const auto trained = [&] {
-    auto copy = learner;
-    copy.state = state.learner;
-    return copy;
-  };
-  const data::Key validation_key = data::fold_in(key, measuring);
-  const TrainStep step = train_step(self_, learner, state.learner, state.optimizer, maker, *tasks, batch, span);
-  if (rehearsal_) {
-    if (validation) measure(trained(), *validation, validation_key);
-  } else {
-    run_steps(
-        step, state, tasks, learner, iterations, batch,
-        [&](std::int64_t done) {
-          if (!validation || done % every != 0) return;
-          auto result = measure(trained(), *validation, validation_key);
-          result.validation = true;
-          result.step = done;
-          observer_.evaluated(result);
-        },
-        span);
-  }
-  const Value result = std::make_shared<const Learner>(trained());
-  *scope->find(name->name) = result;
-  return result;
-}
-
-// ---- measuring ----
-
-Session::Plan Session::plan(const SourcePtr& source, std::int64_t tasks, const std::optional<Value>& with,
-                            Span with_span, const std::optional<Value>& metrics, Span metrics_span, Span span) {
-  Plan result{source, tasks, {{}}, {}, span};
-  if (with) {
-    const Record* fields = with->record();
-    if (fields == nullptr)
-      self_.fail("E0429", with_span, "`with` needs named values", "",
-                 "write `with: (updates: 3)`, or a list to sweep: `with: (updates: [1, 5])`");
-    for (const auto& [name, value] : fields->fields) {
-      const List* list = value.list();
-      const std::vector<Value> choices = list != nullptr ? list->items : std::vector<Value>{value};
-      std::vector<SweepPoint> wider;
-      for (const auto& point : result.sweep)
-        for (const auto& choice : choices) {
-          auto next = point;
-          next.arguments.push_back({name, choice, with_span});
-          next.text += fmt::format("{}{}: {}", next.text.empty() ? "" : ", ", name, to_text(choice));
-          wider.push_back(std::move(next));
-        }
-      result.sweep = std::move(wider);
-    }
-  }
-  std::vector<Value> functions;
-  if (!metrics) {
-    functions.push_back(self_.global(default_metric(self_, *source), 0, span));
-  } else if (const List* list = metrics->list()) {
-    functions = list->items;
-  } else {
-    functions.push_back(*metrics);
-  }
-  if (functions.empty()) self_.fail("E0430", metrics_span, "`metrics` is empty");
-  for (const auto& function : functions) {
-    if (function.callable() == nullptr)
-      self_.fail("E0430", metrics_span,
-                 fmt::format("a metric is a function of predictions and labels, not {}", describe(function)));
-    result.metrics.push_back({function.callable()->name, function});
+std::vector<Learner> Session::learners(const Value& value, Span span) {
+  std::vector<Learner> result;
+  const std::vector<Value> values = value.list() != nullptr ? value.list()->items : std::vector<Value>{value};
+  if (values.empty()) self_.fail("E0431", span, "there is no learner in this list");
+  for (const auto& each : values) {
+    const auto* learner = each.get<std::shared_ptr<const Learner>>();
+    if (learner == nullptr)
+      self_.fail("E0431", span, fmt::format("only a learner can be evaluated, not {}", describe(each)));
+    result.push_back(**learner);
   }
   return result;
 }
 
-EvaluationResult Session::measure(const Learner& learner, const Plan& plan, data::Key key) {
-  EvaluationResult result{learner.name(), plan.source->describe(), plan.tasks, false, false, 0, {}};
-  const std::size_t columns = plan.sweep.size() * plan.metrics.size();
-  std::vector<std::vector<double>> values(columns);
-  std::map<std::int64_t, std::unique_ptr<Executable>> executables;  // one for the full count, perhaps one for the rest
-  for (std::int64_t first = 0; first < plan.tasks;) {
-    const auto count = std::clamp(options_.tasks_at_once, std::int64_t{1}, plan.tasks - first);
-    auto& executable = executables[count];
-    if (executable == nullptr) {
-      const Evaluation made =
-          evaluation(self_, learner, learner.state, *plan.source, count, plan.sweep, plan.metrics, plan.span);
-      result.transductive = made.transductive;
-      if (rehearsal_) break;
-      executable = std::make_unique<Executable>(make_plan(made.procedure.program), options_.threads);
-    }
-    stop_if_asked();
-    const auto outputs =
-        executable->run(inputs(learner.state, None{}, key, first, 1, plan.source->sample(key, first, count)));
-    for (std::size_t column = 0; column < columns; ++column)
-      for (std::int64_t i = 0; i < count; ++i) values[column].push_back(outputs[column].at(i));
-    first += count;
-  }
-  for (std::size_t column = 0; column < columns; ++column) {
-    const Summary summary = summarise(values[column]);
-    result.rows.push_back({plan.sweep[column / plan.metrics.size()].text,
-                           plan.metrics[column % plan.metrics.size()].name, std::move(values[column]), summary});
-  }
-  return result;
+EvaluationResult Session::measured(Learner learner, const Measuring& how) {
+  // All measurements of one seed are made on the same tasks, so that learners compare in pairs.
+  const data::Key key = for_purpose(data::fold_in(key_, 2), Purpose::measuring);
+  if (learner.state.is_none())
+    learner.state = machine_.initial(learner, *how.source, for_purpose(key, Purpose::initial_state));
+  return measure(machine_, learner, how, key);
 }
 
 Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) {
-  const Value value = self_.evaluate(work.learner, scope);
-  std::vector<Value> learners = value.list() != nullptr ? value.list()->items : std::vector<Value>{value};
-  const SourcePtr tasks = source(self_.evaluate(work.source, scope), work.source->span);
-  WorkOptions options(self_, work, scope, span);
-  const auto count = options.count("tasks", 600);
-  const auto with = options.value("with"), metrics = options.value("metrics");
-  options.finish();
-  const Plan how = plan(tasks, count, with, options.span("with"), metrics, options.span("metrics"), span);
+  const auto compared = learners(self_.evaluate(work.learner, scope), work.learner->span);
+  const Value on = self_.evaluate(work.source, scope);
+  if (const List* stream = on.list()) return evaluate_stream(work, scope, compared, *stream, span);
 
-  const data::Key key = next_key(measuring);  // the same tasks for every learner of a list
-  std::vector<Value> results;
-  for (const auto& each : learners) {
-    const auto* pointer = each.get<std::shared_ptr<const Learner>>();
-    if (pointer == nullptr)
-      self_.fail("E0431", work.learner->span, fmt::format("only a learner can be evaluated, not {}", describe(each)));
-    Learner learner = **pointer;
-    if (learner.state.is_none()) learner.state = initial(learner, tasks, data::fold_in(key, initial_state));
-    const EvaluationResult result = measure(learner, how, key);
-    if (!rehearsal_) observer_.evaluated(result);
-    for (const auto& row : result.rows)
-      results.push_back(Value::record({{"metric", row.metric},
-                                       {"with", row.point},
-                                       {"mean", row.summary.mean},
-                                       {"interval", row.summary.interval},
-                                       {"median", row.summary.median},
-                                       {"trimmed_mean", row.summary.trimmed_mean}}));
+  const SourcePtr source = source_of(self_, on, "test", work.source->span);
+  const auto* rows = dynamic_cast<const BatchSource*>(source.get());
+  WorkOptions options(self_, work, scope, span);
+  const auto with = options.value("with"), metrics = options.value("metrics");
+  Measuring how = measuring(self_, source, with, options.span("with"), metrics, options.span("metrics"), span);
+  how.count = rows != nullptr ? rows->size() : options.count("tasks").value_or(600);
+  if (rows != nullptr) how.batch = std::min(how.count, options.count("batch").value_or(default_rows_at_once));
+  options.finish();
+  for (const auto& metric : how.metrics)
+    if (metric.gain && compared.size() < 2)
+      self_.fail("E0434", options.span("metrics"),
+                 fmt::format("`{}` compares a learner with the last of a list; there is one learner here", metric.name),
+                 "", "write `evaluate [learner, twin] on ...`");
+
+  std::vector<EvaluationResult> results;
+  std::vector<Value> values;
+  for (const auto& learner : compared) {
+    results.push_back(measured(learner, how));
+    EvaluationResult shown = results.back();
+    shown.rows.clear();
+    for (std::size_t row = 0; row < results.back().rows.size(); ++row) {
+      const Measurement& measurement = results.back().rows[row];
+      values.push_back(value_of(measurement));
+      if (how.metrics[row % how.metrics.size()].gain) continue;  // said of pairs only
+      shown.rows.push_back(measurement);
+      findings_.push_back({fmt::format("{} on {}{}{}", shown.learner, shown.source,
+                                       measurement.point.empty() ? "" : ", ", measurement.point),
+                           measurement.metric, measurement.summary.mean});
+    }
+    if (!machine_.rehearsal && !shown.rows.empty()) machine_.observer.evaluated(shown);
   }
-  return results.size() == 1 ? results.front() : Value::list(std::move(results));
+  if (results.size() > 1) {
+    const auto pairs = comparisons(results, how.metrics);
+    for (const auto& pair : pairs)
+      findings_.push_back(
+          {fmt::format("{} - {}{}{}", pair.first, pair.second, pair.point.empty() ? "" : ", ", pair.point), pair.metric,
+           pair.difference.mean});
+    if (!machine_.rehearsal) machine_.observer.compared(pairs);
+  }
+  return one_or_list(std::move(values));
+}
+
+Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, const std::vector<Learner>& compared,
+                               const List& stream, Span span) {
+  WorkOptions options(self_, work, scope, span);
+  const auto after = options.value("after"), with = options.value("with"), metrics = options.value("metrics");
+  const auto batch = options.count("batch");
+  options.finish();
+  std::vector<std::string> names;
+  std::int64_t row = -1;
+  for (const auto& task : stream.items) {
+    const Value* name = task.record() != nullptr ? task.record()->find("name") : nullptr;
+    const bool named = name != nullptr && name->get<std::string>() != nullptr;
+    names.push_back(named ? *name->get<std::string>() : fmt::format("task {}", names.size() + 1));
+    if (after && after->record() != nullptr && after->record() == task.record())
+      row = static_cast<std::int64_t>(names.size()) - 1;
+  }
+  if (names.empty()) self_.fail("E0435", work.source->span, "the stream has no tasks");
+  if (after && row < 0)
+    self_.fail("E0435", options.span("after"), fmt::format("`after` is a task of the stream, not {}", describe(*after)),
+               "", "write `for task in stream { ... evaluate learner on stream { after: task } }`");
+
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < compared.size(); ++i) {
+    std::vector<std::vector<double>> columns;  // by metric
+    std::vector<Metric> known;
+    bool transductive = false;
+    for (const auto& task : stream.items) {
+      Measuring how = measuring(self_, source_of(self_, task, "test", work.source->span), with, options.span("with"),
+                                metrics, options.span("metrics"), span);
+      const auto* rows = dynamic_cast<const BatchSource*>(how.source.get());
+      if (rows == nullptr || how.sweep.size() != 1)
+        self_.fail("E0435", work.source->span, "a stream is measured on data sets, with one choice of `with`");
+      how.count = rows->size();
+      how.batch = std::min(how.count, batch.value_or(default_rows_at_once));
+      const EvaluationResult result = measured(compared[i], how);
+      transductive |= result.transductive;
+      known = how.metrics;
+      columns.resize(known.size());
+      for (std::size_t m = 0; m < known.size(); ++m) columns[m].push_back(result.rows[m].summary.mean);
+    }
+    for (std::size_t m = 0; m < known.size(); ++m) {
+      StreamResult& result = streams_.matrix(span, i, compared[i].name(), known[m].name, names, row);
+      if (row >= 0 && static_cast<std::int64_t>(result.matrix.size()) != row)
+        self_.fail("E0435", options.span("after"),
+                   fmt::format("task {} of the stream is measured after {} of them: each needs its turn", row + 1,
+                               result.matrix.size()));
+      (row < 0 ? result.untrained : result.matrix.emplace_back()) = columns[m];
+      result.transductive |= transductive;
+      if (!machine_.rehearsal) machine_.observer.stream_measured(result);
+      std::vector<Value> numbers;
+      for (const double value : columns[m]) numbers.emplace_back(value);
+      std::vector<std::pair<std::string, Value>> fields{{"metric", known[m].name}, {"values", Value::list(numbers)}};
+      if (result.complete()) {
+        const std::string what = fmt::format("{} along {} tasks", result.learner, names.size());
+        const auto add = [&](const char* name, double value) {
+          fields.emplace_back(name, value);
+          findings_.push_back({fmt::format("{}, {}", what, name), known[m].name, value});
+        };
+        add("average", result.average());
+        add("backward_transfer", result.backward_transfer());
+        add("forgetting", result.forgetting());
+        if (!result.untrained.empty()) add("forward_transfer", result.forward_transfer());
+      }
+      values.push_back(Value::record(std::move(fields)));
+    }
+  }
+  return one_or_list(std::move(values));
 }
 
 }  // namespace metac::dsl

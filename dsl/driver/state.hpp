@@ -11,14 +11,21 @@
 
 namespace metac::dsl {
 
+using NamedArrays = std::vector<std::pair<std::string, Array>>;
+
 struct TrainState {
   Value learner;          // a field for each `learn` and `memory`, with arrays as leaves
   Value optimizer;        // the optimizer's memory, likewise
   data::Key key;          // of all draws of this training; the sampler's position is the key and the step
   std::int64_t step = 0;  // steps done
+  Value best;             // the learner that was best in validation; none if that is not asked for
+  double best_value = 0;  // what validation said of it
+  std::int64_t best_step = 0;
 
   // Every part with its name: "learner.theta.linear1.weight", "optimizer.first...", "key", "step".
-  std::vector<std::pair<std::string, Array>> list() const;
+  NamedArrays list() const;
+  // The same parts into a state of this form. Error, naming `from` and what differs, if they are of another form.
+  void take(const NamedArrays&, const std::string& from);
   TrainState copy() const;  // shares no memory
 };
 
@@ -27,5 +34,10 @@ std::string difference(const TrainState&, const TrainState&);
 
 // A tree with every array cloned.
 Value cloned(const Value& tree);
+
+// The leaves of a tree as "name.path", and a tree of the same form with its leaves taken from there: Error, naming
+// `from` and the leaves that differ, where one is missing, too many, or of another type.
+NamedArrays parts_of(const std::string& name, const Value& tree);
+Value taken(const Value& form, const std::string& name, const NamedArrays&, const std::string& from);
 
 }  // namespace metac::dsl

@@ -31,6 +31,16 @@ std::vector<std::vector<CallParameter>> parameters_of(const std::vector<Paramete
   return result;
 }
 
+// Whether a learner's definition has a `learn` or `memory` of this name.
+bool is_state(const Definition& definition, const std::string& name) {
+  for (const auto& statement : definition.body.block->statements) {
+    const auto* learn = std::get_if<LearnStatement>(&statement->node);
+    const auto* memory = std::get_if<MemoryStatement>(&statement->node);
+    if ((learn != nullptr && learn->name.text == name) || (memory != nullptr && memory->name.text == name)) return true;
+  }
+  return false;
+}
+
 std::string kind_phrase(const Callable& callable) {
   switch (callable.kind) {
     case DefinitionKind::model:
@@ -168,7 +178,20 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
     PathGuard path(*this, callable->name);
     return guarded(span, operands, [&] { return callable->builtin(*this, builtin); });
   }
+  // `classifier(net, theta: tree)` begins with that tree.
+  std::vector<std::pair<std::string, Value>> started;
+  if (callable->kind == DefinitionKind::learner)
+    std::erase_if(arguments, [&](const Argument& argument) {
+      const auto& list = callable->lists.front();
+      const bool is_parameter =
+          std::any_of(list.begin(), list.end(), [&](const auto& p) { return p.name == argument.name; });
+      if (argument.name.empty() || is_parameter || !is_state(*callable->definition, argument.name)) return false;
+      started.emplace_back(argument.name, argument.value);
+      return true;
+    });
   auto bound = bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
+  if (callable->kind == DefinitionKind::learner)
+    return std::make_shared<const Learner>(Learner{callable->definition, scope, None{}, span, std::move(started), 0});
   if (!last) {
     auto next = std::make_shared<Callable>(*callable);
     next->stage += 1;
@@ -187,15 +210,14 @@ Value Elaborator::call_function(const Value& callee, std::vector<Value> position
 // Runs the body of a callable whose arguments are bound in `scope`; a constructor makes its value instead.
 Value Elaborator::execute(const std::shared_ptr<const Callable>& callable, const ScopePtr& scope, Span span) {
   switch (callable->kind) {
-    case DefinitionKind::learner:
-      return std::make_shared<const Learner>(Learner{callable->definition, scope, None{}, span});
     case DefinitionKind::optimizer:
       return std::make_shared<const Optimizer>(Optimizer{callable->definition, scope, span});
     case DefinitionKind::tasks:
-      return task_source(callable->definition, scope, span);
+      return task_source(callable->definition, scope);
     case DefinitionKind::experiment:
       fail("E0310", span, fmt::format("the experiment `{}` cannot be called", callable->name), "",
            "run it: `metac run --experiment NAME`");
+    case DefinitionKind::learner:  // made in `call`
     case DefinitionKind::function:
     case DefinitionKind::model:
       break;

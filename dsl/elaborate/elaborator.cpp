@@ -22,6 +22,9 @@ Value Elaborator::global(const std::string& name, std::uint32_t file, Span use) 
     for (auto& [bound, bound_value] : scope->names) globals_[{global->file, bound}] = bound_value;
     return globals_.at(key);
   }
+  if (name == "step" && !context_.step.is_none()) return context_.step;
+  if (name == "progress" && !context_.progress.is_none()) return context_.progress;
+  if (name == "example" && !context_.example.is_none()) return context_.example;
   if (name == "pi") return 3.14159265358979323846;
   if (name == "infinity") return std::numeric_limits<double>::infinity();
   if (name == "nan") return std::numeric_limits<double>::quiet_NaN();

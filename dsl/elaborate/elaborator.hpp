@@ -51,7 +51,9 @@ struct Context {
   std::uint64_t path = 0;             // of names of calls, mixed into the key of a draw
   std::map<std::string, int> counts;  // how often a name was called or drawn in this call
   ParameterFrame* parameters = nullptr;
-  Value example;            // the form of one item of the source, for init
+  Value example;            // the form of one task, or of a batch of one
+  Value step, progress;     // of the training: none elsewhere
+  bool training = false;    // called from `objective` or `direction`
   Dtype real = Dtype::f32;  // the working type
   int depth = 0;            // of calls
 };
@@ -98,11 +100,21 @@ class Elaborator {
   Value initialise(const Value& net, const Value& input, Span);
   Value parameter(const ParamStatement&, const ScopePtr&);
 
-  // ---- learners and optimizers (learner.cpp) ----
-  // The names a learner's functions see: its parameters, its state, and its functions. Changing a state name in the
-  // scope is what `grad(theta)` and `on` do.
+  // ---- learners (learner.cpp) and optimizers (optimizer.cpp) ----
+  // The names a learner's functions see: its parameters, its state, its functions, and those of its base that it does
+  // not define itself. Changing a state name in the scope is what `grad(theta)` and `on` do.
   ScopePtr frame(const Learner&, const Value& state);
   Value initial_state(const Learner&);  // runs the `learn` and `memory` statements in the current context
+  // The state after `on start`, `on step` or `on end`, the base's first. `before` and `gradient` are trees of what is
+  // learned, for `on step`. An event that is not there changes nothing.
+  Value after_event(const Learner&, const Value& state, const std::string& event, const Value& item,
+                    const Value& before = {}, const Value& gradient = {});
+  static bool has_event(const Learner&, const std::string& event);  // it or a base of it
+  // Gives a name of a scope another value. The functions that a learner has from its base see the new base.
+  void rebind(Scope&, const std::string& name, const Value&);
+  const Block& body_of(const Definition&);  // Failure if it is no block
+  // Binds what a body defines besides its state: functions, which see `scope` and each other.
+  void bind_functions(const Block&, const ScopePtr&);
   Value start(const Optimizer&, const Value& weights);
   std::pair<Value, Value> update(const Optimizer&, const Value& weights, const Value& gradient, const Value& memory);
 
@@ -210,6 +222,6 @@ class WithContext {
 // The value of a builtin; nullopt if it has no implementation (a bug that a test finds).
 std::optional<Value> builtin_callable(const Builtin&);
 // The source that a call of a `tasks` definition makes.
-SourcePtr task_source(const Definition*, const ScopePtr& arguments, Span);
+SourcePtr task_source(const Definition*, const ScopePtr& arguments);
 
 }  // namespace metac::dsl

@@ -151,6 +151,13 @@ void Elaborator::bind(const Pattern& pattern, const Value& value, const ScopePtr
 // `tree` with the value at `path` (its names from `from` on) replaced.
 Value Elaborator::replaced(const Value& tree, const std::vector<Name>& path, std::size_t from, const Value& value) {
   if (from == path.size()) return value;
+  if (const auto* learner = tree.get<std::shared_ptr<const Learner>>()) {
+    auto copy = **learner;
+    copy.state = path[from].text == "learned"
+                     ? with_learned(copy, copy.state, replaced(learned(copy, copy.state), path, from + 1, value))
+                     : replaced(copy.state, path, from, value);
+    return std::make_shared<const Learner>(std::move(copy));
+  }
   const Record* record = tree.record();
   const Value* child = record != nullptr ? record->find(path[from].text) : nullptr;
   if (child == nullptr)
@@ -171,8 +178,8 @@ void Elaborator::assign(const AssignStatement& statement, const ScopePtr& scope,
     const auto& path = statement.paths[i];
     const Value& part = statement.is_tuple ? parts->fields[i].second : value;
     if (path.front().text == "_") continue;
-    if (Value* variable = scope->find(path.front().text)) {
-      *variable = replaced(*variable, path, 1, part);
+    if (Scope* holder = scope->holder(path.front().text)) {
+      rebind(*holder, path.front().text, replaced(*holder->find(path.front().text), path, 1, part));
     } else {
       scope->bind(path.front().text, part);
     }

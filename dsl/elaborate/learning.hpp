@@ -19,29 +19,40 @@ struct Procedure {
   std::size_t state_leaves = 0;
 };
 
-// The state of a learner before any training: `learn` and `memory`, drawn from the key.
-struct FirstState {
-  Procedure procedure;  // outputs: the leaves of `form`
-  Value form;           // with arrays as leaves, of zeros
+// A tree that a procedure computes: its outputs are the leaves of `form`, which has arrays of zeros.
+struct Computed {
+  Procedure procedure;
+  Value form;
 };
-FirstState first_state(Elaborator&, const Learner&, const TaskSource&);
 
-// What `optimizer:` says, for the step at hand: it may mention `progress` and `step`.
-using OptimizerMaker = std::function<std::shared_ptr<const Optimizer>(const ScopePtr&)>;
+// The state of a learner before any training: `learn` and `memory`, drawn from the key. Arrays: those of one task, or
+// of a batch of one example.
+Computed first_state(Elaborator&, const Learner&, const Source&);
+
+// The state after `on start` or `on end`. Arrays: those of `data`, which is all rows of a batch source; nothing for
+// tasks.
+Computed event(Elaborator&, const Learner&, const Value& state, const Source&, const std::string& name);
+
+// What `optimizer:` says, for the step at hand (it may mention `progress` and `step`): an optimizer, or a record with
+// one for each `learn`.
+struct OptimizerRule {
+  std::function<Value()> make;
+  Span span;
+};
 
 // The memory of an optimizer before its first step, for weights of the form of `state`.
-FirstState first_memory(Elaborator&, const Learner&, const Value& state, const OptimizerMaker&);
+Computed first_memory(Elaborator&, const Learner&, const Value& state, const OptimizerRule&);
 
-// One step on `batch` tasks. Inputs: the leaves of `state` and `memory`; outputs: the same after the step, then the
-// loss of each task, f32 or f64 [batch].
+// One step on an item of this form: `batch` tasks, or one batch of examples. Inputs: the leaves of `state` and
+// `memory`; outputs: the same after the step, then the losses: of each task, f32 or f64 [tasks], or of the batch, [1].
 struct TrainStep {
   Procedure procedure;
   std::string loss_name;  // "loss", or "direction" (its squared norm) for a learner without objective
 };
-TrainStep train_step(Elaborator&, const Learner&, const Value& state, const Value& memory, const OptimizerMaker&,
-                     const TaskSource&, std::int64_t batch, Span);
+TrainStep train_step(Elaborator&, const Learner&, const Value& state, const Value& memory, const OptimizerRule&,
+                     const Source&, const Form&, std::int64_t batch, Span);
 
-// Predictions for `count` tasks and their metrics. One sweep point for each combination of the arguments of `with`.
+// Predictions and their metrics. One sweep point for each combination of the arguments of `with`.
 struct SweepPoint {
   std::vector<Elaborator::Argument> arguments;
   std::string text;  // "updates: 3", or empty
@@ -49,16 +60,19 @@ struct SweepPoint {
 struct Metric {
   std::string name;
   Value function;
+  std::string warning;  // of a gain: what to say where it is negative
+  bool gain = false;    // what counts is the difference to the last learner of a list
 };
-// Outputs: for each sweep point and metric (metrics fastest) the values of the tasks, [count].
+// Outputs: for each sweep point and metric (metrics fastest) the values of the tasks, [tasks], or of the examples of a
+// batch, [rows]: a metric is then applied to each example by itself.
 struct Evaluation {
   Procedure procedure;
   bool transductive = false;  // predictions of one query depended on the others
 };
-Evaluation evaluation(Elaborator&, const Learner&, const Value& state, const TaskSource&, std::int64_t count,
+Evaluation evaluation(Elaborator&, const Learner&, const Value& state, const Source&, const Form&, std::int64_t count,
                       const std::vector<SweepPoint>&, const std::vector<Metric>&, Span);
 
 // The default metric of a source: accuracy for whole-number labels, mse for others.
-std::string default_metric(Elaborator&, const TaskSource&);
+std::string default_metric(Elaborator&, const Source&);
 
 }  // namespace metac::dsl

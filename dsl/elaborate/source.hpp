@@ -1,6 +1,7 @@
-// What a learner is trained and measured on: a distribution of tasks. The arrays of a task come from the host (episodes
-// of a data set) or are drawn inside the graph (a `tasks` definition); a source says which, and builds the task from
-// them.
+// What a learner is trained and measured on. One step draws an item: from a task source several tasks, on each of which
+// the learner's functions are called; from data sets one batch of examples, and one call. The arrays of an item come
+// from the host (rows of data sets) or are drawn inside the graph (a `tasks` definition); a source says which, and
+// builds the item from them.
 #pragma once
 
 #include <string>
@@ -12,22 +13,60 @@
 
 namespace metac::dsl {
 
-class TaskSource {
+// The types of the host arrays of one item, in order. Items of another form need another program.
+using Form = std::vector<Type>;
+
+class Source {
  public:
-  virtual ~TaskSource() = default;
+  virtual ~Source() = default;
   virtual std::string describe() const = 0;  // "sinusoids(shots: 5)", "5-way 1-shot episodes of omniglot test"
 
-  // The host arrays of one task, and those of the tasks first, first + 1, ... (one more axis in front): pure functions
-  // of the key and the index of a task.
-  virtual std::vector<Type> array_types() const { return {}; }
+  // Whether a step draws `batch` tasks, whose arrays lie along a further first axis; else one batch of examples.
+  virtual bool gives_tasks() const = 0;
+
+  // All forms that the arrays of a step may have, the usual one first.
+  virtual std::vector<Form> forms(std::int64_t batch) const = 0;
+  // The arrays of a step: a pure function of the key of the training and the number of the step.
+  virtual std::vector<Array> draw(data::Key training, std::int64_t step, std::int64_t batch) const = 0;
+
+  // The item as a record, in the elaborator's current graph: a task, with `support` and `query`, from its own arrays
+  // (without the axis of tasks); or a batch, with `x` and `y`. Draws use the elaborator's current key.
+  virtual Value build(Elaborator&, std::span<const Tensor> arrays) const = 0;
+};
+
+// The key of all draws in one step.
+inline data::Key step_key(data::Key training, std::int64_t step) {
+  return data::fold_in_wide(training, static_cast<std::uint64_t>(step));
+}
+
+// A distribution of tasks.
+class TaskSource : public Source {
+ public:
+  // The arrays of one task, and those of the tasks first, first + 1, ... (one more axis in front): pure functions of
+  // the key and the index of a task. The tasks of one call share a form, which depends on (key, first).
+  virtual std::vector<Form> task_forms() const { return {{}}; }
   virtual std::vector<Array> sample(data::Key, std::int64_t first, std::int64_t count) const {
     (void)first, (void)count;
     return {};
   }
 
-  // The task as a record with `support` and `query`, in the elaborator's current graph, from the arrays of one task.
-  // Draws use the elaborator's current key.
-  virtual Value build(Elaborator&, std::span<const Tensor> arrays) const = 0;
+  bool gives_tasks() const final { return true; }
+  std::vector<Form> forms(std::int64_t batch) const final;
+  std::vector<Array> draw(data::Key training, std::int64_t step, std::int64_t batch) const final {
+    return sample(step_key(training, step), 0, batch);
+  }
+};
+
+// Examples of data sets in batches: epochs of shuffled rows, of which the last batch may be short.
+class BatchSource : public Source {
+ public:
+  virtual std::int64_t steps_per_epoch(std::int64_t batch) const = 0;
+  // For measuring and for events: rows in the order they are stored.
+  virtual std::int64_t size() const = 0;
+  virtual Form form(std::int64_t rows) const = 0;  // of that many rows of each data set, at most all
+  virtual std::vector<Array> rows(std::int64_t first, std::int64_t count) const = 0;
+
+  bool gives_tasks() const final { return false; }
 };
 
 }  // namespace metac::dsl

@@ -1,17 +1,21 @@
-// The task sources there are, and how a `tasks` body draws its examples.
+// The sources there are, and how a `tasks` body draws its examples.
 #pragma once
 
 #include "elaborate/elaborator.hpp"
+#include "elaborate/source.hpp"
 
 namespace metac::dsl {
 
 SourcePtr episode_source(const data::Dataset&, std::int64_t ways, std::int64_t shots, std::int64_t queries);
 
+// One data set, or one task of a stream: its items are records of `x` and, where there are labels, `y`. With `active`,
+// the labels a learner is told to choose among, items have a mask `active`, bool [rows, classes].
+SourcePtr batch_source(const data::Dataset&, std::vector<std::int64_t> active = {});
+// A labelled domain and one without labels: items are records of `source`, with `x` and `y`, and `target`, with `x`.
+SourcePtr pair_source(const data::Dataset& source, const data::Dataset& target);
+
 // `count` examples, each from a key of its own, side by side: each leaf of what `example()` returns has a further first
 // axis.
 Value sample(Elaborator&, const Value& example, std::int64_t count, Span);
-
-// Whether a name of a learner's state is a `learn` (else it is a `memory`).
-bool is_learned(const Definition&, std::string_view name);
 
 }  // namespace metac::dsl

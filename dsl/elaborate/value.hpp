@@ -22,7 +22,7 @@ class Value;
 struct Callable;
 struct Learner;
 struct Optimizer;
-class TaskSource;
+class Source;
 struct None {
   bool operator==(const None&) const = default;
 };
@@ -35,8 +35,8 @@ struct Record {
 struct List {
   std::vector<Value> items;
 };
-// A data set, or a task source made by `episodes` or a `tasks` definition.
-using SourcePtr = std::shared_ptr<const TaskSource>;
+// What a learner is trained and measured on, other than a plain data set.
+using SourcePtr = std::shared_ptr<const Source>;
 
 class Value {
  public:
@@ -84,7 +84,8 @@ struct Scope {
   void bind(std::string name, Value value);  // replaces a binding of the same name in this scope
 
   std::shared_ptr<Scope> parent;
-  bool is_learner = false;  // its names are seen by the learner's functions, so `grad` changes them in place
+  bool is_learner = false;             // its names are seen by the learner's functions, so `grad` changes them in place
+  std::vector<std::string> inherited;  // functions that a learner has from its base
   std::vector<std::pair<std::string, Value>> names;
 };
 using ScopePtr = std::shared_ptr<Scope>;
@@ -123,15 +124,24 @@ struct Callable {
   Span span;  // of its definition
 };
 
-// A learner and what it has learned so far. `state` has a field for each `learn` and `memory`, with arrays as leaves;
-// it is none until a source is known, because `init(net)` takes its sizes from the source.
+// A learner and what it has learned so far. `state` has a field for each `learn` and `memory`, and, if it wraps another
+// learner (its parameter `base`), a field `base` with the state of that; leaves are arrays, or tensors inside a graph.
+// It is none until a source is known, because `init(net)` takes its sizes from the source.
 struct Learner {
   const Definition* definition = nullptr;
   ScopePtr arguments;  // the learner's parameters, bound
   Value state;
-  Span span;  // of the call that made it
-  std::string name() const { return definition->name.text; }
+  Span span;                                           // of the call that made it
+  std::vector<std::pair<std::string, Value>> started;  // `learn`s and `memory`s that begin as something given
+  std::int64_t trainings = 0;                          // how many it has had: each has draws of its own
+  std::string name() const;                            // with what it wraps: "outer(inner)"
+  const Learner* base() const;                         // the learner it wraps; null if there is none
+  bool learns(std::string_view name) const;            // whether a name of its state is a `learn` of its own
 };
+// The part of a learner's state that is learned: a field for each `learn`, and `base` for what its base learns.
+Value learned(const Learner&, const Value& state);
+// `state` with other values for what is learned.
+Value with_learned(const Learner&, const Value& state, const Value& learned);
 
 struct Optimizer {
   const Definition* definition = nullptr;

@@ -41,14 +41,14 @@ struct Row {
 class Drawings : public TaskSource {
  public:
   std::string describe() const override { return "random drawings"; }
-  std::vector<Type> array_types() const override {
+  std::vector<Form> task_forms() const override {
     const Type x{Dtype::f32, {5, 28, 28, 1}}, y{Dtype::i32, {5}};
-    return {x, y, x, y};
+    return {{x, y, x, y}};
   }
   std::vector<Array> sample(data::Key key, std::int64_t first, std::int64_t count) const override {
     data::Stream stream(data::fold_in_wide(key, static_cast<std::uint64_t>(first)));
     std::vector<Array> arrays;
-    for (const auto& type : array_types()) {
+    for (const auto& type : task_forms().front()) {
       auto& array = arrays.emplace_back(Type{type.dtype, type.shape.with_front(count)});
       if (type.dtype == Dtype::f32)
         for (auto& pixel : array.as<float>()) pixel = stream.next() % 8 == 0 ? 1 : 0;

@@ -4,8 +4,8 @@
 
 #include <stdexcept>
 
-#include "driver/driver.hpp"
-#include "elaborate/learning.hpp"
+#include "driver/machine.hpp"
+#include "elaborate/source.hpp"
 #include "plan/plan.hpp"
 
 namespace metac::dsl::testing {
@@ -17,11 +17,6 @@ inline Script script_of(const std::string& text) {
   for (const auto& diagnostic : report.all()) mistakes += render(diagnostic, script.sources(), false);
   if (!script.valid()) throw std::runtime_error(mistakes);
   return script;
-}
-
-inline Array key_array(data::Key key) {
-  const std::int32_t words[] = {static_cast<std::int32_t>(key.a), static_cast<std::int32_t>(key.b)};
-  return Array::from<std::int32_t>(Shape{2}, words);
 }
 
 class Laboratory {
@@ -46,8 +41,8 @@ class Laboratory {
     return **learners_.back().get<std::shared_ptr<const Learner>>();
   }
   SourcePtr source(const std::string& name) { return *value(name).get<SourcePtr>(); }
-  OptimizerMaker optimizer(const std::string& name) {
-    return [this, name](const ScopePtr&) { return *value(name).get<std::shared_ptr<const Optimizer>>(); };
+  OptimizerRule optimizer(const std::string& name) {
+    return {[this, name] { return value(name); }, {}};
   }
 
   // A mistake of the script as text.
@@ -76,14 +71,16 @@ class Step {
       : lab_(lab), source_(source), batch_(batch) {
     lab.explained([&] {
       const Learner& learned = lab.learner(learner);
-      const FirstState first = first_state(lab.elaborator(), learned, *source);
+      const Computed first = first_state(lab.elaborator(), learned, *source);
       std::vector<Array> example;
-      for (const auto& array : source->sample({}, 0, 1)) example.push_back(array.row(0));
+      for (const auto& array : source->draw({}, 0, 1))
+        example.push_back(source->gives_tasks() ? array.row(0) : array);
       state = computed(first, inputs({}, {}, std::move(example)));
-      const FirstState before = first_memory(lab.elaborator(), learned, state, lab.optimizer(optimizer));
+      const Computed before = first_memory(lab.elaborator(), learned, state, lab.optimizer(optimizer));
       memory = computed(before, inputs(arrays(state), {}, {}));
       const TrainStep step =
-          train_step(lab.elaborator(), learned, state, memory, lab.optimizer(optimizer), *source, batch, {});
+          train_step(lab.elaborator(), learned, state, memory, lab.optimizer(optimizer), *source,
+                     source->forms(batch).front(), batch, {});
       plan = make_plan(step.procedure.program);
     });
     executable_ = std::make_unique<Executable>(plan, threads);
@@ -91,7 +88,7 @@ class Step {
 
   // The leaves of the state, of the memory, and the losses of the tasks, after one step.
   std::vector<Array> run(std::vector<Array> leaves, data::Key key) {
-    return executable_->run(inputs(std::move(leaves), key, source_->sample(key, 0, batch_)));
+    return executable_->run(inputs(std::move(leaves), key, source_->draw(key, 0, batch_)));
   }
   std::vector<Array> inputs(std::vector<Array> leaves, data::Key key, std::vector<Array> arrays) const {
     leaves.push_back(key_array(key));
@@ -110,7 +107,7 @@ class Step {
   std::shared_ptr<const Plan> plan;
 
  private:
-  static Value computed(const FirstState& first, const std::vector<Array>& inputs) {
+  static Value computed(const Computed& first, const std::vector<Array>& inputs) {
     std::vector<Value> values;
     for (auto& array : Executable(make_plan(first.procedure.program)).run(inputs)) values.emplace_back(array.clone());
     return with_leaves(first.form, values);

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(more_tasks_are_the_same_tasks_and_further_ones) {
 
 BOOST_AUTO_TEST_CASE(tells_the_mean_and_interval_of_the_values) {
   const auto result = measured(waves, {});
-  BOOST_TEST(result.tasks == 130);
+  BOOST_TEST(result.count == 130);
   BOOST_TEST_REQUIRE(result.rows.size() == 6u);  // metrics fastest
   BOOST_TEST(result.rows[1].metric == "mae");
   BOOST_TEST(result.rows[4].point == "updates: 3");

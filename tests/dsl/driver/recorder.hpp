@@ -15,7 +15,7 @@ class Recorder : public Observer {
   void train_progress(const TrainProgress& progress) override { last = progress; }
   void evaluated(const EvaluationResult& result) override { results.push_back(result); }
   void printed(const std::string& line) override { lines.push_back(line); }
-  void trained(const std::string&, const TrainState& state, double) override {
+  void trained(const std::string&, const TrainState& state, double, const std::string&) override {
     states.push_back(state.copy());
     stop = stop_when_trained_;
   }

@@ -38,7 +38,9 @@ BOOST_AUTO_TEST_CASE(lists_every_part_with_a_name_of_its_own) {
   BOOST_TEST(remembered == 2 * 6u + 1);  // two moments for each, and the count
   BOOST_TEST(names.contains("key"));
   BOOST_TEST(names.contains("step"));
-  BOOST_TEST(names.size() == learned + remembered + 2);
+  BOOST_TEST(names.contains("best_value"));
+  BOOST_TEST(names.contains("best_step"));
+  BOOST_TEST(names.size() == learned + remembered + 4);
   BOOST_TEST(state.step == 3);
 }
 

@@ -14,7 +14,7 @@ class Keeper : public Observer {
   explicit Keeper(Ran& ran) : ran_(ran) {}
   void printed(const std::string& line) override { ran_.printed.push_back(line); }
   void evaluated(const EvaluationResult& result) override { ran_.results.push_back(result); }
-  void trained(const std::string&, const TrainState& state, double) override { ran_.states.push_back(state.copy()); }
+  void trained(const std::string&, const TrainState& state, double, const std::string&) override { ran_.states.push_back(state.copy()); }
 
  private:
   Ran& ran_;

@@ -1,0 +1,60 @@
+// What a run keeps on disk, so that it can go on after a kill to the same bits: the state of each training, in order. A
+// resumed run executes its script again from the start; trainings that the journal holds are not repeated, and all that
+// lies between them gives what it gave before.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "driver/state.hpp"
+
+namespace metac::dsl {
+
+// One training of the run.
+struct JournalEntry {
+  std::size_t number = 0;
+  bool known = false;  // there is a state of it
+  bool done = false;   // and it is the last one
+  std::int64_t step = 0;
+  std::string file;
+  std::string checksum;  // of the file's data
+};
+
+class Journal {
+ public:
+  struct Protocol {                            // what a run is: another one cannot go on from here
+    std::map<std::string, std::string> parts;  // "script", "seed", "set iterations", ...
+  };
+
+  // Opens a folder, making it if it is missing. `resume` reads what is there: Error if there is nothing, if it is
+  // damaged, or if it was written by a run of another protocol (which part differs). Else the folder must hold no run.
+  Journal(std::filesystem::path folder, Protocol, bool resume);
+
+  JournalEntry* next_training();
+  // Fills a state of the right form. Error naming the leaves that differ where the file is of another model.
+  void restore(const JournalEntry&, TrainState&) const;
+  void restore_end(const JournalEntry&, Value& learner) const;
+
+  // Writes the state now, or if the last time is long enough ago.
+  void keep(JournalEntry&, const TrainState&, bool now);
+  void finish(JournalEntry&, const Value& learner);
+
+  // Seconds between two states of one training.
+  double interval = 60;
+
+ private:
+  void write(JournalEntry&, const std::vector<std::pair<std::string, Array>>& parts, std::int64_t step, bool done);
+  void write_manifest() const;
+  void read_manifest();
+
+  std::filesystem::path folder_;
+  Protocol protocol_;
+  std::vector<std::unique_ptr<JournalEntry>> entries_;
+  std::size_t next_ = 0;
+  std::chrono::steady_clock::time_point written_;
+};
+
+}  // namespace metac::dsl

@@ -1,0 +1,47 @@
+// From trees and keys to the inputs of a program, and back.
+#include "driver/machine.hpp"
+
+#include "elaborate/source.hpp"
+
+namespace metac::dsl {
+
+Array key_array(data::Key key) {
+  const std::int32_t words[] = {static_cast<std::int32_t>(key.a), static_cast<std::int32_t>(key.b)};
+  return Array::from<std::int32_t>(Shape{2}, words);
+}
+
+void Machine::stop_if_asked() const {
+  if (options.stop != nullptr && options.stop->load()) throw Interrupted{};
+}
+
+std::vector<Array> Machine::inputs(const Value& state, const Value& memory, data::Key key, std::int64_t step,
+                                   double progress, std::vector<Array> arrays) const {
+  std::vector<Array> result;
+  for (const Value* tree : {&state, &memory})
+    if (!tree->is_none())
+      for (const auto& leaf : leaves(*tree)) result.push_back(*leaf.value.get<Array>());
+  result.push_back(key_array(key));
+  result.push_back(Array::scalar<std::int32_t>(static_cast<std::int32_t>(step)));
+  result.push_back(self.context().real == Dtype::f64 ? Array::scalar<double>(progress)
+                                                     : Array::scalar<float>(static_cast<float>(progress)));
+  for (auto& array : arrays) result.push_back(std::move(array));
+  return result;
+}
+
+Value Machine::computed(const Computed& tree, const std::function<std::vector<Array>()>& inputs) const {
+  if (rehearsal) return tree.form;
+  std::vector<Value> values;
+  // Copies: results that are the same value would share their memory, and each is changed on its own later.
+  for (auto& array : executable(tree.procedure).run(inputs())) values.emplace_back(array.clone());
+  return with_leaves(tree.form, values);
+}
+
+Value Machine::initial(const Learner& learner, const Source& source, data::Key key) const {
+  return computed(first_state(self, learner, source), [&] {
+    std::vector<Array> example;
+    for (const auto& array : source.draw(key, 0, 1)) example.push_back(source.gives_tasks() ? array.row(0) : array);
+    return inputs(None{}, None{}, key, 0, 0, std::move(example));
+  });
+}
+
+}  // namespace metac::dsl

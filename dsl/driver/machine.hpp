@@ -1,0 +1,46 @@
+// Runs procedures on arrays, or, in a rehearsal, only keeps their forms.
+#pragma once
+
+#include <vector>
+
+#include "driver/driver.hpp"
+#include "elaborate/learning.hpp"
+#include "plan/plan.hpp"
+
+namespace metac::dsl {
+
+// What a key is for: different things draw differently.
+enum class Purpose : std::uint32_t { initial_state = 1, training, measuring, start, end };
+inline data::Key for_purpose(data::Key key, Purpose purpose) {
+  return data::fold_in(key, static_cast<std::uint32_t>(purpose));
+}
+Array key_array(data::Key);
+
+constexpr std::int64_t default_rows_at_once = 500;  // examples that are predicted together
+
+struct Interrupted {};
+
+struct RunFailure {  // it failed while running; not the script's form
+  Diagnostic diagnostic;
+};
+
+struct Machine {
+  Elaborator& self;
+  const Options& options;
+  Observer& observer;
+  bool rehearsal;  // elaborates everything and runs nothing
+
+  Executable executable(const Procedure& procedure) const {
+    return Executable(make_plan(procedure.program), options.threads);
+  }
+  // Of any procedure, in their order.
+  std::vector<Array> inputs(const Value& state, const Value& memory, data::Key, std::int64_t step, double progress,
+                            std::vector<Array> arrays) const;
+  // The tree that a procedure computes, in memory of its own; `inputs` is not called in a rehearsal.
+  Value computed(const Computed&, const std::function<std::vector<Array>()>& inputs) const;
+  // The state of a learner before any training on this source.
+  Value initial(const Learner&, const Source&, data::Key) const;
+  void stop_if_asked() const;
+};
+
+}  // namespace metac::dsl

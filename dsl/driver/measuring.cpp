@@ -1,0 +1,146 @@
+// From predictions to numbers: every value belongs to one task or one row, so that learners can be compared in pairs.
+#include "driver/measuring.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "elaborate/sources.hpp"
+
+namespace metac::dsl {
+namespace {
+
+std::vector<SweepPoint> sweep_of(Elaborator& self, const Value& with, Span span) {
+  const Record* fields = with.record();
+  if (fields == nullptr)
+    self.fail("E0429", span, "`with` needs named values", "",
+              "write `with: (updates: 3)`, or a list to sweep: `with: (updates: [1, 5])`");
+  std::vector<SweepPoint> points{{}};
+  for (const auto& [name, value] : fields->fields) {
+    const List* list = value.list();
+    const std::vector<Value> choices = list != nullptr ? list->items : std::vector<Value>{value};
+    std::vector<SweepPoint> wider;
+    for (const auto& point : points)
+      for (const auto& choice : choices) {
+        auto next = point;
+        next.arguments.push_back({name, choice, span});
+        next.text += fmt::format("{}{}: {}", next.text.empty() ? "" : ", ", name, to_text(choice));
+        wider.push_back(std::move(next));
+      }
+    points = std::move(wider);
+  }
+  return points;
+}
+
+// A metric is a function of predictions and labels, or a record that says how a learner does beside the last of its
+// list: (name: "..", gain_of: function, warning: "..").
+Metric metric_of(Elaborator& self, const Value& value, Span span) {
+  if (value.callable() != nullptr) return {value.callable()->name, value, {}, false};
+  const Record* record = value.record();
+  const Value* function = record != nullptr ? record->find("gain_of") : nullptr;
+  const Value* name = record != nullptr ? record->find("name") : nullptr;
+  const Value* warning = record != nullptr ? record->find("warning") : nullptr;
+  if (function == nullptr || function->callable() == nullptr || name == nullptr || name->get<std::string>() == nullptr)
+    self.fail("E0430", span, fmt::format("a metric is a function of predictions and labels, not {}", describe(value)));
+  const auto* text = warning != nullptr ? warning->get<std::string>() : nullptr;
+  return {*name->get<std::string>(), *function, text != nullptr ? *text : "", true};
+}
+
+}  // namespace
+
+SourcePtr source_of(Elaborator& self, const Value& value, const char* part, Span span) {
+  if (const auto* source = value.get<SourcePtr>()) return *source;
+  const auto set_of = [](const Value& v) {
+    const auto* set = v.get<std::shared_ptr<const data::Dataset>>();
+    return set != nullptr ? set->get() : nullptr;
+  };
+  if (const auto* set = set_of(value)) return batch_source(*set);
+  const Record* record = value.record();
+  const Value* inside = record != nullptr ? record->find(part) : nullptr;
+  if (inside != nullptr && inside->get<SourcePtr>() != nullptr) return *inside->get<SourcePtr>();
+  if (inside != nullptr && set_of(*inside) != nullptr) {
+    std::vector<std::int64_t> active;
+    const Value* scenario = record->find("scenario");
+    const Value* labels = record->find("active");
+    if (scenario != nullptr && scenario->get<std::string>() != nullptr && *scenario->get<std::string>() == "task" &&
+        labels != nullptr && labels->list() != nullptr)
+      for (const auto& label : labels->list()->items) active.push_back(self.integer(label, span, "a label"));
+    return batch_source(*set_of(*inside), std::move(active));
+  }
+  self.fail("E0424", span, fmt::format("tasks or a data set were needed, this is {}", describe(value)), "",
+            fmt::format("a `tasks` definition, `episodes(...)`, a data set, or a record with a part `{}`", part));
+}
+
+Measuring measuring(Elaborator& self, const SourcePtr& source, const std::optional<Value>& with, Span with_span,
+                    const std::optional<Value>& metrics, Span metrics_span, Span span) {
+  Measuring result{source, 0, 0, {{}}, {}, span};
+  if (with) result.sweep = sweep_of(self, *with, with_span);
+  std::vector<Value> functions;
+  if (!metrics) {
+    functions.push_back(self.global(default_metric(self, *source), 0, span));
+  } else if (const List* list = metrics->list()) {
+    functions = list->items;
+  } else {
+    functions.push_back(*metrics);
+  }
+  if (functions.empty()) self.fail("E0430", metrics_span, "`metrics` is empty");
+  for (const auto& function : functions) result.metrics.push_back(metric_of(self, function, metrics_span));
+  return result;
+}
+
+EvaluationResult measure(const Machine& machine, const Learner& learner, const Measuring& how, data::Key key) {
+  EvaluationResult result;
+  result.learner = learner.name();
+  result.source = how.source->describe();
+  result.count = how.count;
+  const auto* rows = dynamic_cast<const BatchSource*>(how.source.get());
+  const auto* tasks = dynamic_cast<const TaskSource*>(how.source.get());
+  result.unit = rows != nullptr ? "examples" : "tasks";
+  const std::size_t columns = how.sweep.size() * how.metrics.size();
+  std::vector<std::vector<double>> values(columns);
+  // Programs by the form of the arrays and their number.
+  std::vector<std::tuple<Form, std::int64_t, std::unique_ptr<Executable>>> programs;
+  const auto program = [&](const Form& form, std::int64_t count) -> Executable* {
+    for (auto& [known, size, executable] : programs)
+      if (known == form && size == count) return executable.get();
+    const Evaluation made =
+        evaluation(machine.self, learner, learner.state, *how.source, form, count, how.sweep, how.metrics, how.span);
+    result.transductive |= made.transductive;
+    programs.emplace_back(
+        form, count, machine.rehearsal ? nullptr : std::make_unique<Executable>(machine.executable(made.procedure)));
+    return std::get<2>(programs.back()).get();
+  };
+  // Tasks of several forms are measured one by one, so that a result does not depend on how many fit at once.
+  const bool mixed = tasks != nullptr && tasks->task_forms().size() > 1;
+  const std::int64_t most = rows != nullptr ? how.batch
+                            : mixed         ? 1
+                                            : std::max<std::int64_t>(machine.options.tasks_at_once, 1);
+  if (machine.rehearsal) {
+    for (const auto count : {std::min(most, how.count), how.count % most})
+      if (count > 0 && rows != nullptr)
+        program(rows->form(count), count);
+      else if (count > 0)
+        for (const auto& form : tasks->forms(count)) program(form, count);
+  }
+  for (std::int64_t first = 0; !machine.rehearsal && first < how.count;) {
+    machine.stop_if_asked();
+    const std::int64_t count = std::min(most, how.count - first);
+    auto arrays = rows != nullptr ? rows->rows(first, count) : tasks->sample(key, first, count);
+    Form form;
+    for (const auto& array : arrays) form.push_back(array.type());
+    const auto outputs =
+        program(form, count)->run(machine.inputs(learner.state, None{}, key, first, 1, std::move(arrays)));
+    for (std::size_t column = 0; column < columns; ++column)
+      for (std::int64_t i = 0; i < count; ++i) values[column].push_back(outputs[column].at(i));
+    first += count;
+  }
+  for (std::size_t column = 0; column < columns; ++column) {
+    const Summary summary = summarise(values[column]);
+    const Metric& metric = how.metrics[column % how.metrics.size()];
+    result.rows.push_back(
+        {how.sweep[column / how.metrics.size()].text, metric.name, std::move(values[column]), summary});
+  }
+  return result;
+}
+
+}  // namespace metac::dsl

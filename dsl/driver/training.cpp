@@ -1,0 +1,303 @@
+// The loop of training: events, steps, validation, selection.
+#include "driver/training.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "driver/journal.hpp"
+#include "elaborate/sources.hpp"
+
+namespace metac::dsl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double report_interval = 0.1;  // seconds between two reports of progress at least
+
+bool all_finite(const Array& array) {
+  if (array.dtype() == Dtype::f32)
+    return std::all_of(array.as<float>().begin(), array.as<float>().end(), [](float v) { return std::isfinite(v); });
+  if (array.dtype() == Dtype::f64)
+    return std::all_of(array.as<double>().begin(), array.as<double>().end(), [](double v) { return std::isfinite(v); });
+  return true;
+}
+
+// One training while it runs.
+class Training {
+ public:
+  Training(const Machine& machine, const TrainPlan& plan, data::Key key, Journal* journal)
+      : machine_(machine), plan_(plan), learner_(*plan.learner), journal_(journal) {
+    // Each training of a learner draws for itself; two learners draw alike in theirs, so that they compare in pairs.
+    state_.key = for_purpose(data::fold_in(key, static_cast<std::uint32_t>(1 + learner_.trainings)), Purpose::training);
+    entry_ = journal != nullptr ? journal->next_training() : nullptr;
+  }
+
+  std::shared_ptr<const Learner> run() {
+    begin();
+    if (machine_.rehearsal) {
+      for (const auto& form : plan_.source->forms(plan_.batch)) step_on(form);
+      if (plan_.validation) measure(machine_, trained(), *plan_.validation, {});
+    } else if (!is_done()) {
+      steps();
+    }
+    end();
+    return std::make_shared<const Learner>(trained());
+  }
+
+ private:
+  // Where the journal holds later values, only the forms are needed.
+  Machine preparing() const {
+    Machine machine = machine_;
+    machine.rehearsal |= entry_ != nullptr && entry_->known;
+    return machine;
+  }
+  bool is_done() const { return entry_ != nullptr && entry_->known && entry_->done; }
+
+  void begin() {
+    const Machine machine = preparing();
+    const data::Key first = for_purpose(state_.key, Purpose::initial_state);
+    state_.learner =
+        learner_.state.is_none() ? machine.initial(learner_, *plan_.source, first) : cloned(learner_.state);
+    state_.learner = after(machine, "start");
+    const Computed memory = first_memory(machine_.self, learner_, state_.learner, plan_.optimizer);
+    state_.optimizer =
+        machine.computed(memory, [&] { return machine.inputs(state_.learner, None{}, first, 0, 0, {}); });
+    if (plan_.select_best) state_.best = cloned(state_.learner);
+    if (entry_ != nullptr && entry_->known && !entry_->done) journal_->restore(*entry_, state_);
+  }
+
+  void end() {
+    if (plan_.select_best && !is_done()) state_.learner = state_.best;
+    state_.learner = after(preparing_end(), "end");
+    if (is_done())
+      journal_->restore_end(*entry_, state_.learner);
+    else if (entry_ != nullptr)
+      journal_->finish(*entry_, state_.learner);
+  }
+  Machine preparing_end() const {
+    Machine machine = machine_;
+    machine.rehearsal |= is_done();
+    return machine;
+  }
+
+  Value after(const Machine& machine, const std::string& event_name) const {
+    if (!Elaborator::has_event(learner_, event_name)) return state_.learner;
+    const auto purpose = event_name == "start" ? Purpose::start : Purpose::end;
+    const Computed made = event(machine_.self, learner_, state_.learner, *plan_.source, event_name);
+    return machine.computed(made, [&] {
+      const auto* rows = dynamic_cast<const BatchSource*>(plan_.source.get());
+      return machine.inputs(state_.learner, None{}, for_purpose(state_.key, purpose), state_.step,
+                            event_name == "start" ? 0 : 1,
+                            rows != nullptr ? rows->rows(0, rows->size()) : std::vector<Array>{});
+    });
+  }
+
+  Learner trained() const {
+    auto copy = learner_;
+    copy.state = state_.learner;
+    ++copy.trainings;
+    return copy;
+  }
+
+  const TrainStep& step_on(const Form& form) {
+    step_ = train_step(machine_.self, learner_, state_.learner, state_.optimizer, plan_.optimizer, *plan_.source, form,
+                       plan_.batch, plan_.span);
+    return step_;
+  }
+
+  Executable& executable_for(const Form& form) {
+    for (auto& [known, executable] : programs_)
+      if (known == form) return *executable;
+    programs_.emplace_back(form, std::make_unique<Executable>(machine_.executable(step_on(form).procedure)));
+    return *programs_.back().second;
+  }
+
+  void steps() {
+    begun_ = reported_ = Clock::now();
+    first_step_ = state_.step;
+    const std::size_t leaves_count = leaves(state_.learner).size() + leaves(state_.optimizer).size();
+    while (state_.step < plan_.iterations) {
+      if (journal_ != nullptr && entry_ != nullptr) journal_->keep(*entry_, state_, stopping());
+      machine_.stop_if_asked();
+      auto arrays = plan_.source->draw(state_.key, state_.step, plan_.batch);
+      Form form;
+      for (const auto& array : arrays) form.push_back(array.type());
+      Executable& executable = executable_for(form);
+      auto given =
+          machine_.inputs(state_.learner, state_.optimizer, step_key(state_.key, state_.step), state_.step,
+                          static_cast<double>(state_.step) / static_cast<double>(plan_.iterations), std::move(arrays));
+      // The new state is written over the old one.
+      std::vector<Array> results(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(leaves_count));
+      results.emplace_back(executable.output_types().back());
+      executable.run(given, results);
+      ++state_.step;
+      check_finite(results.back());
+      report(results.back());
+      validate();
+    }
+    machine_.observer.trained(
+        learner_.name(), state_, std::chrono::duration<double>(Clock::now() - begun_).count(),
+        plan_.select_best ? fmt::format("best in validation: after step {}", state_.best_step) : "");
+  }
+  bool stopping() const { return machine_.options.stop != nullptr && machine_.options.stop->load(); }
+
+  void check_finite(const Array& losses) const {
+    const auto diverged = [&](std::string message) {
+      Diagnostic diagnostic;
+      diagnostic.code = "E0501";
+      diagnostic.span = plan_.span;
+      diagnostic.message = std::move(message);
+      diagnostic.hint = "smaller learning rates, or a loss that is defined everywhere";
+      throw RunFailure{std::move(diagnostic)};
+    };
+    if (!all_finite(losses))
+      for (std::int64_t task = 0; task < losses.elements(); ++task)
+        if (!std::isfinite(losses.at(task)))
+          diverged(fmt::format(
+              "the {} became {} in step {}{}", step_.loss_name,
+              std::isnan(losses.at(task)) ? "NaN"
+              : losses.at(task) > 0       ? "infinite"
+                                          : "minus infinite",
+              state_.step,
+              plan_.source->gives_tasks() ? fmt::format(", in task {} of {}", task + 1, losses.elements()) : ""));
+    for (const auto& leaf : leaves(state_.learner))
+      if (!all_finite(*leaf.value.get<Array>()))
+        diverged(fmt::format("`{}` became infinite or NaN in step {}", leaf.path, state_.step));
+  }
+
+  void report(const Array& losses) {
+    for (std::int64_t i = 0; i < losses.elements(); ++i) loss_ += losses.at(i) / static_cast<double>(losses.elements());
+    ++since_;
+    const auto now = Clock::now();
+    const bool last = state_.step == plan_.iterations;
+    if (!last && state_.step != 1 && std::chrono::duration<double>(now - reported_).count() < report_interval) return;
+    const double seconds = std::chrono::duration<double>(now - begun_).count(),
+                 rate = static_cast<double>(state_.step - first_step_) / seconds;
+    machine_.observer.train_progress({learner_.name(), plan_.source->describe(), state_.step, plan_.iterations,
+                                      step_.loss_name, loss_ / static_cast<double>(since_), rate,
+                                      static_cast<double>(plan_.iterations - state_.step) / rate, last});
+    reported_ = now;
+    loss_ = 0;
+    since_ = 0;
+  }
+
+  void validate() {
+    if (!plan_.validation || state_.step % plan_.every != 0) return;
+    auto result = measure(machine_, trained(), *plan_.validation, for_purpose(state_.key, Purpose::measuring));
+    result.validation = true;
+    result.step = state_.step;
+    const double value = result.rows.front().summary.mean;
+    if (plan_.select_best &&
+        (state_.best_step == 0 || (plan_.highest ? value > state_.best_value : value < state_.best_value))) {
+      state_.best = cloned(state_.learner);
+      state_.best_value = value;
+      state_.best_step = state_.step;
+    }
+    machine_.observer.evaluated(result);
+  }
+
+  const Machine& machine_;
+  const TrainPlan& plan_;
+  const Learner& learner_;
+  Journal* journal_;
+  JournalEntry* entry_ = nullptr;
+  TrainState state_;
+  TrainStep step_;
+  std::vector<std::pair<Form, std::unique_ptr<Executable>>> programs_;
+  Clock::time_point begun_, reported_;
+  std::int64_t first_step_ = 0, since_ = 0;
+  double loss_ = 0;
+};
+
+void read_validation(Elaborator& self, TrainPlan& plan, const Value& validate, Span at) {
+  const Record* fields = validate.record();
+  const auto field = [&](const char* key) -> std::optional<Value> {
+    const Value* found = fields != nullptr ? fields->find(key) : nullptr;
+    return found != nullptr ? std::optional(*found) : std::nullopt;
+  };
+  if (!field("on") || !field("every"))
+    self.fail("E0428", at, "`validate` needs `on` and `every`", "",
+              "write `validate: (on: tasks, every: 500, tasks: 200)`");
+  for (const auto& [key, unused] : fields->fields)
+    if (key != "on" && key != "every" && key != "tasks" && key != "with" && key != "metrics")
+      self.fail("E0428", at, fmt::format("`validate` has no `{}`", key), "", "it has on, every, tasks, with, metrics");
+  plan.every = self.integer(*field("every"), at, "`every`");
+  const SourcePtr source = source_of(self, *field("on"), "test", at);
+  plan.validation = measuring(self, source, field("with"), at, field("metrics"), at, at);
+  if (const auto* rows = dynamic_cast<const BatchSource*>(source.get())) {
+    if (field("tasks"))
+      self.fail("E0428", at,
+                fmt::format("`tasks` has no meaning on {}: all of its examples are measured", source->describe()));
+    plan.validation->count = rows->size();
+    plan.validation->batch = std::min<std::int64_t>(rows->size(), default_rows_at_once);
+  } else {
+    plan.validation->count = field("tasks") ? self.integer(*field("tasks"), at, "`tasks`") : 200;
+  }
+  if (plan.every < 1 || plan.validation->count < 1) self.fail("E0421", at, "`every` and `tasks` are at least 1");
+  plan.highest = default_metric(self, *source) == "accuracy";
+}
+
+void read_length(Elaborator& self, TrainPlan& plan, WorkOptions& options) {
+  const auto iterations = options.count("iterations"), epochs = options.count("epochs"), batch = options.count("batch");
+  const auto* rows = dynamic_cast<const BatchSource*>(plan.source.get());
+  if (rows != nullptr && !batch)
+    self.fail("E0420", plan.span, "`train` on a data set needs `batch`", "", "write `batch: 128` between its braces");
+  plan.batch = batch.value_or(1);
+  if (epochs && rows == nullptr)
+    self.fail("E0432", options.span("epochs"),
+              fmt::format("{} has no epochs: its tasks do not end", plan.source->describe()), "",
+              "write `iterations: 1000`");
+  if (iterations && epochs)
+    self.fail("E0432", options.span("epochs"), "`iterations` and `epochs` both say how long to train", "",
+              "keep one of them");
+  if (!iterations && !epochs)
+    self.fail("E0420", plan.span, fmt::format("`train` needs `iterations`{}", rows != nullptr ? " or `epochs`" : ""),
+              "", "write `iterations: 1000` between its braces");
+  plan.iterations = iterations ? *iterations : *epochs * rows->steps_per_epoch(plan.batch);
+}
+
+}  // namespace
+
+TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& scope, Span span) {
+  TrainPlan plan;
+  plan.span = span;
+  const auto* name = std::get_if<NameExpr>(&work.learner->node);
+  const Value value = self.evaluate(work.learner, scope);
+  const auto* learner = value.get<std::shared_ptr<const Learner>>();
+  if (learner == nullptr)
+    self.fail("E0425", work.learner->span, fmt::format("only a learner can be trained, not {}", describe(value)), "",
+              "bind one first: `let learner = ...`");
+  if (name == nullptr)
+    self.fail("E0426", work.learner->span, "the learner to train needs a name", "",
+              "write `let learner = ...` first: training changes what the name stands for");
+  plan.name = name->name;
+  plan.learner = *learner;
+  plan.source = source_of(self, self.evaluate(work.source, scope), "train", work.source->span);
+
+  WorkOptions options(self, work, scope, span);
+  read_length(self, plan, options);
+  const ExprPtr rule = options.expression("optimizer");
+  if (rule == nullptr)
+    self.fail("E0420", span, "`train` needs `optimizer`", "", "write `optimizer: adam(1e-3)` between its braces");
+  plan.optimizer = {[&self, rule, scope] { return self.evaluate(rule, scope); }, rule->span};
+  if (const auto validate = options.value("validate")) read_validation(self, plan, *validate, options.span("validate"));
+  if (const auto select = options.value("select")) {
+    const auto* word = select->get<std::string>();
+    if (word == nullptr || (*word != "best" && *word != "last"))
+      self.fail("E0433", options.span("select"), "`select` is \"best\" or \"last\": which state is kept");
+    if (*word == "best" && !plan.validation)
+      self.fail("E0433", options.span("select"), "`select: \"best\"` needs `validate`: what is best is measured there");
+    plan.select_best = *word == "best";
+  }
+  options.finish();
+  return plan;
+}
+
+std::shared_ptr<const Learner> train(const Machine& machine, const TrainPlan& plan, data::Key key, Journal* journal) {
+  return Training(machine, plan, key, journal).run();
+}
+
+}  // namespace metac::dsl
