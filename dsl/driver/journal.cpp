@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -35,6 +36,7 @@ Journal::Journal(std::filesystem::path folder, Protocol protocol, bool resume)
     read_manifest();
   else
     write_manifest();
+  remove_strays();
 }
 
 void Journal::read_manifest() {
@@ -126,8 +128,18 @@ void Journal::keep(JournalEntry& entry, const TrainState& state, bool now) {
   write(entry, state.list(), state.step, false);
 }
 
-void Journal::finish(JournalEntry& entry, const Value& learner) {
-  write(entry, parts_of("learner", learner), entry.step, true);
+void Journal::finish(JournalEntry& entry, const Value& learner, std::int64_t step) {
+  write(entry, parts_of("learner", learner), step, true);
+}
+
+void Journal::remove_strays() const {
+  std::error_code code;
+  for (const auto& file : std::filesystem::directory_iterator(folder_, code)) {
+    const std::string name = file.path().filename().string();
+    const bool named = std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) { return e->file == name; });
+    const bool ours = name.starts_with("training-") || name.starts_with(manifest_name);
+    if (ours && !named && name != manifest_name) std::filesystem::remove(file.path(), code);
+  }
 }
 
 }  // namespace metac::dsl

@@ -40,7 +40,7 @@ class Journal {
 
   // Writes the state now, or if the last time is long enough ago.
   void keep(JournalEntry&, const TrainState&, bool now);
-  void finish(JournalEntry&, const Value& learner);
+  void finish(JournalEntry&, const Value& learner, std::int64_t step);
 
   // Seconds between two states of one training.
   double interval = 60;
@@ -49,6 +49,7 @@ class Journal {
   void write(JournalEntry&, const std::vector<std::pair<std::string, Array>>& parts, std::int64_t step, bool done);
   void write_manifest() const;
   void read_manifest();
+  void remove_strays() const;  // files that a kill left behind
 
   std::filesystem::path folder_;
   Protocol protocol_;

@@ -73,9 +73,9 @@ class Training {
     if (plan_.select_best && !is_done()) state_.learner = state_.best;
     state_.learner = after(preparing_end(), "end");
     if (is_done())
-      journal_->restore_end(*entry_, state_.learner);
+      journal_->restore_end(*entry_, state_.learner), state_.step = entry_->step, tell_restored();
     else if (entry_ != nullptr)
-      journal_->finish(*entry_, state_.learner);
+      journal_->finish(*entry_, state_.learner, state_.step);
   }
   Machine preparing_end() const {
     Machine machine = machine_;
@@ -141,6 +141,9 @@ class Training {
     machine_.observer.trained(
         learner_.name(), state_, std::chrono::duration<double>(Clock::now() - begun_).count(),
         plan_.select_best ? fmt::format("best in validation: after step {}", state_.best_step) : "");
+  }
+  void tell_restored() const {
+    machine_.observer.trained(learner_.name(), state_, 0, "done before, taken from its checkpoint");
   }
   bool stopping() const { return machine_.options.stop != nullptr && machine_.options.stop->load(); }
 

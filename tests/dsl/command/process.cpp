@@ -7,13 +7,12 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
 #include <stdexcept>
 
 namespace metac::dsl::test {
 
 Finished run_command(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
-                     double interrupt_after) {
+                     double interrupt_after, int signal) {
   int out[2], err[2];
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   std::vector<std::string> words{METAC_COMMAND};
@@ -39,7 +38,7 @@ Finished run_command(const std::filesystem::path& folder, const std::vector<std:
   for (int open = 2; open > 0;) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     if (!interrupted && seconds >= interrupt_after) {
-      kill(child, SIGINT);
+      kill(child, signal);
       interrupted = true;
     }
     if (seconds > 60) kill(child, SIGKILL);
