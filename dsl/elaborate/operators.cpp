@@ -293,6 +293,7 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
   }
   if (op == BinaryOp::remainder && a.number() && b.number() == 0.0)
     fail("E0358", span, "the remainder of a division by zero");
+  if ((op == BinaryOp::equal || op == BinaryOp::not_equal) && (a.is_none() || b.is_none())) return *on_host(op, a, b);
   // Arithmetic makes tensors of lists of numbers; two lists with `+` are one behind the other.
   const bool lists =
       (a.list() || b.list()) && op >= BinaryOp::add && op <= BinaryOp::matmul && is_numbers(a) && is_numbers(b);

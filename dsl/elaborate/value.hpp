@@ -102,6 +102,11 @@ struct BuiltinCall {
   std::vector<Value> rest;
   Span span;                         // of the whole call
   std::vector<Span> argument_spans;  // empty spans where a default was taken
+  // Where an argument stands; the whole call where it was not given.
+  Span place(std::size_t argument) const {
+    const Span given = argument_spans[argument];
+    return given.end > given.begin ? given : span;
+  }
 };
 using BuiltinFunction = std::function<Value(Elaborator&, const BuiltinCall&)>;
 
