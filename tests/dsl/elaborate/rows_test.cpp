@@ -169,23 +169,4 @@ fn kept(trial) {
   BOOST_TEST(labels[1] >= 0);
 }
 
-BOOST_AUTO_TEST_CASE(misuse_of_rows_is_told) {
-  const std::vector<std::pair<std::string, std::string>> cases = {
-      {"print(rows(3.0, [0]))", "E0440"},
-      {"print(row_count((x: [1, 2], y: [1])))", "E0441"},
-      {"print(row_count((n: 3)))", "E0442"},
-      {"print(with_rows([1, 2], 0, [3]))", "E0443"},
-      {"print(with_rows([1, 2], [0], [3, 4]))", "E0444"},
-      {"print(rows_like([1], 0))", "E0445"},
-      {"print(map_sum(fn (x) = (), [1.0]))", "E0446"},
-      {"print(choice([1, 2], 3)())", "E0447"},
-      {"print(choice([1, 2], 3, among: 0)())", "E0448"},
-      {"print(rows([1, 2], [0.5]))", "E0355"},
-  };
-  for (const auto& [script, code] : cases) {
-    const std::string text = said(script);
-    BOOST_TEST(text.find(code) != std::string::npos, script << " says:\n" << text);
-  }
-}
-
 }  // namespace metac::dsl::test
