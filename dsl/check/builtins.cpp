@@ -59,12 +59,21 @@ constexpr Builtin table[] = {
     // layers
     {"conv", "(x, weight, stride = 1, padding = 0)", "x [n, h, w, c] with weight [kh, kw, c, out]: [n, h', w', out]"},
     {"max_pool_window", "(x, size, stride, padding = 0)", "the largest element of each window of x [n, h, w, c]"},
-    {"init", "(net, example = none)",
-     "parameters for a model, sized by the source's x or by an example; from: a tree, takes over what fits"},
+    {"init", "(net, example = none, from = none)",
+     "parameters for a model, sized by the source's x or by an example; takes over what fits of a tree, and tells the "
+     "rest"},
     {"fresh", "(layer)", "the layer with parameters of its own, drawn anew"},
     {"declare_statistics", "(kind)",
      "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
+
+    // trees of parameters
+    {"freeze", "(tree, names = \"*\", except = [])",
+     "the tree, of which leaves and layers with these names are only carried along: derivatives and arithmetic do not "
+     "see "
+     "them; in a name, * is any run of characters"},
     {"leaves", "(tree)", "the tensors of a tree, as a list"},
+    {"to_vector", "(tree)", "the elements of all leaves one behind the other, without those only carried"},
+    {"from_vector", "(vector, tree)", "the numbers of a vector in the form of a tree, which carries what it carried"},
 
     // rows: trees whose leaves share their first axis, such as a batch of examples
     {"row_count", "(tree)", "the size of the first axis, which all leaves share"},

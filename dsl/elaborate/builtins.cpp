@@ -21,6 +21,7 @@ using Call = const BuiltinCall&;
 BuiltinFunction elementwise(double (*host)(double), Tensor (*run)(Tensor), bool to_real = true) {
   return [=](Elaborator& e, Call call) -> Value {
     return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+      if (leaf.carried) return leaf.value;
       if (const auto number = leaf.value.number()) return host(*number);
       Tensor t = e.tensor(leaf.value, call.span);
       if (to_real) t = e.real(t);
@@ -85,7 +86,7 @@ BuiltinFunction reduction(Reduce reduce, bool to_real) {
 Value sum_value(Elaborator& e, Call call) {
   if (call.arguments[0].record() == nullptr) return reduction(sum, false)(e, call);
   Tensor total;
-  for (const auto& leaf : leaves(call.arguments[0])) {
+  for (const auto& leaf : leaves(seen(call.arguments[0]))) {
     const Tensor part = sum(e.real(e.tensor(leaf.value, call.span)));
     total = total ? total + part : part;
   }
@@ -155,7 +156,7 @@ Value transpose_value(Elaborator& e, Call call) {
 
 BuiltinFunction like(double value) {
   return [=](Elaborator& e, Call call) -> Value {
-    return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+    return map_leaves(seen(call.arguments[0]), [&](const Leaf& leaf) -> Value {
       const Tensor t = e.tensor(leaf.value, call.span);
       return full(e.graph(call.span), t.shape(), value, t.dtype());
     });
@@ -164,7 +165,7 @@ BuiltinFunction like(double value) {
 
 Value full_like_value(Elaborator& e, Call call) {
   const Tensor value = e.tensor(call.arguments[1], call.place(1));
-  return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+  return map_leaves(seen(call.arguments[0]), [&](const Leaf& leaf) -> Value {
     const Tensor t = e.tensor(leaf.value, call.span);
     return broadcast_to(cast(value, t.dtype()), t.shape());
   });
@@ -183,21 +184,6 @@ BuiltinFunction primitive_draw(Distribution distribution) {
   return [=](Elaborator& e, Call call) -> Value {
     return random(e.current_key(call.span), distribution, e.shape(call.arguments[0], call.place(0)), e.context().real);
   };
-}
-
-Value init_value(Elaborator& e, Call call) {
-  Value x = call.arguments[1];
-  if (x.is_none()) {
-    const Value& example = e.context().example;
-    const Record* item = example.record();
-    if (item != nullptr && item->find("support") != nullptr) item = item->find("support")->record();
-    const Value* found = item != nullptr ? item->find("x") : nullptr;
-    if (found == nullptr)
-      e.fail("E0393", call.span, "`init` does not know the size of the model's input here", "",
-             "in a learner it is sized by the `x` of the source; elsewhere give an example: `init(net, x)`");
-    x = *found;
-  }
-  return e.initialise(call.arguments[0], x, call.span);
 }
 
 Value fresh_value(Elaborator& e, Call call) {
@@ -276,7 +262,6 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
         {"ones_like", like(1)},
         {"full_like", full_like_value},
         {"full", full_value},
-        {"init", init_value},
         {"fresh", fresh_value},
         {"len", len_value},
         {"range", range_value},
@@ -347,13 +332,9 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
     };
     t["str"] = [](Elaborator& e, Call call) -> Value { return e.shown(call.arguments[0], call.span); };
     t["is_host"] = [](Elaborator& e, Call call) -> Value { return !e.is_run_value(call.arguments[0]); };
-    t["leaves"] = [](Elaborator&, Call call) -> Value {
-      std::vector<Value> values;
-      for (const auto& leaf : leaves(call.arguments[0])) values.push_back(leaf.value);
-      return Value::list(std::move(values));
-    };
     add_data_builtins(t);
     add_row_builtins(t);
+    add_tree_builtins(t);
     return t;
   }();
   return functions;

@@ -55,7 +55,9 @@ struct Expressions {
                            field.name ? field.name->span : Span{}});
     return self.call(callee, std::move(arguments), e.span);
   }
-  Value operator()(const MemberExpr& m) const { return self.member(self.evaluate(m.base, scope), m.member, e.span); }
+  Value operator()(const MemberExpr& m) const {
+    return taken_out(self.member(self.evaluate(m.base, scope), m.member, e.span));
+  }
   Value operator()(const IndexExpr& i) const {
     return self.index(self.evaluate(i.base, scope), i.items, scope, e.span);
   }
@@ -150,7 +152,7 @@ void Elaborator::bind(const Pattern& pattern, const Value& value, const ScopePtr
 
 // `tree` with the value at `path` (its names from `from` on) replaced.
 Value Elaborator::replaced(const Value& tree, const std::vector<Name>& path, std::size_t from, const Value& value) {
-  if (from == path.size()) return value;
+  if (from == path.size()) return tree.carried() && !value.record() ? Value::carried(value) : value;
   const Record* record = tree.record();
   const Value* child = record != nullptr ? record->find(path[from].text) : nullptr;
   if (child == nullptr)
@@ -265,7 +267,7 @@ Value Elaborator::select(const IfExpr& branch, const ScopePtr& scope, Span span)
   const Value condition = evaluate(branch.condition, scope);
   if (const bool* known = condition.get<bool>()) return evaluate(*known ? branch.then : branch.otherwise, scope);
   // A tree of conditions selects leaf by leaf.
-  for (const auto& leaf : leaves(condition))
+  for (const auto& leaf : leaves(seen(condition)))
     if (const Tensor* mask = leaf.value.get<Tensor>();
         !leaf.value.get<bool>() && (mask == nullptr || mask->dtype() != Dtype::boolean))
       fail("E0333", branch.condition->span, fmt::format("a condition is true or false, not {}", describe(leaf.value)));

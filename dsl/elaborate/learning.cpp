@@ -131,7 +131,7 @@ void check_flow(Elaborator& self, const Learner& learner, const Value& learned, 
   std::size_t next = 0;
   for (const auto& [name, tree] : learned.record()->fields) {
     bool reached = false;
-    for (std::size_t i = leaves(tree).size(); i > 0; --i) reached |= static_cast<bool>(gradients[next++]);
+    for (std::size_t i = leaves(seen(tree)).size(); i > 0; --i) reached |= static_cast<bool>(gradients[next++]);
     if (!reached)
       self.fail("E0410", place,
                 fmt::format("nothing that `{}` learns in `{}` changes its objective: no derivative reaches it",
@@ -155,6 +155,7 @@ TaskGradient task_gradient(Elaborator& self, const Learner& learner, const Scope
   std::vector<Tensor> variables;
   for (const auto& [name, tree] : weights.record()->fields)
     frame->bind(name, map_leaves(tree, [&](const Leaf& leaf) -> Value {
+                  if (leaf.carried) return leaf.value;
                   variables.push_back(alias(*leaf.value.get<Tensor>(), graph));
                   return variables.back();
                 }));
@@ -229,7 +230,7 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
 
   std::size_t next = 1;
   const Value gradient =
-      map_leaves(weights, [&](const Leaf&) -> Value { return closed[next++] / static_cast<double>(batch); });
+      map_leaves(seen(weights), [&](const Leaf&) -> Value { return closed[next++] / static_cast<double>(batch); });
   auto scope = std::make_shared<Scope>();
   scope->bind("step", builder.step);
   scope->bind("progress", builder.progress);
