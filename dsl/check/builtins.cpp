@@ -27,6 +27,7 @@ constexpr Builtin table[] = {
     {"is_finite", "(x)", "true where an element is neither NaN nor infinite"},
     {"stop_gradient", "(x)", "x, as a constant for every derivative around it"},
     {"cast_float", "(x)", "integers or booleans as floats"},
+    {"cast_int", "(x)", "floats or booleans as integers, towards zero"},
 
     // fewer axes
     {"sum", "(x, axis = none, keep = false)",
@@ -58,16 +59,35 @@ constexpr Builtin table[] = {
     // layers
     {"conv", "(x, weight, stride = 1, padding = 0)", "x [n, h, w, c] with weight [kh, kw, c, out]: [n, h', w', out]"},
     {"max_pool_window", "(x, size, stride, padding = 0)", "the largest element of each window of x [n, h, w, c]"},
-    {"init", "(net, example = none)",
-     "parameters for a model, sized by the source's x or by an example; from: a tree, takes over what fits"},
+    {"init", "(net, example = none, from = none)",
+     "parameters for a model, sized by the source's x or by an example; takes over what fits of a tree, and tells the "
+     "rest"},
     {"fresh", "(layer)", "the layer with parameters of its own, drawn anew"},
     {"declare_statistics", "(kind)",
      "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
-    {"leaves", "(tree)", "the tensors of a tree, as a list"},
 
-    // loops
+    // trees of parameters
+    {"freeze", "(tree, names = \"*\", except = [])",
+     "the tree, of which leaves and layers with these names are only carried along: derivatives and arithmetic do not "
+     "see "
+     "them; in a name, * is any run of characters"},
+    {"leaves", "(tree)", "the tensors of a tree, as a list"},
+    {"to_vector", "(tree)", "the elements of all leaves one behind the other, without those only carried"},
+    {"from_vector", "(vector, tree)", "the numbers of a vector in the form of a tree, which carries what it carried"},
+
+    // rows: trees whose leaves share their first axis, such as a batch of examples
+    {"row_count", "(tree)", "the size of the first axis, which all leaves share"},
+    {"rows", "(tree, indices)", "the rows with these indices, in their order; outside of the first axis there is NaN"},
+    {"with_rows", "(tree, indices, new)",
+     "the tree with new rows at these indices; of equal indices the last counts, those outside are dropped"},
+    {"rows_like", "(example, count)", "zeros in the form of the example, with so many rows"},
+    {"map", "(function, tree)", "the function of each row of a tree, its results stacked along a new first axis"},
+    {"map_sum", "(function, tree)",
+     "the sum over the rows of a tree of what the function gives; holds the results of few rows at a time"},
 
     // draws
+    {"draw_distinct", "(count, among)", "so many different ones of 0 .. among - 1, in random order"},
+    {"draw_integers", "(shape, below)", "whole numbers from 0 to below - 1; below is a number or one for each"},
     {"sample", "(draw, count)", "count draws of a function without arguments, stacked along a new first axis"},
     {"draw_uniform", "(shape)", "uniform numbers in [0, 1)"},
     {"draw_normal", "(shape)", "normal numbers of mean 0 and deviation 1"},

@@ -1,4 +1,5 @@
-// The builtins on tensors, trees and host values. Data sources are in builtins_data.cpp.
+// The builtins on tensors, trees and host values. Those on rows are in builtins_rows.cpp, data sources in
+// builtins_data.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,6 +21,7 @@ using Call = const BuiltinCall&;
 BuiltinFunction elementwise(double (*host)(double), Tensor (*run)(Tensor), bool to_real = true) {
   return [=](Elaborator& e, Call call) -> Value {
     return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+      if (leaf.carried) return leaf.value;
       if (const auto number = leaf.value.number()) return host(*number);
       Tensor t = e.tensor(leaf.value, call.span);
       if (to_real) t = e.real(t);
@@ -58,38 +60,33 @@ std::vector<int> axes_of(Elaborator& e, const Value& axis, Tensor x, Span span) 
   return axes;
 }
 
-Span span_of(Call call, std::size_t argument) {
-  const Span span = call.argument_spans[argument];
-  return span.end > span.begin ? span : call.span;
-}
-
 int one_axis(Elaborator& e, Call call, std::size_t argument, Tensor x) {
-  const auto axes = axes_of(e, call.arguments[argument], x, span_of(call, argument));
+  const auto axes = axes_of(e, call.arguments[argument], x, call.place(argument));
   if (axes.size() != 1)
-    e.fail("E0399", span_of(call, argument),
+    e.fail("E0399", call.place(argument),
            fmt::format("one axis is needed, this is {}", describe(call.arguments[argument])));
   return axes.front();
 }
 
 bool flag(Elaborator& e, Call call, std::size_t argument) {
-  return e.condition(call.arguments[argument], span_of(call, argument));
+  return e.condition(call.arguments[argument], call.place(argument));
 }
 
 using Reduce = Tensor (*)(Tensor, std::vector<int>, bool);
 
 BuiltinFunction reduction(Reduce reduce, bool to_real) {
   return [=](Elaborator& e, Call call) -> Value {
-    Tensor x = e.tensor(call.arguments[0], span_of(call, 0));
+    Tensor x = e.tensor(call.arguments[0], call.place(0));
     if (to_real) x = e.real(x);
     if (x.dtype() == Dtype::boolean) x = cast(x, Dtype::i32);
-    return reduce(x, axes_of(e, call.arguments[1], x, span_of(call, 1)), flag(e, call, 2));
+    return reduce(x, axes_of(e, call.arguments[1], x, call.place(1)), flag(e, call, 2));
   };
 }
 
 Value sum_value(Elaborator& e, Call call) {
   if (call.arguments[0].record() == nullptr) return reduction(sum, false)(e, call);
   Tensor total;
-  for (const auto& leaf : leaves(call.arguments[0])) {
+  for (const auto& leaf : leaves(seen(call.arguments[0]))) {
     const Tensor part = sum(e.real(e.tensor(leaf.value, call.span)));
     total = total ? total + part : part;
   }
@@ -113,20 +110,20 @@ BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool la
       Call rest{{call.arguments[0], call.arguments[2], call.arguments[3]},
                 {},
                 call.span,
-                {span_of(call, 0), span_of(call, 2), span_of(call, 3)}};
+                {call.place(0), call.place(2), call.place(3)}};
       return reduction(reduce, false)(e, rest);
     }
     const auto a = call.arguments[0].number(), b = other.number();
     if (a && b) return (largest ? *a >= *b : *a <= *b) ? call.arguments[0] : other;
     return zip_leaves(call.arguments[0], other, [&](const Value& x, const Value& y) -> Value {
-      auto [p, q] = e.same_type(e.tensor(x, span_of(call, 0)), e.tensor(y, span_of(call, 1)));
+      auto [p, q] = e.same_type(e.tensor(x, call.place(0)), e.tensor(y, call.place(1)));
       return of_two(p, q);
     });
   };
 }
 
 Value argmax_value(Elaborator& e, Call call) {
-  const Tensor x = e.tensor(call.arguments[0], span_of(call, 0));
+  const Tensor x = e.tensor(call.arguments[0], call.place(0));
   return argmax(x, one_axis(e, call, 1, x));
 }
 
@@ -135,22 +132,22 @@ Value argmax_value(Elaborator& e, Call call) {
 std::vector<Tensor> tensor_list(Elaborator& e, Call call) {
   const List* list = call.arguments[0].list();
   if (list == nullptr || list->items.empty())
-    e.fail("E0392", span_of(call, 0),
+    e.fail("E0392", call.place(0),
            fmt::format("a list of tensors was needed, this is {}", describe(call.arguments[0])));
   std::vector<Tensor> items;
-  for (const auto& item : list->items) items.push_back(e.tensor(item, span_of(call, 0)));
+  for (const auto& item : list->items) items.push_back(e.tensor(item, call.place(0)));
   for (const auto& item : items) items.front() = e.same_type(items.front(), item).first;
   for (auto& item : items) item = e.same_type(item, items.front()).first;
   return items;
 }
 
 Value transpose_value(Elaborator& e, Call call) {
-  const Tensor x = e.tensor(call.arguments[0], span_of(call, 0));
+  const Tensor x = e.tensor(call.arguments[0], call.place(0));
   std::vector<int> order;
   if (call.arguments[1].is_none()) {
     for (int axis = x.shape().rank() - 1; axis >= 0; --axis) order.push_back(axis);
   } else {
-    order = axes_of(e, call.arguments[1], x, span_of(call, 1));
+    order = axes_of(e, call.arguments[1], x, call.place(1));
     for (auto& axis : order)
       if (axis < 0) axis += x.shape().rank();
   }
@@ -159,7 +156,7 @@ Value transpose_value(Elaborator& e, Call call) {
 
 BuiltinFunction like(double value) {
   return [=](Elaborator& e, Call call) -> Value {
-    return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+    return map_leaves(seen(call.arguments[0]), [&](const Leaf& leaf) -> Value {
       const Tensor t = e.tensor(leaf.value, call.span);
       return full(e.graph(call.span), t.shape(), value, t.dtype());
     });
@@ -167,16 +164,16 @@ BuiltinFunction like(double value) {
 }
 
 Value full_like_value(Elaborator& e, Call call) {
-  const Tensor value = e.tensor(call.arguments[1], span_of(call, 1));
-  return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+  const Tensor value = e.tensor(call.arguments[1], call.place(1));
+  return map_leaves(seen(call.arguments[0]), [&](const Leaf& leaf) -> Value {
     const Tensor t = e.tensor(leaf.value, call.span);
     return broadcast_to(cast(value, t.dtype()), t.shape());
   });
 }
 
 Value full_value(Elaborator& e, Call call) {
-  const Shape shape = e.shape(call.arguments[0], span_of(call, 0));
-  Tensor value = e.tensor(call.arguments[1], span_of(call, 1));
+  const Shape shape = e.shape(call.arguments[0], call.place(0));
+  Tensor value = e.tensor(call.arguments[1], call.place(1));
   if (call.arguments[1].number()) value = e.real(value);
   return broadcast_to(value, shape);
 }
@@ -185,24 +182,8 @@ Value full_value(Elaborator& e, Call call) {
 
 BuiltinFunction primitive_draw(Distribution distribution) {
   return [=](Elaborator& e, Call call) -> Value {
-    return random(e.current_key(call.span), distribution, e.shape(call.arguments[0], span_of(call, 0)),
-                  e.context().real);
+    return random(e.current_key(call.span), distribution, e.shape(call.arguments[0], call.place(0)), e.context().real);
   };
-}
-
-Value init_value(Elaborator& e, Call call) {
-  Value x = call.arguments[1];
-  if (x.is_none()) {
-    const Value& example = e.context().example;
-    const Record* item = example.record();
-    if (item != nullptr && item->find("support") != nullptr) item = item->find("support")->record();
-    const Value* found = item != nullptr ? item->find("x") : nullptr;
-    if (found == nullptr)
-      e.fail("E0393", call.span, "`init` does not know the size of the model's input here", "",
-             "in a learner it is sized by the `x` of the source; elsewhere give an example: `init(net, x)`");
-    x = *found;
-  }
-  return e.initialise(call.arguments[0], x, call.span);
 }
 
 Value fresh_value(Elaborator& e, Call call) {
@@ -219,7 +200,7 @@ Value len_value(Elaborator& e, Call call) {
   if (const List* list = x.list()) return static_cast<std::int64_t>(list->items.size());
   if (const Record* record = x.record()) return static_cast<std::int64_t>(record->fields.size());
   if (const auto* dataset = x.get<std::shared_ptr<const data::Dataset>>()) return (*dataset)->size();
-  const Tensor t = e.tensor(x, span_of(call, 0));
+  const Tensor t = e.tensor(x, call.place(0));
   if (t.shape().rank() == 0) e.fail("E0395", call.span, "a scalar has no length");
   return t.shape()[0];
 }
@@ -281,7 +262,6 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
         {"ones_like", like(1)},
         {"full_like", full_like_value},
         {"full", full_value},
-        {"init", init_value},
         {"fresh", fresh_value},
         {"len", len_value},
         {"range", range_value},
@@ -297,29 +277,34 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
         return leaf.value.number() ? leaf.value : Value(stop_gradient(e.tensor(leaf.value, call.span)));
       });
     };
+    t["cast_int"] = [](Elaborator& e, Call call) -> Value {
+      if (const auto number = call.arguments[0].number(); number && std::abs(*number) < 9e15)
+        return static_cast<std::int64_t>(*number);
+      return cast(e.tensor(call.arguments[0], call.place(0)), Dtype::i32);
+    };
     t["cast_float"] = [](Elaborator& e, Call call) -> Value { return e.real(e.tensor(call.arguments[0], call.span)); };
     t["reshape"] = [](Elaborator& e, Call call) -> Value {
-      return reshape(e.tensor(call.arguments[0], span_of(call, 0)), e.shape(call.arguments[1], span_of(call, 1), true));
+      return reshape(e.tensor(call.arguments[0], call.place(0)), e.shape(call.arguments[1], call.place(1), true));
     };
     t["broadcast"] = [](Elaborator& e, Call call) -> Value {
-      return broadcast_to(e.tensor(call.arguments[0], span_of(call, 0)), e.shape(call.arguments[1], span_of(call, 1)));
+      return broadcast_to(e.tensor(call.arguments[0], call.place(0)), e.shape(call.arguments[1], call.place(1)));
     };
     t["concatenate"] = [](Elaborator& e, Call call) -> Value {
       const auto items = tensor_list(e, call);
       return concatenate(items, one_axis(e, call, 1, items.front()));
     };
     t["stack"] = [](Elaborator& e, Call call) -> Value {
-      return stack(tensor_list(e, call), static_cast<int>(e.integer(call.arguments[1], span_of(call, 1), "an axis")));
+      return stack(tensor_list(e, call), static_cast<int>(e.integer(call.arguments[1], call.place(1), "an axis")));
     };
     t["flip"] = [](Elaborator& e, Call call) -> Value {
-      const Tensor x = e.tensor(call.arguments[0], span_of(call, 0));
+      const Tensor x = e.tensor(call.arguments[0], call.place(0));
       return flip(x, one_axis(e, call, 1, x));
     };
     t["one_hot"] = [](Elaborator& e, Call call) -> Value {
-      const Tensor labels = e.tensor(call.arguments[0], span_of(call, 0));
-      const auto classes = e.integer(call.arguments[1], span_of(call, 1), "a number of classes");
+      const Tensor labels = e.tensor(call.arguments[0], call.place(0));
+      const auto classes = e.integer(call.arguments[1], call.place(1), "a number of classes");
       if (labels.dtype() != Dtype::i32)
-        e.fail("E0388", span_of(call, 0), fmt::format("labels are whole numbers, this is {}", describe(labels)), "",
+        e.fail("E0388", call.place(0), fmt::format("labels are whole numbers, this is {}", describe(labels)), "",
                "`cross_entropy` and `accuracy` are for classes; for other targets there are `mse` and `mae`");
       if (const auto known = e.classes_of(labels); known && *known > classes)
         e.fail("E0389", call.span, fmt::format("the labels are of {} classes, {} were given room", *known, classes), "",
@@ -330,29 +315,26 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
       return iota(e.graph(call.span), e.integer(call.arguments[0], call.span, "a length"));
     };
     t["conv"] = [](Elaborator& e, Call call) -> Value {
-      return conv2d(e.tensor(call.arguments[0], span_of(call, 0)), e.tensor(call.arguments[1], span_of(call, 1)),
-                    {e.integer(call.arguments[2], span_of(call, 2), "a stride"),
-                     e.integer(call.arguments[3], span_of(call, 3), "a padding")});
+      return conv2d(e.tensor(call.arguments[0], call.place(0)), e.tensor(call.arguments[1], call.place(1)),
+                    {e.integer(call.arguments[2], call.place(2), "a stride"),
+                     e.integer(call.arguments[3], call.place(3), "a padding")});
     };
     t["max_pool_window"] = [](Elaborator& e, Call call) -> Value {
-      return max_pool(e.tensor(call.arguments[0], span_of(call, 0)),
-                      e.integer(call.arguments[1], span_of(call, 1), "a window"),
-                      e.integer(call.arguments[2], span_of(call, 2), "a stride"),
-                      e.integer(call.arguments[3], span_of(call, 3), "a padding"));
+      return max_pool(e.tensor(call.arguments[0], call.place(0)),
+                      e.integer(call.arguments[1], call.place(1), "a window"),
+                      e.integer(call.arguments[2], call.place(2), "a stride"),
+                      e.integer(call.arguments[3], call.place(3), "a padding"));
     };
     t["sample"] = [](Elaborator& e, Call call) -> Value {
-      const auto count = e.integer(call.arguments[1], span_of(call, 1), "a number of examples");
-      if (count < 1) e.fail("E0398", span_of(call, 1), fmt::format("`sample` needs at least 1 example, not {}", count));
+      const auto count = e.integer(call.arguments[1], call.place(1), "a number of examples");
+      if (count < 1) e.fail("E0398", call.place(1), fmt::format("`sample` needs at least 1 example, not {}", count));
       return sample(e, call.arguments[0], count, call.span);
     };
     t["str"] = [](Elaborator& e, Call call) -> Value { return e.shown(call.arguments[0], call.span); };
     t["is_host"] = [](Elaborator& e, Call call) -> Value { return !e.is_run_value(call.arguments[0]); };
-    t["leaves"] = [](Elaborator&, Call call) -> Value {
-      std::vector<Value> values;
-      for (const auto& leaf : leaves(call.arguments[0])) values.push_back(leaf.value);
-      return Value::list(std::move(values));
-    };
     add_data_builtins(t);
+    add_row_builtins(t);
+    add_tree_builtins(t);
     return t;
   }();
   return functions;

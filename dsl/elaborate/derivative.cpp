@@ -25,9 +25,10 @@ std::vector<Name> path_of(Elaborator& self, const Expr& expression) {
   self.fail("E0370", expression.span, "a derivative is taken with respect to a name or a path such as `w.head`");
 }
 
-// The tree with each floating leaf replaced by what `next` gives for it; other leaves get zeros.
+// The tree with each floating leaf replaced by what `next` gives for it; other leaves get zeros, carried ones empty
+// places.
 Value over_variables(Elaborator& self, const Variable& variable, const std::function<Tensor(Tensor)>& next) {
-  return map_leaves(variable.tree, [&](const Leaf& leaf) -> Value {
+  return map_leaves(seen(variable.tree), [&](const Leaf& leaf) -> Value {
     const Tensor t = self.tensor(leaf.value, variable.span);
     return is_float(t.dtype()) ? next(t) : zeros_like(t);
   });
@@ -81,6 +82,7 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
            "names of the whole script are constants; a variable is bound where its derivative is taken");
     Value value = evaluate(argument.value, inner);
     variable.tree = map_leaves(value, [&](const Leaf& leaf) -> Value {
+      if (leaf.carried) return leaf.value;
       Tensor t = tensor(leaf.value, variable.span);
       // A number is a variable too: grad(x) { x^3 } at x = 2.
       if (!is_float(t.dtype()) && leaf.value.number()) t = real(t);

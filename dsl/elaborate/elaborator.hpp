@@ -176,6 +176,7 @@ class Elaborator {
 
  private:
   friend struct Expressions;
+  friend class KnownClasses;
   struct PathGuard;
   struct CallGuard;
   void enter_place(Span);
@@ -217,6 +218,21 @@ class WithContext {
  private:
   Elaborator& elaborator_;
   Context saved_;
+};
+
+// Forgets at its end the classes that became known in its life: those of tensors in a body that is gone then.
+class KnownClasses {
+ public:
+  explicit KnownClasses(Elaborator& elaborator) : elaborator_(elaborator), before_(elaborator.known_classes_.size()) {}
+  ~KnownClasses() {
+    auto& known = elaborator_.known_classes_;
+    known.erase(known.begin() + static_cast<std::ptrdiff_t>(before_), known.end());
+  }
+  KnownClasses(const KnownClasses&) = delete;
+
+ private:
+  Elaborator& elaborator_;
+  std::size_t before_;
 };
 
 // The value of a builtin; nullopt if it has no implementation (a bug that a test finds).

@@ -55,7 +55,9 @@ struct Expressions {
                            field.name ? field.name->span : Span{}});
     return self.call(callee, std::move(arguments), e.span);
   }
-  Value operator()(const MemberExpr& m) const { return self.member(self.evaluate(m.base, scope), m.member, e.span); }
+  Value operator()(const MemberExpr& m) const {
+    return taken_out(self.member(self.evaluate(m.base, scope), m.member, e.span));
+  }
   Value operator()(const IndexExpr& i) const {
     return self.index(self.evaluate(i.base, scope), i.items, scope, e.span);
   }
@@ -150,7 +152,7 @@ void Elaborator::bind(const Pattern& pattern, const Value& value, const ScopePtr
 
 // `tree` with the value at `path` (its names from `from` on) replaced.
 Value Elaborator::replaced(const Value& tree, const std::vector<Name>& path, std::size_t from, const Value& value) {
-  if (from == path.size()) return value;
+  if (from == path.size()) return tree.carried() && !value.record() ? Value::carried(value) : value;
   if (const auto* learner = tree.get<std::shared_ptr<const Learner>>()) {
     auto copy = **learner;
     copy.state = path[from].text == "learned"
@@ -271,14 +273,18 @@ std::optional<Value> Elaborator::run(const Statement& statement, const ScopePtr&
 Value Elaborator::select(const IfExpr& branch, const ScopePtr& scope, Span span) {
   const Value condition = evaluate(branch.condition, scope);
   if (const bool* known = condition.get<bool>()) return evaluate(*known ? branch.then : branch.otherwise, scope);
-  const Tensor* mask = condition.get<Tensor>();
-  if (mask == nullptr || mask->dtype() != Dtype::boolean)
-    fail("E0333", branch.condition->span, fmt::format("a condition is true or false, not {}", describe(condition)));
+  // A tree of conditions selects leaf by leaf.
+  for (const auto& leaf : leaves(seen(condition)))
+    if (const Tensor* mask = leaf.value.get<Tensor>();
+        !leaf.value.get<bool>() && (mask == nullptr || mask->dtype() != Dtype::boolean))
+      fail("E0333", branch.condition->span, fmt::format("a condition is true or false, not {}", describe(leaf.value)));
   const Value a = evaluate(branch.then, scope), b = evaluate(branch.otherwise, scope);
   return guarded(span, {{branch.then->span, a}, {branch.otherwise->span, b}}, [&] {
-    return zip_leaves(a, b, [&](const Value& x, const Value& y) -> Value {
-      auto [left, right] = same_type(tensor(x, branch.then->span), tensor(y, branch.otherwise->span));
-      return metac::select(*mask, left, right);
+    const Value pairs = zip_leaves(a, b, [](const Value& x, const Value& y) -> Value { return Value::list({x, y}); });
+    return zip_leaves(condition, pairs, [&](const Value& mask, const Value& pair) -> Value {
+      auto [left, right] = same_type(tensor(pair.list()->items[0], branch.then->span),
+                                     tensor(pair.list()->items[1], branch.otherwise->span));
+      return metac::select(tensor(mask, branch.condition->span), left, right);
     });
   });
 }

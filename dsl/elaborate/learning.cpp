@@ -198,7 +198,7 @@ void check_flow(Elaborator& self, const Learner& learner, const std::string& pre
       continue;
     }
     bool reached = false;
-    for (std::size_t i = leaves(tree).size(); i > 0; --i) reached |= static_cast<bool>(gradients[next++]);
+    for (std::size_t i = leaves(seen(tree)).size(); i > 0; --i) reached |= static_cast<bool>(gradients[next++]);
     if (!reached)
       self.fail("E0410", place,
                 fmt::format("nothing that `{}` learns in `{}{}` changes its objective: no derivative reaches it",
@@ -221,6 +221,7 @@ ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value
   Graph& graph = self.graph(span);
   std::vector<Tensor> variables;
   const Value weights = map_leaves(learned(learner, state), [&](const Leaf& leaf) -> Value {
+    if (leaf.carried) return leaf.value;
     variables.push_back(alias(*leaf.value.get<Tensor>(), graph));
     return variables.back();
   });
@@ -325,7 +326,7 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
   const StepGradient step = source.gives_tasks() ? gradient_of_tasks(self, learner, builder, source, batch, span)
                                                  : gradient_of_batch(self, learner, builder, source, span);
   std::size_t next = 0;
-  const Value gradient = map_leaves(weights, [&](const Leaf&) -> Value { return step.gradients[next++]; });
+  const Value gradient = map_leaves(seen(weights), [&](const Leaf&) -> Value { return step.gradients[next++]; });
   auto [moved, remembered] = Optimizers{self, rule.make(), rule.span}.update(weights, gradient, builder.memory);
   Value after = with_learned(learner, builder.state, moved);
   if (Elaborator::has_event(learner, "step")) {

@@ -139,7 +139,7 @@ Value Elaborator::parameter(const ParamStatement& statement, const ScopePtr& sco
          fmt::format("the parameter `{}` of `{}` has the shape {} in the tree, {} is needed for this input",
                      statement.name.text, frame->model, to_string(found.shape()), to_string(shape)),
          "", "the inputs must have the size that the tree was made for");
-  return *value;
+  return found;
 }
 
 }  // namespace metac::dsl

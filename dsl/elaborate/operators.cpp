@@ -50,6 +50,7 @@ const char* symbol(BinaryOp op) {
 
 bool Elaborator::is_run_value(const Value& value) const {
   if (value.get<Tensor>() || value.get<Array>()) return true;
+  if (const Carried* carried = value.carried()) return is_run_value(carried->leaf);
   if (const List* list = value.list()) {
     for (const auto& item : list->items)
       if (is_run_value(item)) return true;
@@ -63,6 +64,8 @@ bool Elaborator::is_run_value(const Value& value) const {
 
 Tensor Elaborator::tensor(const Value& value, Span span) {
   if (const Tensor* t = value.get<Tensor>()) return *t;
+  if (const Carried* carried = value.carried(); carried != nullptr && !carried->leaf.is_none())
+    return tensor(carried->leaf, span);
   if (const Array* a = value.get<Array>()) {
     Tensor held = constant(graph(span), *a);
     return is_float(held.dtype()) && held.dtype() != context_.real ? cast(held, context_.real) : held;
@@ -293,6 +296,7 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
   }
   if (op == BinaryOp::remainder && a.number() && b.number() == 0.0)
     fail("E0358", span, "the remainder of a division by zero");
+  if ((op == BinaryOp::equal || op == BinaryOp::not_equal) && (a.is_none() || b.is_none())) return *on_host(op, a, b);
   // Arithmetic makes tensors of lists of numbers; two lists with `+` are one behind the other.
   const bool lists =
       (a.list() || b.list()) && op >= BinaryOp::add && op <= BinaryOp::matmul && is_numbers(a) && is_numbers(b);
@@ -326,10 +330,11 @@ Value Elaborator::unary(UnaryOp op, const Value& value, Span span) {
   }
   if (const auto* i = value.get<std::int64_t>()) return *i == INT64_MIN ? Value(-double(*i)) : Value(-*i);
   if (const auto* d = value.get<double>()) return -*d;
-  if (!is_run_value(value) && !(value.list() != nullptr && is_numbers(value)))
+  if (!is_run_value(value) && value.record() == nullptr && !(value.list() != nullptr && is_numbers(value)))
     fail("E0356", span, fmt::format("`-` does not work on {}", describe(value)));
   return guarded(span, {{span, value}}, [&]() -> Value {
     return map_leaves(value, [&](const Leaf& leaf) -> Value {
+      if (leaf.carried) return leaf.value;
       if (auto number = leaf.value.number()) return -*number;
       const Tensor t = tensor(leaf.value, span);
       return neg(t.dtype() == Dtype::boolean ? cast(t, Dtype::i32) : t);

@@ -27,6 +27,8 @@ Value Value::tuple(std::vector<Value> values) {
 
 Value Value::list(std::vector<Value> items) { return std::make_shared<const List>(List{std::move(items)}); }
 
+Value Value::carried(Value leaf) { return std::make_shared<const Carried>(Carried{std::move(leaf)}); }
+
 const Record* Value::record() const {
   auto pointer = get<std::shared_ptr<const Record>>();
   return pointer ? pointer->get() : nullptr;
@@ -34,6 +36,11 @@ const Record* Value::record() const {
 
 const List* Value::list() const {
   auto pointer = get<std::shared_ptr<const List>>();
+  return pointer ? pointer->get() : nullptr;
+}
+
+const Carried* Value::carried() const {
+  auto pointer = get<std::shared_ptr<const Carried>>();
   return pointer ? pointer->get() : nullptr;
 }
 
@@ -111,6 +118,9 @@ std::string describe(const Value& value) {
             const bool tuple = !r->fields.empty() && r->fields.front().first.empty();
             return fmt::format("a {} {}", tuple ? "tuple" : "record", field_names(*r));
           },
+          [](const std::shared_ptr<const Carried>& c) {
+            return c->leaf.is_none() ? "an empty place for what is only carried" : describe(c->leaf);
+          },
           [](const std::shared_ptr<const Callable>& c) {
             return fmt::format("the {} `{}`", kind_name(c->kind), c->name);
           },
@@ -145,6 +155,9 @@ std::string to_text(const Value& value) {
                           for (const auto& [name, item] : r->fields)
                             items.push_back(name.empty() ? to_text(item) : fmt::format("{}: {}", name, to_text(item)));
                           return fmt::format("({})", fmt::join(items, ", "));
+                        },
+                        [](const std::shared_ptr<const Carried>& c) {
+                          return c->leaf.is_none() ? std::string("-") : to_text(c->leaf);
                         },
                         [&](const auto&) { return describe(value); },
                     },
@@ -190,6 +203,8 @@ std::string child_path(const std::string& path, const std::string& name, std::si
 }
 
 Value map_from(const Value& value, const std::string& path, const std::function<Value(const Leaf&)>& f) {
+  if (const Carried* carried = value.carried())
+    return carried->leaf.is_none() ? value : Value::carried(f(Leaf{path, carried->leaf, true}));
   const Record* record = value.record();
   if (record == nullptr) return f(Leaf{path, value});
   std::vector<std::pair<std::string, Value>> fields;
@@ -200,13 +215,18 @@ Value map_from(const Value& value, const std::string& path, const std::function<
   return Value::record(std::move(fields));
 }
 
-Value zip_from(const Value& a, const Value& b, const std::string& path,
+// `spread`: the left is one leaf for all of the right.
+Value zip_from(const Value& a, const Value& b, const std::string& path, bool spread,
                const std::function<Value(const Value&, const Value&)>& f) {
+  const auto where = path.empty() ? std::string("at the top") : fmt::format("at `{}`", path);
+  if (a.carried()) return a;
+  if (b.carried() && spread) return b;
+  if (b.carried())
+    throw Error(fmt::format("the two trees differ {}: the second only carries it, the first does not", where));
   const Record* left = a.record();
   const Record* right = b.record();
   if (left == nullptr && right == nullptr) return f(a, b);
   const Record& form = left != nullptr ? *left : *right;
-  const auto where = path.empty() ? std::string("at the top") : fmt::format("at `{}`", path);
   if (left != nullptr && right != nullptr && left->fields.size() != right->fields.size())
     throw Error(fmt::format("the two trees differ {}: {} and {}", where, describe(a), describe(b)));
   std::vector<std::pair<std::string, Value>> fields;
@@ -214,8 +234,9 @@ Value zip_from(const Value& a, const Value& b, const std::string& path,
     const auto& name = form.fields[i].first;
     if (left != nullptr && right != nullptr && left->fields[i].first != right->fields[i].first)
       throw Error(fmt::format("the two trees differ {}: {} and {}", where, describe(a), describe(b)));
-    fields.emplace_back(name, zip_from(left != nullptr ? left->fields[i].second : a,
-                                       right != nullptr ? right->fields[i].second : b, child_path(path, name, i), f));
+    fields.emplace_back(
+        name, zip_from(left != nullptr ? left->fields[i].second : a, right != nullptr ? right->fields[i].second : b,
+                       child_path(path, name, i), left == nullptr, f));
   }
   return Value::record(std::move(fields));
 }
@@ -234,7 +255,16 @@ std::vector<Leaf> leaves(const Value& value) {
 Value map_leaves(const Value& value, const std::function<Value(const Leaf&)>& f) { return map_from(value, "", f); }
 
 Value zip_leaves(const Value& a, const Value& b, const std::function<Value(const Value&, const Value&)>& f) {
-  return zip_from(a, b, "", f);
+  return zip_from(a, b, "", false, f);
+}
+
+Value seen(const Value& tree) {
+  return map_leaves(tree, [](const Leaf& leaf) { return leaf.carried ? Value(None{}) : leaf.value; });
+}
+
+Value taken_out(const Value& leaf) {
+  const Carried* carried = leaf.carried();
+  return carried != nullptr && !carried->leaf.is_none() ? carried->leaf : leaf;
 }
 
 Value with_leaves(const Value& tree, std::span<const Value> leaves) {

@@ -35,6 +35,7 @@ struct Record {
 struct List {
   std::vector<Value> items;
 };
+struct Carried;
 // What a learner is trained and measured on, other than a plain data set.
 using SourcePtr = std::shared_ptr<const Source>;
 
@@ -42,8 +43,9 @@ class Value {
  public:
   using Variant =
       std::variant<None, bool, std::int64_t, double, std::string, Tensor, Array, std::shared_ptr<const List>,
-                   std::shared_ptr<const Record>, std::shared_ptr<const Callable>, std::shared_ptr<const Learner>,
-                   std::shared_ptr<const Optimizer>, std::shared_ptr<const data::Dataset>, SourcePtr>;
+                   std::shared_ptr<const Record>, std::shared_ptr<const Carried>, std::shared_ptr<const Callable>,
+                   std::shared_ptr<const Learner>, std::shared_ptr<const Optimizer>,
+                   std::shared_ptr<const data::Dataset>, SourcePtr>;
   Value() = default;
   template <class T>
   requires std::constructible_from<Variant, T&&> &&(!std::same_as<std::remove_cvref_t<T>, Value>)Value(T&& value)
@@ -54,6 +56,7 @@ class Value {
   static Value record(std::vector<std::pair<std::string, Value>> fields);
   static Value tuple(std::vector<Value> values);
   static Value list(std::vector<Value> items);
+  static Value carried(Value leaf);
 
   template <class T>
   const T* get() const {
@@ -61,6 +64,7 @@ class Value {
   }
   const Record* record() const;
   const List* list() const;
+  const Carried* carried() const;
   const Callable* callable() const;
   bool is_none() const { return get<None>() != nullptr; }
   bool is_number() const { return get<std::int64_t>() != nullptr || get<double>() != nullptr; }
@@ -69,6 +73,12 @@ class Value {
 
  private:
   Variant variant_;
+};
+
+// A leaf of a tree that is only carried along: models use it, derivatives and arithmetic do not see it. The gradient of
+// such a tree, and the memory of an optimizer for it, have an empty place there (the leaf is none).
+struct Carried {
+  Value leaf;
 };
 
 // "int 3", "tensor f32[10, 40]", "record (x, y)", "model linear": for messages.
@@ -103,6 +113,11 @@ struct BuiltinCall {
   std::vector<Value> rest;
   Span span;                         // of the whole call
   std::vector<Span> argument_spans;  // empty spans where a default was taken
+  // Where an argument stands; the whole call where it was not given.
+  Span place(std::size_t argument) const {
+    const Span given = argument_spans[argument];
+    return given.end > given.begin ? given : span;
+  }
 };
 using BuiltinFunction = std::function<Value(Elaborator&, const BuiltinCall&)>;
 
@@ -155,13 +170,19 @@ struct Optimizer {
 struct Leaf {
   std::string path;
   Value value;
+  bool carried = false;
 };
 std::vector<Leaf> leaves(const Value&);
-// The same value with each leaf replaced by f(leaf).
+// The same value with each leaf replaced by f(leaf). A carried leaf stays carried; empty places stay and are no leaves.
 Value map_leaves(const Value&, const std::function<Value(const Leaf&)>& f);
-// As map_leaves over two trees of the same form; a leaf on one side may meet a whole record on the other. Error naming
-// the path where the forms differ.
+// As map_leaves over two trees of the same form; a leaf on one side may meet a whole record on the other. What is
+// carried is that of the left, or of the right where the left is one leaf for all. Error naming the path where the
+// forms differ.
 Value zip_leaves(const Value&, const Value&, const std::function<Value(const Value&, const Value&)>& f);
+// The tree with empty places for what is only carried.
+Value seen(const Value& tree);
+// A leaf as it is used when it is taken out of its tree.
+Value taken_out(const Value& leaf);
 // `tree` with new leaves, in order.
 Value with_leaves(const Value& tree, std::span<const Value> leaves);
 

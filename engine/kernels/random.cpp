@@ -1,12 +1,14 @@
 // Samples by counter: four elements share a block of four random words. The last word of the counter says what the
-// block is for, so that derived keys and samples of one key never share a block; the third counts the attempts of a
-// truncated normal. Everything is computed in double precision and rounded at the end.
+// block is for, so that derived keys, samples and distinct indices of one key never share a block; the third counts the
+// attempts where some are refused. Everything is computed in double precision and rounded at the end.
 #include "kernels/random.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <numbers>
+#include <numeric>
+#include <utility>
 
 #include "base/error.hpp"
 #include "kernels/philox.hpp"
@@ -14,7 +16,7 @@
 namespace metac {
 namespace {
 
-enum Domain : std::uint32_t { samples = 0, derived_keys = 0x666f6c64 };
+enum Domain : std::uint32_t { samples = 0, derived_keys = 0x666f6c64, indices = 0x7069636b };
 
 PhiloxKey key_at(const std::int32_t* keys, std::int64_t i) {
   return {static_cast<std::uint32_t>(keys[2 * i]), static_cast<std::uint32_t>(keys[2 * i + 1])};
@@ -115,6 +117,41 @@ class Random : public Kernel {
   std::int64_t keys_, each_;
 };
 
+// A number below `n`, all equally likely (Lemire 2019, algorithm 5): the high word of a product, drawn again where its
+// low word lies in the part that would favour some numbers.
+std::uint32_t below(std::uint32_t n, PhiloxKey key, std::uint32_t number) {
+  const std::uint32_t refused = (0 - n) % n;  // 2^32 modulo n
+  for (std::uint32_t attempt = 0;; ++attempt) {
+    const std::uint64_t product = std::uint64_t{philox({number, 0, attempt, indices}, key)[0]} * n;
+    if (static_cast<std::uint32_t>(product) >= refused) return static_cast<std::uint32_t>(product >> 32);
+  }
+}
+
+// The first `count` turns of the shuffle of Fisher and Yates.
+class Distinct : public Kernel {
+ public:
+  Distinct(std::int64_t keys, std::int64_t n, std::int64_t count) : keys_(keys), n_(n), count_(count) {}
+  std::size_t scratch_bytes() const override { return static_cast<std::size_t>(n_) * sizeof(std::int32_t); }
+  void run(void* const* operands, std::byte* scratch, State*) const override {
+    auto* result = static_cast<std::int32_t*>(operands[0]);
+    const auto* keys = static_cast<const std::int32_t*>(operands[1]);
+    auto* order = reinterpret_cast<std::int32_t*>(scratch);
+    for (std::int64_t i = 0; i < keys_; ++i) {
+      const auto key = key_at(keys, i);
+      std::iota(order, order + n_, 0);
+      for (std::int64_t turn = 0; turn < count_; ++turn) {
+        std::swap(order[turn],
+                  order[turn + below(static_cast<std::uint32_t>(n_ - turn), key, static_cast<std::uint32_t>(turn))]);
+        *result++ = order[turn];
+      }
+    }
+  }
+  std::string describe() const override { return fmt::format("distinct {} keys, {} of {}", keys_, count_, n_); }
+
+ private:
+  std::int64_t keys_, n_, count_;
+};
+
 template <class Kind>
 KernelPtr make_float(const char* name, Dtype dtype, std::int64_t keys, std::int64_t each) {
   if (dtype == Dtype::f32) return std::make_unique<Random<Kind, double, float>>(name, keys, each);
@@ -141,6 +178,10 @@ KernelPtr make_random(Distribution distribution, Dtype dtype, const Shape& batch
       return make_float<TruncatedNormal>("truncated normal", dtype, keys, each);
   }
   throw Bug("a distribution without a kernel");
+}
+
+KernelPtr make_distinct(const Shape& batch, std::int64_t n, std::int64_t count) {
+  return std::make_unique<Distinct>(batch.elements(), n, count);
 }
 
 }  // namespace metac

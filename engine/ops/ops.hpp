@@ -114,7 +114,9 @@ Tensor key(Graph&, std::uint64_t seed);
 Tensor fold_in(Tensor key, Tensor number);
 Tensor fold_in(Tensor key, std::int32_t number);
 Tensor random(Tensor key, Distribution, const Shape&,
-              Dtype = Dtype::f32);  // key [batch..., 2] gives [batch..., shape...]
+              Dtype = Dtype::f32);                                // key [batch..., 2] gives [batch..., shape...]
+Tensor distinct(Tensor key, std::int64_t n, std::int64_t count);  // i32: different ones of 0 .. n - 1, in random order
+Tensor random_below(Tensor key, Tensor limit);  // for each limit i32[...] a number of 0 .. limit - 1; the key is i32[2]
 
 // ---- derivatives and control ----
 Tensor stop_gradient(Tensor);

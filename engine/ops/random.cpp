@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -113,15 +114,18 @@ KernelPtr random_kernel(const Attributes& attributes, const Shape& keys) {
 }
 
 // The kernel itself: what it draws is defined (and tested) beside it, not twice.
-void random_reference(const Node& node, std::span<const Array> inputs, Array& result) {
-  const KernelPtr kernel = random_kernel(node.attributes, inputs[0].shape());
-  const auto state = kernel->make_state();
-  std::vector<std::byte> scratch(kernel->scratch_bytes() + 64);
+void run_kernel(const Kernel& kernel, const Array& keys, Array& result) {
+  const auto state = kernel.make_state();
+  std::vector<std::byte> scratch(kernel.scratch_bytes() + 64);
   void* aligned = scratch.data();
   std::size_t room = scratch.size();
-  std::align(64, kernel->scratch_bytes(), aligned, room);
-  void* const operands[] = {result.data(), const_cast<void*>(inputs[0].data())};
-  kernel->run(operands, static_cast<std::byte*>(aligned), state.get());
+  std::align(64, kernel.scratch_bytes(), aligned, room);
+  void* const operands[] = {result.data(), const_cast<void*>(keys.data())};
+  kernel.run(operands, static_cast<std::byte*>(aligned), state.get());
+}
+
+void random_reference(const Node& node, std::span<const Array> inputs, Array& result) {
+  run_kernel(*random_kernel(node.attributes, inputs[0].shape()), inputs[0], result);
 }
 
 std::vector<Sample> random_samples() {
@@ -156,7 +160,53 @@ const Operator random_operator = {
     .samples = random_samples,
     .reference = random_reference};
 
-const Register registered[] = {Register(fold_in_operator), Register(random_operator)};
+// ---- distinct: attributes.numbers are how many indices there are, and how many of them are drawn ----
+
+Type distinct_type(const Site& site) {
+  require_keys(site);
+  const std::int64_t n = site.attributes.numbers.at(0), count = site.attributes.numbers.at(1);
+  if (count < 0 || count > n || n > std::numeric_limits<std::int32_t>::max())
+    throw Error(
+        fmt::format("[distinct] {} different ones of {} were asked for; at most as many as there are, of at most 2^31 "
+                    "- 1, are needed",
+                    count, n));
+  return {Dtype::i32, concatenated(batch_of_keys(site.inputs[0].shape()), {count})};
+}
+
+KernelPtr distinct_kernel(const Attributes& attributes, const Shape& keys) {
+  return make_distinct(batch_of_keys(keys), attributes.numbers.at(0), attributes.numbers.at(1));
+}
+
+const Operator distinct_operator = {
+    .name = "distinct",
+    .doc = "for each of the keys i32[..., 2] some different ones of 0 .. n - 1, in random order",
+    .arity = 1,
+    .type = distinct_type,
+    .batch = batch_by_broadcast,
+    .kernel = [](const Node& node,
+                 std::span<const Layout> inputs) { return distinct_kernel(node.attributes, inputs[0].shape); },
+    .samples =
+        [] {
+          std::vector<Sample> samples;
+          const auto add = [&](const Shape& batch, std::int64_t n, std::int64_t count) {
+            samples.push_back({.inputs = {{Dtype::i32, concatenated(batch, {2})}},
+                               .attributes = numbers({n, count}),
+                               .integer_low = any_low,
+                               .integer_high = any_high});
+          };
+          add({}, 0, 0);
+          add({}, 1, 1);
+          add({}, 7, 0);
+          add({3}, 9, 4);
+          add({2, 3}, 5, 5);
+          return samples;
+        },
+    .reference =
+        [](const Node& node, std::span<const Array> inputs, Array& result) {
+          run_kernel(*distinct_kernel(node.attributes, inputs[0].shape()), inputs[0], result);
+        }};
+
+const Register registered[] = {Register(fold_in_operator), Register(random_operator), Register(distinct_operator)};
 
 }  // namespace
 
@@ -185,6 +235,20 @@ Tensor random(Tensor keys, Distribution distribution, const Shape& shape, Dtype 
   std::vector<std::int64_t> values = {static_cast<std::int64_t>(distribution), static_cast<std::int64_t>(dtype)};
   values.insert(values.end(), shape.begin(), shape.end());
   return apply(random_operator, {keys}, numbers(std::move(values)));
+}
+
+Tensor distinct(Tensor keys, std::int64_t n, std::int64_t count) {
+  return apply(distinct_operator, {keys}, numbers({n, count}));
+}
+
+// 32 random bits as a fraction of 2^32, times the limit, in double precision: no number is likelier than another by
+// more than the limit / 2^32.
+Tensor random_below(Tensor key, Tensor limit) {
+  require_present("random_below", {key, limit});
+  if (limit.dtype() != Dtype::i32)
+    throw Error(fmt::format("[random_below] a limit {} was given; i32 is needed", to_string(limit.type())));
+  const Tensor bits = cast(random(key, Distribution::bits, limit.shape(), Dtype::i32), Dtype::f64);
+  return cast(floor((bits + 0x1p31) * 0x1p-32 * cast(limit, Dtype::f64)), Dtype::i32);
 }
 
 }  // namespace metac

@@ -86,6 +86,21 @@ BOOST_AUTO_TEST_CASE(a_layer_applied_twice_has_one_set_of_parameters) {
   check_numbers("print(len(leaves(init(net, full([1, 2], 1.0)))))", {4}, "model net(x) = x |> linear(2) |> linear(2)");
 }
 
+BOOST_AUTO_TEST_CASE(layer_norm_makes_mean_zero_and_variance_one) {
+  check_numbers(
+      "let x = 1 * [[1.0, 2.0, 6.0], [-3.0, 5.0, 100.0]]\nlet y = layer_norm()(init(layer_norm(), x), x)\n"
+      "print(mean(y, axis: 1), mean(square(y), axis: 1))",
+      {0, 0, 1, 1});
+}
+
+BOOST_AUTO_TEST_CASE(an_embedding_takes_rows_of_its_table) {
+  check_numbers(
+      "let x = 1 * [[2, 0], [2, 2]]\nlet w = init(embedding(3, 4), x)\nlet y = embedding(3, 4)(w, x)\n"
+      "print(y.shape, sum(abs(y[0, 0] - w.weight[2])), sum(abs(y[0, 1] - w.weight[0])))\n"
+      "print(sum(grad(w) { sum(embedding(3, 4)(w, x)) }.weight, axis: 1))",
+      {2, 2, 4, 0, 0, 4, 0, 12});
+}
+
 BOOST_AUTO_TEST_CASE(draws_of_a_task_differ_and_repeat_with_the_seed) {
   const auto base = drawn(draws, 1);
   for (std::size_t i = 0; i < base.size(); ++i)

@@ -2,6 +2,7 @@
 #include "kernels/random.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <map>
 #include <set>
 
 #include "engine/kernels/run_kernel.hpp"
@@ -148,6 +149,36 @@ BOOST_AUTO_TEST_CASE(derived_keys_differ_from_each_other_and_from_the_samples) {
   for (std::int64_t i = 0; i < n; ++i) pairs.insert(pair_at(derived, i));
   for (std::int64_t i = 0; i < 2 * n; ++i) pairs.insert(pair_at(bits, i));
   BOOST_TEST(pairs.size() == static_cast<std::size_t>(3 * n));
+}
+
+BOOST_AUTO_TEST_CASE(distinct_indices_are_a_part_of_a_shuffle) {
+  const auto key = keys({2, 2}, {1, 2, 3, 4});
+  const auto whole = run(*make_distinct({2}, 1000, 1000), {Dtype::i32, {2, 1000}}, {&key});
+  const auto part = run(*make_distinct({2}, 1000, 7), {Dtype::i32, {2, 7}}, {&key});
+  for (const std::int64_t row : {0, 1}) {
+    std::set<double> seen;
+    for (std::int64_t i = 0; i < 1000; ++i) seen.insert(whole.at(1000 * row + i));
+    BOOST_TEST(seen.size() == 1000u);
+    BOOST_TEST(*seen.begin() == 0);
+    BOOST_TEST(*seen.rbegin() == 999);
+    for (std::int64_t i = 0; i < 7; ++i) BOOST_TEST(part.at(7 * row + i) == whole.at(1000 * row + i));
+  }
+  BOOST_TEST(whole.at(0) != whole.at(1000));
+}
+
+BOOST_AUTO_TEST_CASE(all_orders_of_distinct_indices_are_equally_likely) {
+  constexpr std::int64_t each = 2000, orders = 60;  // 5 * 4 * 3
+  std::vector<std::int32_t> words;
+  for (std::int32_t i = 0; i < each * orders; ++i) words.insert(words.end(), {i, 99});
+  const auto key = keys({each * orders, 2}, words);
+  const auto drawn = run(*make_distinct({each * orders}, 5, 3), {Dtype::i32, {each * orders, 3}}, {&key});
+  std::map<int, int> counts;
+  for (std::int64_t i = 0; i < each * orders; ++i)
+    ++counts[static_cast<int>(25 * drawn.at(3 * i) + 5 * drawn.at(3 * i + 1) + drawn.at(3 * i + 2))];
+  BOOST_TEST(counts.size() == static_cast<std::size_t>(orders));
+  double chi_square = 0;
+  for (const auto& [order, count] : counts) chi_square += std::pow(count - each, 2) / static_cast<double>(each);
+  BOOST_TEST(chi_square < 59 + 4 * std::sqrt(2 * 59.0));  // 59 degrees of freedom: four deviations
 }
 
 BOOST_AUTO_TEST_CASE(nothing_to_draw) {

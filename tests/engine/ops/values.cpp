@@ -2,6 +2,7 @@
 // compositions and errors.
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -306,6 +307,22 @@ BOOST_AUTO_TEST_CASE(keys_differ_by_number_and_repeat_by_value) {
   BOOST_CHECK(random(fold_in(root, iota(graph, 5)), Distribution::normal, {3, 4}).shape() == Shape({5, 3, 4}));
 }
 
+BOOST_AUTO_TEST_CASE(numbers_below_a_limit_fill_what_is_below_it) {
+  Bench bench;
+  const Tensor largest = constant(bench.graph, std::numeric_limits<std::int32_t>::max(), Dtype::i32);
+  const auto small =
+      bench.run(random_below(key(bench.graph, 1), broadcast_to(constant(bench.graph, 5, Dtype::i32), {10'000})));
+  std::map<double, int> counts;
+  for (const double number : small) ++counts[number];
+  BOOST_CHECK(counts.begin()->first == 0 && counts.rbegin()->first == 4 && counts.size() == 5u);
+  for (const auto& [number, count] : counts) BOOST_TEST(std::abs(count - 2000) < 4 * 40);  // four deviations
+  const auto wide = bench.run(random_below(key(bench.graph, 2), broadcast_to(largest, {10'000})));
+  BOOST_TEST(*std::min_element(wide.begin(), wide.end()) >= 0);
+  BOOST_TEST(*std::max_element(wide.begin(), wide.end()) > 0.999 * std::numeric_limits<std::int32_t>::max());
+  const auto limits = bench.run(random_below(key(bench.graph, 3), bench.of(integers({3}, {1, 2, 1}))));
+  BOOST_CHECK(limits[0] == 0 && limits[1] < 2 && limits[2] == 0);
+}
+
 BOOST_AUTO_TEST_CASE(errors_say_what_was_given_and_needed) {
   Graph graph;
   const Tensor a = input(graph, {Dtype::f32, {2, 3}}), b = input(graph, {Dtype::f32, {4}});
@@ -326,8 +343,14 @@ BOOST_AUTO_TEST_CASE(errors_say_what_was_given_and_needed) {
                       reshape(a, {4, -1});
                     }),
                     "[reshape] f32[2, 3] was given for shape [4, -1]; its 6 elements need to be a multiple of 4");
+  BOOST_CHECK_EQUAL(
+      error_of([&] { distinct(key(graph, 1), 3, 4); }),
+      "[distinct] 4 different ones of 3 were asked for; at most as many as there are, of at most 2^31 - 1, "
+      "are needed");
   for (const auto& action :
        std::vector<std::function<void()>>{[&] { conv2d(a, b); },
+                                          [&] { distinct(a, 3, 2); },
+                                          [&] { random_below(key(graph, 1), a); },
                                           [&] { max_pool(a, 2, 2); },
                                           [&] { slice_axis(a, 0, 1, 3); },
                                           [&] { broadcast_to(a, {3}); },

@@ -1,0 +1,224 @@
+// The builtins on rows: trees whose leaves share their first axis (examples of a batch, a buffer of examples).
+#include <fmt/format.h>
+
+#include "elaborate/builtin_table.hpp"
+#include "transform/transform.hpp"
+
+namespace metac::dsl {
+namespace {
+
+using Call = const BuiltinCall&;
+
+// What is known while the script is compiled, such as a number of classes, stands beside the rows and has none.
+bool stands_beside(const Value& leaf) { return leaf.number() || leaf.get<bool>() || leaf.get<std::string>(); }
+
+// A leaf as a tensor with rows; its path names it in messages.
+Tensor rows_of(Elaborator& e, const Leaf& leaf, Span span) {
+  const Tensor t = e.tensor(leaf.value, span);
+  if (t.shape().rank() == 0)
+    e.fail("E0440", span,
+           fmt::format("{} is a scalar, which has no rows",
+                       leaf.path.empty() ? std::string("this") : fmt::format("`{}`", leaf.path)));
+  return t;
+}
+
+Value map_rows(Elaborator& e, const Value& tree, Span span, const std::function<Tensor(const Leaf&, Tensor)>& f) {
+  return map_leaves(tree, [&](const Leaf& leaf) -> Value {
+    if (!leaf.path.empty() && stands_beside(leaf.value)) return leaf.value;
+    return f(leaf, rows_of(e, leaf, span));
+  });
+}
+
+std::int64_t row_count(Elaborator& e, const Value& tree, Span span) {
+  std::string first;
+  std::optional<std::int64_t> count;
+  map_rows(e, tree, span, [&](const Leaf& leaf, Tensor t) {
+    if (count && *count != t.shape()[0])
+      e.fail("E0441", span,
+             fmt::format("the parts have different numbers of rows: `{}` has {}, `{}` has {}", first, *count, leaf.path,
+                         t.shape()[0]));
+    if (!count) first = leaf.path, count = t.shape()[0];
+    return t;
+  });
+  if (!count) e.fail("E0442", span, fmt::format("there are no rows in {}", describe(tree)));
+  return *count;
+}
+
+Tensor indices_of(Elaborator& e, Call call, std::size_t argument) {
+  const Tensor index = e.tensor(call.arguments[argument], call.place(argument));
+  if (index.dtype() != Dtype::i32)
+    e.fail("E0355", call.place(argument),
+           fmt::format("an index is a whole number, not {}", describe(call.arguments[argument])), "",
+           "`cast_int(x)` makes whole numbers of floats");
+  return index;
+}
+
+Value rows_value(Elaborator& e, Call call) {
+  const Tensor index = indices_of(e, call, 1);
+  return map_rows(e, call.arguments[0], call.place(0), [&](const Leaf&, Tensor t) {
+    const Tensor taken = gather(t, index);
+    if (const auto classes = e.classes_of(t)) e.know_classes(taken, *classes);
+    return taken;
+  });
+}
+
+// Where several rows go to one place the last stands: the others get the index -1.
+Tensor without_overwritten(Tensor index) {
+  const std::int64_t count = index.shape()[0];
+  const Tensor number = iota(index.graph(), count);
+  const auto column = [&](Tensor x) { return reshape(x, {count, 1}); };
+  const Tensor later = logical_and(equal(column(index), index), less(column(number), number));
+  const Tensor none = constant(index.graph(), 0, Dtype::i32), nowhere = constant(index.graph(), -1, Dtype::i32);
+  return select(less(none, sum(cast(later, Dtype::i32), {1})), nowhere, index);
+}
+
+Value with_rows_value(Elaborator& e, Call call) {
+  Tensor index = indices_of(e, call, 1);
+  if (index.shape().rank() != 1)
+    e.fail("E0443", call.place(1), fmt::format("the indices are {}; a list of them is needed", describe(index)));
+  index = without_overwritten(index);
+  return zip_leaves(call.arguments[0], call.arguments[2], [&](const Value& old, const Value& given) -> Value {
+    if (stands_beside(old)) return old;
+    const Tensor table = e.tensor(old, call.place(0)), rows = e.tensor(given, call.place(2));
+    if (table.shape().rank() == 0 || rows.shape() != table.shape().without(0).with_front(index.shape()[0]))
+      e.fail("E0444", call.place(2),
+             fmt::format("rows {} cannot take the place of {} rows of {}", to_string(rows.type()), index.shape()[0],
+                         to_string(table.type())));
+    const std::int64_t n = table.shape()[0];
+    const Dtype summed = table.dtype() == Dtype::boolean ? Dtype::i32 : table.dtype();
+    const Tensor placed = cast(scatter_add(cast(rows, summed), index, n), table.dtype());
+    const Tensor one = broadcast_to(constant(index.graph(), 1, Dtype::i32), index.shape());
+    Shape mask(table.shape().rank(), 1);
+    mask[0] = n;
+    const Tensor replaced = equal(scatter_add(one, index, n), constant(index.graph(), 1, Dtype::i32));
+    return select(reshape(replaced, mask), placed, table);
+  });
+}
+
+Value rows_like_value(Elaborator& e, Call call) {
+  const auto count = e.integer(call.arguments[1], call.place(1), "a number of rows");
+  if (count < 1) e.fail("E0445", call.place(1), fmt::format("at least 1 row is needed, not {}", count));
+  return map_rows(e, call.arguments[0], call.place(0), [&](const Leaf&, Tensor t) {
+    return full(e.graph(call.span), t.shape().without(0).with_front(count), 0, t.dtype());
+  });
+}
+
+// ---- functions of one row ----
+
+// What `function` makes of one row, in the graph that `index` is an input of; draws have a key for each row.
+Value of_one_row(Elaborator& e, const Value& function, const Value& row, Tensor index, Span span) {
+  Context context = e.context();
+  context.graph = &index.graph();
+  context.parameters = nullptr;  // a layer made in here would belong to one row
+  if (context.key) context.key = fold_in(context.key, index);
+  WithContext inside(e, std::move(context));
+  return map_leaves(e.call_function(function, {row}, span),
+                    [&](const Leaf& leaf) -> Value { return index.graph().capture(e.tensor(leaf.value, span)); });
+}
+
+// The tensors of a tree that have rows, and the tree with one row of each in their place.
+std::vector<Tensor> sequences_of(Elaborator& e, const Value& tree, Span span) {
+  std::vector<Tensor> sequences;
+  map_rows(e, tree, span, [&](const Leaf&, Tensor t) { return sequences.emplace_back(t); });
+  return sequences;
+}
+
+Value with_slices(Elaborator& e, const Value& tree, const std::vector<Tensor>& sequences,
+                  const std::vector<Tensor>& slices, Span span) {
+  std::size_t next = 0;
+  return map_rows(e, tree, span, [&](const Leaf&, Tensor) {
+    if (const auto classes = e.classes_of(sequences[next])) e.know_classes(slices[next], *classes);
+    return slices[next++];
+  });
+}
+
+std::vector<Tensor> tensors_of(const Value& tree) {
+  std::vector<Tensor> result;
+  for (const auto& leaf : leaves(tree)) result.push_back(*leaf.value.get<Tensor>());
+  return result;
+}
+
+Value with_tensors(const Value& form, const std::vector<Tensor>& tensors) {
+  return with_leaves(form, std::vector<Value>(tensors.begin(), tensors.end()));
+}
+
+// All rows at once: the graph of one row is batched by the operators' own rules.
+Value map_value(Elaborator& e, Call call) {
+  const Value& xs = call.arguments[1];
+  const auto count = row_count(e, xs, call.place(1));
+  const auto sequences = sequences_of(e, xs, call.place(1));
+  Graph& outer = e.graph(call.span);
+  auto body = std::make_shared<Graph>(outer);
+  const KnownClasses known(e);  // what is known of the body's tensors is forgotten with it
+
+  const Tensor index = input(*body, {Dtype::i32, {}});
+  Region region{body, {index.id()}, {}};
+  std::vector<Batched> inputs{{iota(outer, count), true}};
+  std::vector<Tensor> slices;
+  for (const Tensor& sequence : sequences) {
+    slices.push_back(input(*body, {sequence.dtype(), sequence.shape().without(0)}));
+    region.inputs.push_back(slices.back().id());
+    inputs.push_back({sequence, true});
+  }
+  const Value one =
+      of_one_row(e, call.arguments[0], with_slices(e, xs, sequences, slices, call.place(1)), index, call.span);
+  for (const auto& capture : body->captures()) {
+    region.inputs.push_back(capture.inner);
+    inputs.push_back({capture.outer, false});
+  }
+  for (const Tensor& result : tensors_of(one)) region.outputs.push_back(result.id());
+  std::vector<Tensor> columns;
+  for (const auto& [value, batched] : batch(region, inputs, count, outer))
+    columns.push_back(batched ? value : broadcast_to(value, value.shape().with_front(count)));
+  return with_tensors(one, columns);
+}
+
+// One row after another in a region of its own, whose results are added up as they come.
+Value map_sum_value(Elaborator& e, Call call) {
+  const Value& xs = call.arguments[1];
+  const auto count = row_count(e, xs, call.place(1));
+  const auto sequences = sequences_of(e, xs, call.place(1));
+  MapBuilder each(e.graph(call.span), sequences, count);
+  const KnownClasses known(e);
+  const Value one = of_one_row(e, call.arguments[0], with_slices(e, xs, sequences, each.slices(), call.place(1)),
+                               each.index(), call.span);
+  std::vector<MapBuilder::Result> results;
+  for (const Tensor& t : tensors_of(one))
+    results.push_back({t.dtype() == Dtype::boolean ? cast(t, Dtype::i32) : t, MapBuilder::summed});
+  if (results.empty())
+    e.fail("E0446", call.place(0), fmt::format("the function gives {}, which cannot be summed", describe(one)));
+  return with_tensors(one, each.close(results));
+}
+
+// ---- drawn indices ----
+
+Value draw_distinct_value(Elaborator& e, Call call) {
+  const auto count = e.integer(call.arguments[0], call.place(0), "a number of rows");
+  const auto among = e.integer(call.arguments[1], call.place(1), "a number of rows");
+  if (count < 1 || count > among)
+    e.fail("E0447", call.span, fmt::format("{} different rows of {} cannot be drawn", count, among), "",
+           "from 1 to as many as there are; with `among` rows are drawn again and again");
+  return distinct(e.current_key(call.span), among, count);
+}
+
+Value draw_integers_value(Elaborator& e, Call call) {
+  const Shape shape = e.shape(call.arguments[0], call.place(0));
+  if (const auto limit = call.arguments[1].number(); limit && *limit < 1)
+    e.fail("E0448", call.place(1), fmt::format("there are no whole numbers from 0 that are below {}", *limit));
+  return random_below(e.current_key(call.span), broadcast_to(indices_of(e, call, 1), shape));
+}
+
+}  // namespace
+
+void add_row_builtins(std::map<std::string, BuiltinFunction, std::less<>>& table) {
+  table["row_count"] = [](Elaborator& e, Call call) -> Value { return row_count(e, call.arguments[0], call.place(0)); };
+  table["rows"] = rows_value;
+  table["with_rows"] = with_rows_value;
+  table["rows_like"] = rows_like_value;
+  table["map"] = map_value;
+  table["map_sum"] = map_sum_value;
+  table["draw_distinct"] = draw_distinct_value;
+  table["draw_integers"] = draw_integers_value;
+}
+
+}  // namespace metac::dsl

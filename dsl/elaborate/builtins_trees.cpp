@@ -1,0 +1,196 @@
+// The builtins on trees of parameters: making them, freezing parts of them, and as one vector.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "elaborate/builtin_table.hpp"
+
+namespace metac::dsl {
+namespace {
+
+using Call = const BuiltinCall&;
+
+// ---- paths ----
+
+// Whether a pattern stands for the whole text; `*` is any run of characters.
+bool matches_whole(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0, t = 0, star = std::string_view::npos, from = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++, from = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p, ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1, t = ++from;  // the last star takes one character more
+    } else {
+      return false;
+    }
+  }
+  return pattern.substr(p).find_first_not_of('*') == std::string_view::npos;
+}
+
+// A leaf and the layers it is in: "a.b.c", "a", "a.b".
+std::vector<std::string> names_of(const std::string& path) {
+  std::vector<std::string> names{path};
+  for (auto dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1))
+    names.push_back(path.substr(0, dot));
+  return names;
+}
+
+bool matches(std::string_view pattern, const std::string& path) {
+  const auto names = names_of(path);
+  return std::any_of(names.begin(), names.end(), [&](const auto& name) { return matches_whole(pattern, name); });
+}
+
+std::vector<std::string> patterns_of(Elaborator& e, Call call, std::size_t argument) {
+  std::vector<std::string> patterns;
+  const auto add = [&](const Value& value) {
+    const auto* text = value.get<std::string>();
+    if (text == nullptr)
+      e.fail("E0449", call.place(argument), fmt::format("a name in quotes was needed, this is {}", describe(value)), "",
+             "such as `[\"conv_block*\", \"head.weight\"]`");
+    patterns.push_back(*text);
+  };
+  if (const List* list = call.arguments[argument].list())
+    for (const auto& item : list->items) add(item);
+  else
+    add(call.arguments[argument]);
+  return patterns;
+}
+
+void require_match(Elaborator& e, const std::string& pattern, const std::vector<Leaf>& all, Span span) {
+  std::set<std::string> names;
+  for (const auto& leaf : all) {
+    if (matches(pattern, leaf.path)) return;
+    for (auto& name : names_of(leaf.path)) names.insert(std::move(name));
+  }
+  const auto near = nearest(pattern, {names.begin(), names.end()});
+  std::set<std::string> top;
+  for (const auto& leaf : all) top.insert(leaf.path.substr(0, leaf.path.find('.')));
+  e.fail("E0450", span, fmt::format("nothing in the tree is named \"{}\"", pattern), "",
+         near.empty() ? fmt::format("there is {}", fmt::join(top, ", ")) : fmt::format("did you mean \"{}\"?", near));
+}
+
+Value freeze_value(Elaborator& e, Call call) {
+  const Value& tree = call.arguments[0];
+  const auto all = leaves(tree);
+  if (tree.record() == nullptr || all.empty())
+    e.fail("E0451", call.place(0), fmt::format("a tree of parameters was needed, this is {}", describe(tree)));
+  const auto names = patterns_of(e, call, 1), others = patterns_of(e, call, 2);
+  for (const auto& pattern : names) require_match(e, pattern, all, call.place(1));
+  for (const auto& pattern : others) require_match(e, pattern, all, call.place(2));
+  const auto among = [](const std::vector<std::string>& patterns, const std::string& path) {
+    return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return matches(pattern, path); });
+  };
+  return map_leaves(tree, [&](const Leaf& leaf) -> Value {
+    const bool freeze = !leaf.carried && among(names, leaf.path) && !among(others, leaf.path);
+    return freeze ? Value::carried(leaf.value) : leaf.value;
+  });
+}
+
+// ---- first parameters ----
+
+// The input that sizes a model: the one given, or the `x` of the source.
+Value model_input(Elaborator& e, Call call) {
+  Value x = call.arguments[1];
+  if (x.is_none()) {
+    const Value& example = e.context().example;
+    const Record* item = example.record();
+    if (item != nullptr && item->find("support") != nullptr) item = item->find("support")->record();
+    const Value* found = item != nullptr ? item->find("x") : nullptr;
+    if (found == nullptr)
+      e.fail("E0393", call.span, "`init` does not know the size of the model's input here", "",
+             "in a learner it is sized by the `x` of the source; elsewhere give an example: `init(net, x)`");
+    x = *found;
+  }
+  return x;
+}
+
+// What fits of a tree, by path and shape, takes the place of what was drawn; the rest is told.
+Value taken_over(Elaborator& e, const Value& drawn, const Value& from, Span span) {
+  if (from.record() == nullptr)
+    e.fail("E0452", span, fmt::format("a tree of parameters was needed, this is {}", describe(from)));
+  const auto given = leaves(from);
+  std::set<std::string> used;
+  std::vector<std::string> drawn_anew, left;
+  Value result = map_leaves(drawn, [&](const Leaf& leaf) -> Value {
+    const Tensor own = *leaf.value.get<Tensor>();
+    const auto found =
+        std::find_if(given.begin(), given.end(), [&](const auto& other) { return other.path == leaf.path; });
+    if (found != given.end()) {
+      const Tensor other = e.tensor(found->value, span);
+      if (other.shape() == own.shape()) {
+        used.insert(leaf.path);
+        return cast(other, own.dtype());
+      }
+      drawn_anew.push_back(
+          fmt::format("{} {} (the tree has {})", leaf.path, to_string(own.shape()), to_string(other.shape())));
+      used.insert(leaf.path);
+      return leaf.value;
+    }
+    drawn_anew.push_back(fmt::format("{} {}", leaf.path, to_string(own.shape())));
+    return leaf.value;
+  });
+  const auto all = leaves(drawn).size();
+  if (drawn_anew.size() == all)
+    e.fail("E0453", span, fmt::format("nothing of {} fits the model, which has {}", describe(from), describe(drawn)));
+  for (const auto& leaf : given)
+    if (!used.contains(leaf.path)) left.push_back(leaf.path);
+  if (!drawn_anew.empty() || !left.empty()) {
+    std::string line = fmt::format("init: {} of {} parameters are taken over", all - drawn_anew.size(), all);
+    if (!drawn_anew.empty()) line += fmt::format("; drawn anew: {}", fmt::join(drawn_anew, ", "));
+    if (!left.empty()) line += fmt::format("; not used: {}", fmt::join(left, ", "));
+    e.print(line);
+  }
+  return result;
+}
+
+Value init_value(Elaborator& e, Call call) {
+  const Value drawn = e.initialise(call.arguments[0], model_input(e, call), call.span);
+  return call.arguments[2].is_none() ? drawn : taken_over(e, drawn, call.arguments[2], call.place(2));
+}
+
+// ---- as one vector ----
+
+Value to_vector_value(Elaborator& e, Call call) {
+  std::vector<Tensor> parts;
+  for (const auto& leaf : leaves(seen(call.arguments[0])))
+    parts.push_back(reshape(e.real(e.tensor(leaf.value, call.place(0))), {-1}));
+  if (parts.empty())
+    e.fail("E0454", call.place(0), fmt::format("there are no tensors in {}", describe(call.arguments[0])));
+  return concatenate(parts, 0);
+}
+
+Value from_vector_value(Elaborator& e, Call call) {
+  const Tensor vector = e.tensor(call.arguments[0], call.place(0));
+  std::int64_t needed = 0;
+  for (const auto& leaf : leaves(seen(call.arguments[1])))
+    needed += e.tensor(leaf.value, call.place(1)).type().elements();
+  if (vector.shape() != Shape{needed})
+    e.fail("E0455", call.place(0),
+           fmt::format("a vector of {} numbers was needed for this tree, this is {}", needed, describe(vector)));
+  std::int64_t next = 0;
+  return zip_leaves(call.arguments[1], 0, [&](const Value& leaf, const Value&) -> Value {
+    const Tensor t = e.tensor(leaf, call.place(1));
+    const Tensor part = slice_axis(vector, 0, next, next + t.type().elements());
+    next += t.type().elements();
+    return reshape(part, t.shape());
+  });
+}
+
+}  // namespace
+
+void add_tree_builtins(std::map<std::string, BuiltinFunction, std::less<>>& table) {
+  table["init"] = init_value;
+  table["freeze"] = freeze_value;
+  table["to_vector"] = to_vector_value;
+  table["from_vector"] = from_vector_value;
+  table["leaves"] = [](Elaborator&, Call call) -> Value {
+    std::vector<Value> values;
+    for (const auto& leaf : leaves(call.arguments[0])) values.push_back(leaf.value);
+    return Value::list(std::move(values));
+  };
+}
+
+}  // namespace metac::dsl
