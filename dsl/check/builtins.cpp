@@ -46,7 +46,8 @@ constexpr Builtin table[] = {
     {"broadcast", "(x, shape)", "x repeated along axes of size 1 and in front, to shape"},
     {"concatenate", "(items, axis = 0)", "tensors one behind the other along an axis they already have"},
     {"stack", "(items, axis = 0)", "tensors of one shape along a new axis"},
-    {"flip", "(x, axis)", "the elements along an axis in reverse order"},
+    {"flip", "(x, axis, chance = none)",
+     "the elements along an axis in reverse order; of data sets: of each example, with a chance or always"},
     {"one_hot", "(labels, classes)", "integers [..] as [.., classes] with a 1 at each label"},
 
     // new tensors
@@ -111,6 +112,19 @@ constexpr Builtin table[] = {
     {"split_classes", "(data, column = none, file = none, train = none, val = none, test = none, seed = 0)",
      "a dataset in parts `train`, `val` and `test` that share no class"},
     {"rotated_classes", "(data)", "each image turned by 0, 90, 180 and 270 degrees, each turn a class of its own"},
+    // transforms of a data set, or of each in a record or list; done when rows are gathered, at no cost of memory
+    {"normalize", "(data, mean = none, deviation = none, from = none)",
+     "(x - mean) / deviation: numbers, or one for each channel or column; or measured on the data set `from`"},
+    {"resize", "(data, size)", "images of another size: a number, or (height, width)"},
+    {"rotate", "(data, degrees)",
+     "images turned counter-clockwise, 0 outside; (low, high) draws an angle for each example and step"},
+    {"crop", "(data, size, padding = 0, at = \"centre\")",
+     "a window of images padded with zeros; at: \"centre\", \"random\" (drawn for each example and step), or (top, "
+     "left)"},
+    {"noise", "(data, deviation)", "plus normal noise, drawn for each example and step"},
+    {"permute", "(data, seed = 0)", "the pixels (or the entries of the first axis) in one fixed random order"},
+    {"channels", "(data, count)",
+     "grey images with equal channels; or colour images as grey: the mean of their channels"},
     {"episodes", "(data, ways, shots, queries)", "a task source: classification among `ways` drawn classes"},
 };
 

@@ -32,6 +32,9 @@ std::vector<std::int64_t> EpochBatches::batch_sizes() const {
   return last == batch_ ? std::vector{batch_} : std::vector{batch_, last};
 }
 
+// Orders of epochs use the words of a folded key, transforms fold it further: the two never meet.
+Key EpochBatches::gathering(Key key, std::int64_t step) { return fold_in_wide(key, static_cast<std::uint64_t>(step)); }
+
 std::vector<std::uint32_t> EpochBatches::rows(Key key, std::int64_t step) const {
   const std::int64_t size = batch_size(step), epoch = step / steps_per_epoch();
   std::shared_ptr<const std::vector<std::uint32_t>> order;

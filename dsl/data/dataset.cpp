@@ -74,53 +74,52 @@ std::vector<std::uint32_t> all_rows(std::int64_t count) {
   return rows;
 }
 
-// Where a turned square image finds its places in the one that is stored.
-struct Walk {
-  std::int64_t begin, row, column;
-};
-
-Walk walk_of(int quarters, std::int64_t side) {
-  switch (quarters) {
-    case 0:
-      return {0, side, 1};
-    case 1:
-      return {side - 1, -1, side};
-    case 2:
-      return {side * side - 1, -side, -1};
-    case 3:
-      return {side * (side - 1), 1, -side};
-  }
-  throw Bug("a turn is 0 to 3 quarters");
-}
-
 float value_of(std::uint8_t byte) { return static_cast<float>(byte) / 255.0f; }
 float value_of(float value) { return value; }
 
 template <class T>
-void copy_turned(const T* in, int quarters, std::int64_t side, std::int64_t channels, float* out) {
-  const Walk walk = walk_of(quarters, side);
-  for (std::int64_t row = 0; row < side; ++row)
-    for (std::int64_t column = 0; column < side; ++column) {
-      const T* pixel = in + (walk.begin + row * walk.row + column * walk.column) * channels;
-      for (std::int64_t channel = 0; channel < channels; ++channel) *out++ = value_of(pixel[channel]);
-    }
+void copy_values(const T* in, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = value_of(in[i]);
 }
 
-template <class T>
-void copy_example(const T* in, const Shape& shape, int quarters, float* out) {
-  if (quarters != 0) return copy_turned(in, quarters, shape[0], shape[2], out);
-  const std::int64_t elements = shape.elements();
-  for (std::int64_t i = 0; i < elements; ++i) out[i] = value_of(in[i]);
-}
+// Examples on their way through the transforms: two buffers take turns.
+class Pipeline {
+ public:
+  explicit Pipeline(const Storage& storage, std::span<const std::shared_ptr<const Transform>> steps)
+      : storage_(storage), steps_(steps) {
+    std::int64_t largest = 0;
+    for (const auto& step : steps) {
+      largest = std::max(largest, step->in.elements());
+      random_ = random_ || step->random;
+    }
+    for (auto& buffer : buffers_) buffer.resize(static_cast<std::size_t>(largest));
+  }
+
+  void run(std::uint32_t source, int quarters, Key gathering, std::uint32_t row, float* out) {
+    if (steps_.empty()) return storage_.copy(source, out);
+    const Key of_row = random_ ? fold_in(gathering, row) : Key{};
+    storage_.copy(source, buffers_[0].data());
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Transform::Row here{steps_[i]->random ? fold_in(of_row, static_cast<std::uint32_t>(i)) : Key{}, quarters};
+      steps_[i]->apply(buffers_[i % 2].data(), here, i + 1 < steps_.size() ? buffers_[(i + 1) % 2].data() : out);
+    }
+  }
+
+ private:
+  const Storage& storage_;
+  std::span<const std::shared_ptr<const Transform>> steps_;
+  bool random_ = false;
+  std::vector<float> buffers_[2];
+};
 
 }  // namespace
 
-void Storage::copy(std::uint32_t row, int quarters, float* out) const {
-  const std::int64_t begin = std::int64_t{row} * example.elements();
+void Storage::copy(std::uint32_t row, float* out) const {
+  const std::int64_t count = example.elements(), begin = row * count;
   if (bytes)
-    copy_example(reinterpret_cast<const std::uint8_t*>(bytes.get()) + begin, example, quarters, out);
+    copy_values(reinterpret_cast<const std::uint8_t*>(bytes.get()) + begin, count, out);
   else
-    copy_example(static_cast<const float*>(floats.data()) + begin, example, quarters, out);
+    copy_values(static_cast<const float*>(values.data()) + begin, count, out);
 }
 
 void Dataset::Content::index_classes() {
@@ -163,15 +162,32 @@ Dataset Dataset::from_bytes(std::string name, const Shape& example, std::span<co
   return make(std::move(name), std::move(storage), std::move(labels), std::move(classes), std::move(lineage));
 }
 
-Dataset Dataset::from_floats(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
-                             Lineage lineage) {
-  if (x.dtype() != Dtype::f32 || x.shape().rank() < 1)
-    throw Error(fmt::format("{}: examples are f32 [examples, ...], {} was given", name, to_string(x.type())));
+Dataset Dataset::from_values(std::string name, Dtype dtype, Array x, std::vector<std::int32_t> labels,
+                             ClassTable classes, Lineage lineage, std::optional<Array> targets) {
+  if (x.dtype() != dtype || x.shape().rank() < 1)
+    throw Error(
+        fmt::format("{}: examples are {} [examples, ...], {} was given", name, to_string(dtype), to_string(x.type())));
   Storage storage;
   storage.example = x.shape().without(0);
   storage.rows = x.shape()[0];
-  storage.floats = std::move(x);
+  storage.values = std::move(x);
+  if (targets && (targets->dtype() != Dtype::f32 || targets->shape().empty() || targets->shape()[0] != storage.rows))
+    throw Error(fmt::format("{}: {} examples need targets f32 [{}, ...], {} was given", name, storage.rows,
+                            storage.rows, to_string(targets->type())));
+  storage.targets = std::move(targets);
   return make(std::move(name), std::move(storage), std::move(labels), std::move(classes), std::move(lineage));
+}
+
+Dataset Dataset::from_floats(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
+                             Lineage lineage, std::optional<Array> targets) {
+  return from_values(std::move(name), Dtype::f32, std::move(x), std::move(labels), std::move(classes),
+                     std::move(lineage), std::move(targets));
+}
+
+Dataset Dataset::from_integers(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
+                               Lineage lineage) {
+  return from_values(std::move(name), Dtype::i32, std::move(x), std::move(labels), std::move(classes),
+                     std::move(lineage), {});
 }
 
 Dataset Dataset::make(std::string name, Storage storage, std::vector<std::int32_t> labels, ClassTable classes,
@@ -196,8 +212,16 @@ Dataset Dataset::make(std::string name, Storage storage, std::vector<std::int32_
 
 const std::string& Dataset::name() const { return content_->name; }
 std::int64_t Dataset::size() const { return static_cast<std::int64_t>(content_->sources.size()); }
-const Shape& Dataset::example_shape() const { return content_->storage->example; }
+const Shape& Dataset::example_shape() const { return content_->example(); }
 bool Dataset::labelled() const { return !content_->labels.empty(); }
+bool Dataset::has_targets() const { return content_->storage->targets.has_value(); }
+Dtype Dataset::x_dtype() const { return content_->storage->bytes ? Dtype::f32 : content_->storage->values.dtype(); }
+Type Dataset::x_type(std::int64_t rows) const { return {x_dtype(), example_shape().with_front(rows)}; }
+Type Dataset::y_type(std::int64_t rows) const {
+  if (has_targets()) return {Dtype::f32, content_->storage->targets->shape().without(0).with_front(rows)};
+  if (!labelled()) throw Error(fmt::format("{}: has no labels", name()));
+  return {Dtype::i32, Shape{rows}};
+}
 const ClassTable& Dataset::classes() const { return content_->classes; }
 const Lineage& Dataset::lineage() const { return content_->lineage; }
 
@@ -219,25 +243,47 @@ std::span<const std::uint32_t> Dataset::rows_of(std::int64_t cls) const {
   return std::span(content_->class_rows).subspan(begins[0], begins[1] - begins[0]);
 }
 
-void Dataset::copy_x(std::span<const std::uint32_t> rows, float* out) const {
+void Dataset::copy_x(std::span<const std::uint32_t> rows, Key key, void* out) const {
+  for (auto row : rows) check_row(row);
   const std::int64_t elements = example_shape().elements();
+  if (x_dtype() == Dtype::i32) {
+    const auto values = content_->storage->values.as<std::int32_t>();
+    auto* next = static_cast<std::int32_t*>(out);
+    for (auto row : rows) next = std::copy_n(values.begin() + content_->sources[row] * elements, elements, next);
+    return;
+  }
+  Pipeline pipeline(*content_->storage, content_->transforms);
+  auto* next = static_cast<float*>(out);
   for (auto row : rows) {
-    check_row(row);
-    content_->storage->copy(content_->sources[row], content_->quarters.empty() ? 0 : content_->quarters[row], out);
-    out += elements;
+    pipeline.run(content_->sources[row], content_->quarters.empty() ? 0 : content_->quarters[row], key, row, next);
+    next += elements;
   }
 }
 
-Array Dataset::x(std::span<const std::uint32_t> rows) const {
-  Array x(Type{Dtype::f32, example_shape().with_front(static_cast<std::int64_t>(rows.size()))});
-  copy_x(rows, x.as<float>().data());
+void Dataset::copy_y(std::span<const std::uint32_t> rows, void* out) const {
+  if (!has_targets()) {
+    auto* next = static_cast<std::int32_t*>(out);
+    for (auto row : rows) *next++ = label(row);
+    return;
+  }
+  const auto& targets = *content_->storage->targets;
+  const std::int64_t elements = targets.shape().without(0).elements();
+  auto* next = static_cast<float*>(out);
+  for (auto row : rows) {
+    check_row(row);
+    next = std::copy_n(targets.as<float>().begin() + content_->sources[row] * elements, elements, next);
+  }
+}
+
+Array Dataset::x(std::span<const std::uint32_t> rows, Key key) const {
+  Array x(x_type(static_cast<std::int64_t>(rows.size())));
+  copy_x(rows, key, x.data());
   return x;
 }
 
 Array Dataset::y(std::span<const std::uint32_t> rows) const {
-  Array y(Type{Dtype::i32, Shape{static_cast<std::int64_t>(rows.size())}});
-  auto out = y.as<std::int32_t>();
-  for (std::size_t i = 0; i < rows.size(); ++i) out[i] = label(rows[i]);
+  Array y(y_type(static_cast<std::int64_t>(rows.size())));
+  copy_y(rows, y.data());
   return y;
 }
 
@@ -252,16 +298,11 @@ Dataset Dataset::with_rows(std::span<const std::uint32_t> rows, std::string step
     if (taken[row]) throw Error(fmt::format("{}: {} takes row {} twice", name(), step, row));
     taken[row] = true;
   }
-  auto content = std::make_shared<Content>();
-  content->name = content_->name;
-  content->storage = content_->storage;
-  content->lineage = content_->lineage;
+  auto content = std::make_shared<Content>(*content_);
   content->lineage.history.push_back(std::move(step));
   content->sources = choose(content_->sources, rows);
   content->quarters = choose(content_->quarters, rows);
   content->labels = choose(content_->labels, rows);
-  content->classes = content_->classes;
-  content->class_origins = content_->class_origins;
   content->index_classes();
   return Dataset(std::move(content));
 }
@@ -312,6 +353,39 @@ Dataset Dataset::take_per_class(std::int64_t count) const {
 Dataset Dataset::renamed(std::string name) const {
   auto content = std::make_shared<Content>(*content_);
   content->name = std::move(name);
+  return Dataset(std::move(content));
+}
+
+Dataset Dataset::transformed(std::shared_ptr<const Transform> transform) const {
+  if (x_dtype() != Dtype::f32)
+    throw Error(fmt::format("{}: {} needs examples that are numbers, these are {}", name(), transform->name,
+                            to_string(x_type(size()))));
+  auto content = std::make_shared<Content>(*content_);
+  content->lineage.history.push_back(transform->name);
+  content->transforms.push_back(std::move(transform));
+  return Dataset(std::move(content));
+}
+
+std::vector<std::string> Dataset::transforms() const {
+  std::vector<std::string> names;
+  for (const auto& transform : content_->transforms) names.push_back(transform->name);
+  return names;
+}
+
+Dataset Dataset::relabelled(std::span<const std::int32_t> numbers, ClassTable classes,
+                            std::vector<std::int32_t> origins, std::string step) const {
+  if (static_cast<std::int64_t>(numbers.size()) != class_count())
+    throw Error(fmt::format("{}: {} has {} numbers for {} classes", name(), step, numbers.size(), class_count()));
+  if (static_cast<std::int64_t>(origins.size()) != classes.size())
+    throw Error(fmt::format("{}: {} has {} origins for {} classes", name(), step, origins.size(), classes.size()));
+  auto content = std::make_shared<Content>(*content_);
+  for (auto& label : content->labels) label = numbers[static_cast<std::size_t>(label)];
+  check_classes(name(), classes);
+  check_labels(name(), content->labels, size(), classes);
+  content->classes = std::move(classes);
+  content->class_origins = std::move(origins);
+  content->lineage.history.push_back(std::move(step));
+  content->index_classes();
   return Dataset(std::move(content));
 }
 

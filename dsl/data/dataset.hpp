@@ -1,15 +1,18 @@
-// A data set: examples `x`, optional class labels, a table of the classes, and where all of it came from. A value that
-// is cheap to copy: the examples are stored once (images as bytes) and shared by every part, split and rotation, which
-// are lists of rows into them. Conversion to f32 happens when rows are gathered.
+// A data set: examples `x`, what is to be said of them (`y`: class labels, or targets of a regression), a table of the
+// classes, and where all of it came from. A value that is cheap to copy: the examples are stored once (images as bytes)
+// and shared by every part, split and rotation, which are lists of rows into them. Conversion to f32 and transforms
+// (transforms.hpp) happen when rows are gathered.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/array.hpp"
+#include "data/random.hpp"
 
 namespace metac::data {
 
@@ -36,6 +39,7 @@ struct Lineage {
 };
 
 struct Storage;
+class Transform;
 
 class Dataset {
  public:
@@ -44,29 +48,39 @@ class Dataset {
   // Bytes are scaled to [0, 1] by 1/255 when gathered; there must be a whole number of examples of this shape.
   static Dataset from_bytes(std::string name, const Shape& example, std::span<const std::uint8_t> values,
                             std::vector<std::int32_t> labels, ClassTable classes, Lineage lineage);
-  // x: f32 [examples, ...].
+  // x: f32 [examples, ...]. `targets`: f32 [examples, ...] or nothing; they are the `y`, even beside classes.
   static Dataset from_floats(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
-                             Lineage lineage);
+                             Lineage lineage, std::optional<Array> targets = {});
+  // x: i32 [examples, ...], such as the words of a text. They are never transformed.
+  static Dataset from_integers(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
+                               Lineage lineage);
 
   const std::string& name() const;
   std::int64_t size() const;           // number of examples
-  const Shape& example_shape() const;  // of one x; [height, width, channels] for images
+  const Shape& example_shape() const;  // of one x, transformed; [height, width, channels] for images
+  Dtype x_dtype() const;               // f32 or i32
   bool labelled() const;               // has classes
-  const ClassTable& classes() const;   // empty if there are none
+  bool has_targets() const;            // its y are numbers, not labels
+  bool has_y() const { return labelled() || has_targets(); }
+  Type x_type(std::int64_t rows) const;  // of what `x` and `y` give for so many rows
+  Type y_type(std::int64_t rows) const;  // Error if it has no y
+  const ClassTable& classes() const;     // empty if there are none
   std::int64_t class_count() const { return classes().size(); }
   const Lineage& lineage() const;
 
   std::int32_t label(std::int64_t row) const;                      // Error if not labelled
   std::span<const std::uint32_t> rows_of(std::int64_t cls) const;  // ascending; may be empty after `take`
 
-  // x of the given rows, f32 [rows, example...], and their labels, i32 [rows]. Error for a row that does not exist, and
-  // for labels of a set that has none.
-  Array x(std::span<const std::uint32_t> rows) const;
+  // x of the given rows, [rows, example...], and their y: labels, i32 [rows], or targets, f32 [rows, ...]. The draws of
+  // random transforms depend on the key and the number of the row; a gathering without a key (to measure) always draws
+  // the same. Error for a row that does not exist, and for y of a set that has none.
+  Array x(std::span<const std::uint32_t> rows, Key = {}) const;
   Array y(std::span<const std::uint32_t> rows) const;
   Array x() const;  // of all rows
   Array y() const;
-  // The same into memory of the caller: example_shape().elements() floats a row.
-  void copy_x(std::span<const std::uint32_t> rows, float* out) const;
+  // The same into memory of the caller, of the size and type that `x_type` and `y_type` say.
+  void copy_x(std::span<const std::uint32_t> rows, Key, void* out) const;
+  void copy_y(std::span<const std::uint32_t> rows, void* out) const;
 
   // Views that share the storage. `step` is added to the history.
   // The given rows in the given order; classes and labels stay as they are. Error for none, twice, or a row not there.
@@ -76,6 +90,12 @@ class Dataset {
   Dataset take(std::int64_t count) const;            // the first rows, in the order they are stored
   Dataset take_per_class(std::int64_t count) const;  // the first rows of each class
   Dataset renamed(std::string name) const;
+  // One transform more; its name is added to the history. Error if the examples are no floats.
+  Dataset transformed(std::shared_ptr<const Transform>) const;
+  std::vector<std::string> transforms() const;  // their names, in order
+  // Other classes: label l becomes numbers[l]. A new class comes from the one of the origin that `origins` says.
+  Dataset relabelled(std::span<const std::int32_t> numbers, ClassTable classes, std::vector<std::int32_t> origins,
+                     std::string step) const;
 
   // Which row (class) of the origin a row (class) is: the same number means the same drawing (the same class), however
   // it was turned.
@@ -88,6 +108,8 @@ class Dataset {
   explicit Dataset(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
   static Dataset make(std::string name, Storage storage, std::vector<std::int32_t> labels, ClassTable classes,
                       Lineage lineage);
+  static Dataset from_values(std::string name, Dtype, Array x, std::vector<std::int32_t> labels, ClassTable classes,
+                             Lineage lineage, std::optional<Array> targets);
   void check_row(std::int64_t row) const;
   std::shared_ptr<const Content> content_;
 };

@@ -13,6 +13,7 @@ constexpr std::int64_t most_examples = std::int64_t{1} << 24;  // of one episode
 
 // The uses of the key of an episode.
 constexpr std::uint32_t for_classes = 0, for_support_order = 1, for_query_order = 2, for_examples = 3;
+constexpr std::uint32_t for_transforms = ~0u;
 
 }  // namespace
 
@@ -81,26 +82,29 @@ void EpisodeSource::draw(Key key, Rows& rows) const {
 
 Episodes EpisodeSource::allocate_for(std::int64_t count) const {
   const auto examples = [&](std::int64_t each) {
-    return Array(Type{Dtype::f32, dataset_.example_shape().with_front(each).with_front(count)});
+    return Array(Type{dataset_.x_dtype(), dataset_.example_shape().with_front(each).with_front(count)});
   };
   const auto labels = [&](std::int64_t each) { return Array(Type{Dtype::i32, Shape{count, each}}); };
   return {examples(ways_ * shots_), labels(ways_ * shots_), examples(ways_ * queries_), labels(ways_ * queries_),
           labels(ways_)};
 }
 
-void EpisodeSource::check_shapes(const Episodes& episodes) const {
-  const auto check = [](const char* what, const Array& given, const Shape& needed) {
-    if (!(given.shape() == needed))
-      throw Error(fmt::format("episodes: {} of shape {} were given for episodes of shape {}", what,
-                              to_string(given.shape()), to_string(needed)));
+void EpisodeSource::check_types(const Episodes& episodes) const {
+  const auto check = [](const char* what, const Array& given, const Type& needed) {
+    if (!(given.type() == needed))
+      throw Error(fmt::format("episodes: {} of type {} were given for episodes of type {}", what,
+                              to_string(given.type()), to_string(needed)));
   };
   const std::int64_t count = episodes.classes.shape().empty() ? 0 : episodes.classes.shape()[0];
-  const std::int64_t support = ways_ * shots_, query = ways_ * queries_;
-  check("classes", episodes.classes, Shape{count, ways_});
-  check("support examples", episodes.support_x, dataset_.example_shape().with_front(support).with_front(count));
-  check("support labels", episodes.support_y, Shape{count, support});
-  check("query examples", episodes.query_x, dataset_.example_shape().with_front(query).with_front(count));
-  check("query labels", episodes.query_y, Shape{count, query});
+  const auto examples = [&](std::int64_t each) {
+    return Type{dataset_.x_dtype(), dataset_.example_shape().with_front(each).with_front(count)};
+  };
+  const auto labels = [&](std::int64_t each) { return Type{Dtype::i32, Shape{count, each}}; };
+  check("classes", episodes.classes, labels(ways_));
+  check("support examples", episodes.support_x, examples(ways_ * shots_));
+  check("support labels", episodes.support_y, labels(ways_ * shots_));
+  check("query examples", episodes.query_x, examples(ways_ * queries_));
+  check("query labels", episodes.query_y, labels(ways_ * queries_));
 }
 
 Episodes EpisodeSource::sample(Key key, std::int64_t first, std::int64_t count) const {
@@ -112,19 +116,18 @@ Episodes EpisodeSource::sample(Key key, std::int64_t first, std::int64_t count) 
 
 void EpisodeSource::sample_into(Key key, std::int64_t first, Episodes& episodes) const {
   if (first < 0) throw Error(fmt::format("episodes: there is no episode {}", first));
-  check_shapes(episodes);
+  check_types(episodes);
   const auto support = ways_ * shots_, query = ways_ * queries_;
-  const auto elements = dataset_.example_shape().elements();
   const std::int64_t count = episodes.classes.shape()[0];
-  float* support_x = episodes.support_x.as<float>().data();
-  float* query_x = episodes.query_x.as<float>().data();
   const auto support_y = episodes.support_y.as<std::int32_t>(), query_y = episodes.query_y.as<std::int32_t>();
   const auto classes = episodes.classes.as<std::int32_t>();
   Rows rows;
   for (std::int64_t i = 0; i < count; ++i) {
-    draw(fold_in_wide(key, static_cast<std::uint64_t>(first + i)), rows);
-    dataset_.copy_x(rows.support, support_x + i * support * elements);
-    dataset_.copy_x(rows.query, query_x + i * query * elements);
+    const Key of_episode = fold_in_wide(key, static_cast<std::uint64_t>(first + i));
+    const Key of_transforms = fold_in(of_episode, for_transforms);
+    draw(of_episode, rows);
+    dataset_.copy_x(rows.support, of_transforms, episodes.support_x.row(i).data());
+    dataset_.copy_x(rows.query, of_transforms, episodes.query_x.row(i).data());
     std::copy(rows.support_labels.begin(), rows.support_labels.end(), support_y.begin() + i * support);
     std::copy(rows.query_labels.begin(), rows.query_labels.end(), query_y.begin() + i * query);
     std::copy(rows.classes.begin(), rows.classes.end(), classes.begin() + i * ways_);

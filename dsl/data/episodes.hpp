@@ -13,9 +13,9 @@ namespace metac::data {
 
 // A batch of n episodes.
 struct Episodes {
-  Array support_x;  // f32 [n, ways * shots, example...]
+  Array support_x;  // [n, ways * shots, example...], of the set's type
   Array support_y;  // i32 [n, ways * shots], labels 0..ways-1
-  Array query_x;    // f32 [n, ways * queries, example...]
+  Array query_x;    // [n, ways * queries, example...]
   Array query_y;    // i32 [n, ways * queries]
   Array classes;    // i32 [n, ways]: which class of the data set has which label
 };
@@ -44,7 +44,7 @@ class EpisodeSource {
   struct Rows;  // of one episode
   void draw(Key key, Rows& rows) const;
   Episodes allocate_for(std::int64_t count) const;
-  void check_shapes(const Episodes& episodes) const;
+  void check_types(const Episodes& episodes) const;
 
   Dataset dataset_;
   std::vector<std::int32_t> classes_;  // those with examples
@@ -65,6 +65,9 @@ class EpochBatches {
 
   // The rows of step 0, 1, ...; depends on (key, step) only. May be called from several threads.
   std::vector<std::uint32_t> rows(Key key, std::int64_t step) const;
+  // The key for gathering these rows, `dataset().x(rows(key, step), gathering(key, step))`: random transforms draw anew
+  // at each step.
+  static Key gathering(Key key, std::int64_t step);
 
  private:
   struct Order;  // of the epoch last asked for: making it takes as long as an epoch has rows

@@ -1,6 +1,8 @@
 // rotated_classes: turned images as further classes, without a copy of an image.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "data/content.hpp"
 #include "data/dataset.hpp"
 
@@ -9,6 +11,37 @@ namespace metac::data {
 namespace {
 
 constexpr std::int32_t turns = 4;
+
+// Where a turned square image finds its places in the one that is stored.
+struct Walk {
+  std::int64_t begin, row, column;
+};
+
+Walk walk_of(int quarters, std::int64_t side) {
+  switch (quarters) {
+    case 0:
+      return {0, side, 1};
+    case 1:
+      return {side - 1, -1, side};
+    case 2:
+      return {side * side - 1, -side, -1};
+    case 3:
+      return {side * (side - 1), 1, -side};
+  }
+  throw Bug("a turn is 0 to 3 quarters");
+}
+
+// Turns each row as far as the row says.
+class Turn : public Transform {
+ public:
+  explicit Turn(const Shape& shape) : Transform("rotated_classes", shape, shape) {}
+  void apply(const float* from, const Row& of, float* to) const override {
+    const Walk walk = walk_of(of.quarters, in[0]);
+    for (std::int64_t row = 0; row < in[0]; ++row)
+      for (std::int64_t column = 0; column < in[1]; ++column)
+        to = std::copy_n(from + (walk.begin + row * walk.row + column * walk.column) * in[2], in[2], to);
+  }
+};
 
 ClassTable turned(const ClassTable& table) {
   ClassTable result;
@@ -39,6 +72,8 @@ Dataset rotated_classes(const Dataset& dataset) {
   auto content = std::make_shared<Dataset::Content>();
   content->name = old.name + ".rotated";
   content->storage = old.storage;
+  content->transforms = old.transforms;
+  content->transforms.push_back(std::make_shared<const Turn>(old.example()));
   content->lineage = old.lineage;
   content->lineage.history.push_back("rotated_classes");
   content->classes = turned(old.classes);

@@ -6,6 +6,7 @@
 #include "data/load.hpp"
 #include "data/split.hpp"
 #include "elaborate/builtin_table.hpp"
+#include "elaborate/data_arguments.hpp"
 #include "elaborate/sources.hpp"
 
 namespace metac::dsl {
@@ -13,51 +14,10 @@ namespace {
 
 using Call = const BuiltinCall&;
 
-Span span_of(Call call, std::size_t argument) {
-  const Span span = call.argument_spans[argument];
-  return span.end > span.begin ? span : call.span;
-}
-
-Value held(data::Dataset dataset) { return std::make_shared<const data::Dataset>(std::move(dataset)); }
-
-const data::Dataset& dataset(Elaborator& e, Call call, std::size_t argument) {
-  const auto* pointer = call.arguments[argument].get<std::shared_ptr<const data::Dataset>>();
-  if (pointer == nullptr)
-    e.fail("E0400", span_of(call, argument),
-           fmt::format("a data set was needed, this is {}", describe(call.arguments[argument])), "",
-           call.arguments[argument].record() != nullptr ? "one of its parts, such as `.train`?" : "");
-  return **pointer;
-}
-
-// An Error of the data room, at the place of the call.
-template <class F>
-Value reading(Elaborator& e, Call call, F&& read) {
-  try {
-    return read();
-  } catch (const Error& error) {
-    e.fail("E0401", call.span, error.what());
-  }
-}
-
-std::filesystem::path path_of(Elaborator& e, Call call, std::size_t argument) {
-  const auto* text = call.arguments[argument].get<std::string>();
-  if (text == nullptr)
-    e.fail("E0402", span_of(call, argument),
-           fmt::format("a path in quotes was needed, this is {}", describe(call.arguments[argument])));
-  const std::filesystem::path path(*text), directory = data::data_directory(e.data_directory());
-  // Below the data directory if it is there; else as written.
-  if (path.is_relative() && !directory.empty() && std::filesystem::exists(directory / path)) return directory / path;
-  return path;
-}
-
 Value parts(const data::Parts& split) {
   std::vector<std::pair<std::string, Value>> fields;
   for (const auto& [name, part] : split) fields.emplace_back(name, held(part));
   return Value::record(std::move(fields));
-}
-
-Value train_and_test(const data::TrainTest& both) {
-  return Value::record({{"train", held(both.train)}, {"test", held(both.test)}});
 }
 
 Value omniglot_value(Elaborator& e, Call call) {
@@ -82,15 +42,15 @@ Value images_value(Elaborator& e, Call call) {
     e.fail("E0403", span_of(call, 2), fmt::format("images cannot be resized to {} x {}", options.size, options.size),
            "", "sizes from 1 to 4096 are possible");
   options.invert = e.condition(call.arguments[3], span_of(call, 3));
-  const auto path = path_of(e, call, 0);
-  return e.loaded(fmt::format("images {} {} {} {}", path.string(), options.class_depth, options.size, options.invert),
-                  [&] { return reading(e, call, [&] { return held(data::images(path, options)); }); });
+  const auto folder = path(e, call, 0);
+  return e.loaded(fmt::format("images {} {} {} {}", folder.string(), options.class_depth, options.size, options.invert),
+                  [&] { return reading(e, call, [&] { return held(data::images(folder, options)); }); });
 }
 
 Value idx_value(Elaborator& e, Call call) {
-  const auto images = path_of(e, call, 0);
-  const auto labels = call.arguments[1].is_none() ? std::filesystem::path() : path_of(e, call, 1);
-  const auto classes = call.arguments[2].is_none() ? std::filesystem::path() : path_of(e, call, 2);
+  const auto images = path(e, call, 0);
+  const auto labels = call.arguments[1].is_none() ? std::filesystem::path() : path(e, call, 1);
+  const auto classes = call.arguments[2].is_none() ? std::filesystem::path() : path(e, call, 2);
   return e.loaded(fmt::format("idx {} {} {}", images.string(), labels.string(), classes.string()), [&] {
     return reading(e, call, [&] {
       return held(
@@ -113,26 +73,17 @@ Value split_value(Elaborator& e, Call call) {
            "`column: \"name\"`, `file: (train: \"a.txt\", test: \"b.txt\")`, or counts: `train: 1200, test: 423, seed: "
            "1`");
   return reading(e, call, [&] {
-    if (by_column) {
-      const auto* column = call.arguments[1].get<std::string>();
-      if (column == nullptr) e.fail("E0402", span_of(call, 1), "a column is named in quotes");
-      return parts(data::split_classes(set, *column));
-    }
+    if (by_column) return parts(data::split_classes(set, text(e, call, 1, "the name of a column")));
     if (by_file) {
       const Record* files = call.arguments[2].record();
       if (files == nullptr)
         e.fail("E0404", span_of(call, 2), "`file` needs a file for each part", "",
                "`file: (train: \"a.txt\", test: \"b.txt\")`");
       std::vector<std::pair<std::string, std::filesystem::path>> paths;
-      for (const auto& [name, value] : files->fields) {
-        BuiltinCall one{{value}, {}, call.span, {span_of(call, 2)}};
-        paths.emplace_back(name, path_of(e, one, 0));
-      }
+      for (const auto& [name, value] : files->fields) paths.emplace_back(name, path(e, value, span_of(call, 2)));
       return parts(data::split_classes_by_files(set, paths));
     }
-    const auto seed = e.integer(call.arguments[6], span_of(call, 6), "a seed");
-    return parts(
-        data::split_classes_by_counts(set, counts, data::fold_in_wide(data::Key{}, static_cast<std::uint64_t>(seed))));
+    return parts(data::split_classes_by_counts(set, counts, seed_key(e, call, 6)));
   });
 }
 
@@ -148,7 +99,7 @@ Value episodes_value(Elaborator& e, Call call) {
 
 }  // namespace
 
-void add_data_builtins(std::map<std::string, BuiltinFunction, std::less<>>& t) {
+void add_data_builtins(BuiltinTable& t) {
   t["omniglot"] = omniglot_value;
   t["mnist"] = [](Elaborator& e, Call call) {
     return e.loaded("mnist", [&] {
@@ -174,6 +125,7 @@ void add_data_builtins(std::map<std::string, BuiltinFunction, std::less<>>& t) {
     return reading(e, call, [&] { return held(data::rotated_classes(dataset(e, call, 0))); });
   };
   t["episodes"] = episodes_value;
+  add_transform_builtins(t);
 }
 
 }  // namespace metac::dsl

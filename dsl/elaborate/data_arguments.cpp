@@ -1,0 +1,129 @@
+// Arguments of the builtins on data: values to data sets, paths, numbers, with an error at their place.
+#include "elaborate/data_arguments.hpp"
+
+#include <fmt/format.h>
+
+namespace metac::dsl {
+namespace {
+
+using SetFunction = std::function<data::Dataset(const data::Dataset&)>;
+
+const data::Dataset* set_in(const Value& value) {
+  const auto* pointer = value.get<std::shared_ptr<const data::Dataset>>();
+  return pointer != nullptr ? pointer->get() : nullptr;
+}
+
+// The value with each data set in it changed; `found` says whether there was one.
+Value changed(const Value& value, const SetFunction& change, bool& found) {
+  if (const auto* set = set_in(value)) {
+    found = true;
+    return held(change(*set));
+  }
+  if (const Record* record = value.record()) {
+    auto fields = record->fields;
+    for (auto& [name, field] : fields) field = changed(field, change, found);
+    return Value::record(std::move(fields));
+  }
+  if (const List* list = value.list()) {
+    auto items = list->items;
+    for (auto& item : items) item = changed(item, change, found);
+    return Value::list(std::move(items));
+  }
+  return value;
+}
+
+}  // namespace
+
+Span span_of(const BuiltinCall& call, std::size_t argument) {
+  const Span span = call.argument_spans[argument];
+  return span.end > span.begin ? span : call.span;
+}
+
+bool given(const BuiltinCall& call, std::size_t argument) { return !call.arguments[argument].is_none(); }
+
+Value held(data::Dataset dataset) { return std::make_shared<const data::Dataset>(std::move(dataset)); }
+
+Value train_and_test(const data::TrainTest& both) {
+  return Value::record({{"train", held(both.train)}, {"test", held(both.test)}});
+}
+
+const data::Dataset& dataset(Elaborator& e, const BuiltinCall& call, std::size_t argument) {
+  const auto* set = set_in(call.arguments[argument]);
+  if (set == nullptr)
+    e.fail("E0400", span_of(call, argument),
+           fmt::format("a data set was needed, this is {}", describe(call.arguments[argument])), "",
+           call.arguments[argument].record() != nullptr ? "one of its parts, such as `.train`?" : "");
+  return *set;
+}
+
+const std::string& text(Elaborator& e, const BuiltinCall& call, std::size_t argument, const char* what) {
+  const auto* value = call.arguments[argument].get<std::string>();
+  if (value == nullptr)
+    e.fail("E0402", span_of(call, argument),
+           fmt::format("{} in quotes was needed, this is {}", what, describe(call.arguments[argument])));
+  return *value;
+}
+
+double number(Elaborator& e, const BuiltinCall& call, std::size_t argument, const char* what) {
+  const auto value = call.arguments[argument].number();
+  if (!value)
+    e.fail("E0408", span_of(call, argument),
+           fmt::format("{} is a number, this is {}", what, describe(call.arguments[argument])));
+  return *value;
+}
+
+std::vector<Value> items(const Value& value) {
+  if (const List* list = value.list()) return list->items;
+  const Record* record = value.record();
+  if (record == nullptr || (!record->fields.empty() && !record->fields.front().first.empty())) return {value};
+  std::vector<Value> result;
+  for (const auto& [name, field] : record->fields) result.push_back(field);
+  return result;
+}
+
+std::vector<double> numbers(Elaborator& e, const BuiltinCall& call, std::size_t argument, const char* what) {
+  std::vector<double> result;
+  for (const Value& item : items(call.arguments[argument])) {
+    if (!item.number())
+      e.fail("E0408", span_of(call, argument),
+             fmt::format("{} is a number or a list of numbers, this is {}", what, describe(call.arguments[argument])));
+    result.push_back(*item.number());
+  }
+  return result;
+}
+
+std::filesystem::path path(Elaborator& e, const Value& value, Span span) {
+  const auto* text = value.get<std::string>();
+  if (text == nullptr) e.fail("E0402", span, fmt::format("a path in quotes was needed, this is {}", describe(value)));
+  const std::filesystem::path path(*text), directory = data::data_directory(e.data_directory());
+  if (path.is_relative() && !directory.empty() && std::filesystem::exists(directory / path)) return directory / path;
+  return path;
+}
+
+std::filesystem::path path(Elaborator& e, const BuiltinCall& call, std::size_t argument) {
+  return path(e, call.arguments[argument], span_of(call, argument));
+}
+
+Value reading(Elaborator& e, const BuiltinCall& call, const std::function<Value()>& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    e.fail("E0401", call.span, error.what());
+  }
+}
+
+Value each_dataset(Elaborator& e, const BuiltinCall& call, const SetFunction& change) {
+  bool found = false;
+  Value result = reading(e, call, [&] { return changed(call.arguments[0], change, found); });
+  if (!found)
+    e.fail("E0400", span_of(call, 0),
+           fmt::format("a data set, or a record of some, was needed, this is {}", describe(call.arguments[0])));
+  return result;
+}
+
+data::Key seed_key(Elaborator& e, const BuiltinCall& call, std::size_t argument) {
+  const auto seed = e.integer(call.arguments[argument], span_of(call, argument), "a seed");
+  return data::fold_in_wide(data::Key{}, static_cast<std::uint64_t>(seed));
+}
+
+}  // namespace metac::dsl
