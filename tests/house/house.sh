@@ -19,7 +19,7 @@ rule() {
 
 cpp_files() { find "$@" -name '*.cpp' -o -name '*.hpp' | sort; }
 # Names one a line, found as whole words (`_` ends a word); the long ones also inside of others: MamlStep, run_reptile.
-learners='maml|reptile|protonet|prototypical|(^|[^a-z])(ewc|anil)([^a-z]|$)'
+learners='maml|reptile|protonet|prototypical|meta_?sgd|meta_?lstm|matching_?(net|embedding)|(^|[^a-z])(ewc|anil)([^a-z]|$)'
 
 cpp_files engine dsl | xargs grep -nEi "$learners" |
   rule "C++ names a learner; learners are written in the language (stdlib/learn)"

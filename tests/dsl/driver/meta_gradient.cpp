@@ -2,103 +2,13 @@
 // meta-loss along random directions, through the scripts of the library. ReLU and max pooling have kinks, where
 // differences say nothing: keys and steps are chosen so that none is near, which the quotient of half the step
 // confirms.
-#include <boost/test/unit_test.hpp>
-#include <cmath>
-
-#include "dsl/laboratory.hpp"
+#include "dsl/driver/objective.hpp"
 
 using namespace metac;
 using namespace metac::dsl;
 using namespace metac::dsl::testing;
 
 namespace {
-
-using Vector = std::vector<double>;
-
-double dot(const Vector& a, const Vector& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
-double norm(const Vector& a) { return std::sqrt(dot(a, a)); }
-Vector moved(const Vector& from, double by, const Vector& direction) {
-  Vector result = from;
-  for (std::size_t i = 0; i < from.size(); ++i) result[i] += by * direction[i];
-  return result;
-}
-double distance(const Vector& a, const Vector& b) { return norm(moved(a, -1, b)); }
-
-// Uniform on a cube, scaled to length 1.
-Vector random_direction(std::size_t size, std::uint32_t number) {
-  data::Stream stream(data::fold_in({7, 7}, number));
-  Vector result(size);
-  for (auto& x : result) x = stream.next() / 2147483648.0 - 1;
-  const double length = norm(result);
-  for (auto& x : result) x /= length;
-  return result;
-}
-
-// The mean loss of the tasks as a function of all that is learned, laid out as one vector; the gradient is what one
-// step of `sgd(1)` subtracts.
-class Objective {
- public:
-  Objective(Laboratory& lab, const std::string& learner, std::int64_t batch, data::Key key,
-            const std::string& optimizer = "unit_step")
-      : step_(lab, learner, lab.source("source"), batch, optimizer), key_(key) {}
-
-  Vector start() const { return flat(Step::arrays(step_.state)); }
-  double loss(const Vector& at) { return mean(step_.run(filled(at), key_).back()); }
-  Vector after(const Vector& at) {
-    auto results = step_.run(filled(at), key_);
-    results.pop_back();
-    return flat(results);
-  }
-  Vector gradient(const Vector& at) { return moved(at, -1, after(at)); }
-
- private:
-  static double mean(const Array& losses) {
-    double sum = 0;
-    for (std::int64_t i = 0; i < losses.elements(); ++i) sum += losses.at(i);
-    return sum / static_cast<double>(losses.elements());
-  }
-  static Vector flat(const std::vector<Array>& arrays) {
-    Vector result;
-    for (const auto& array : arrays) result.insert(result.end(), array.as<double>().begin(), array.as<double>().end());
-    return result;
-  }
-  std::vector<Array> filled(const Vector& values) const {
-    std::vector<Array> result;
-    auto next = values.begin();
-    for (const auto& form : Step::arrays(step_.state)) {
-      Array array(form.type());
-      for (auto& x : array.as<double>()) x = *next++;
-      result.push_back(array);
-    }
-    return result;
-  }
-
-  Step step_;
-  data::Key key_;
-};
-
-struct Worst {
-  double relative = 0;  // of |difference quotient - gradient . direction| / |gradient . direction|
-  double smooth = 0;    // how far the quotient of half the step is off, likewise: a kink within the step shows here
-};
-
-Worst compare_with_differences(Objective& objective, const Vector& at, const Vector& gradient, double step) {
-  Worst worst;
-  const auto quotient = [&](const Vector& direction, double h) {
-    return (objective.loss(moved(at, h, direction)) - objective.loss(moved(at, -h, direction))) / (2 * h);
-  };
-  for (std::uint32_t number = 0; number < 20; ++number) {
-    const Vector direction = random_direction(at.size(), number);
-    const double slope = dot(gradient, direction), measured = quotient(direction, step);
-    worst.relative = std::max(worst.relative, std::abs(measured - slope) / std::abs(slope));
-    worst.smooth = std::max(worst.smooth, std::abs(measured - quotient(direction, step / 2)) / std::abs(slope));
-  }
-  return worst;
-}
 
 const char* const sinusoid = R"(
 let source = sinusoids(shots: 5, queries: 7)
