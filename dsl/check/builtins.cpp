@@ -100,6 +100,8 @@ constexpr Builtin table[] = {
     {"str", "(value)", "a value as text"},
     {"is_host", "(x)", "true if x is known while the script is compiled"},
     {"print", "(values...)", "prints values while an experiment runs"},
+    {"save", "(learner, path)", "writes what a learner has learned and remembers to a file (safetensors)"},
+    {"load", "(learner, path)", "the learner with what `save` wrote"},
     {"error", "(message)", "stops with a message that points at the call"},
 
     // data
@@ -125,7 +127,7 @@ constexpr Builtin table[] = {
     {"permute", "(data, seed = 0)", "the pixels (or the entries of the first axis) in one fixed random order"},
     {"channels", "(data, count)",
      "grey images with equal channels; or colour images as grey: the mean of their channels"},
-    {"episodes", "(data, ways, shots, queries)", "a task source: classification among `ways` drawn classes"},
+    {"episodes", "(data, ways, shots, queries)", "a task source: classification among `ways` drawn classes; of ranges such as 5..10, each step draws one"},
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // From trees and keys to the inputs of a program, and back.
 #include "driver/machine.hpp"
 
+#include "base/error.hpp"
+#include "driver/state.hpp"
 #include "elaborate/source.hpp"
 
 namespace metac::dsl {
@@ -36,12 +38,31 @@ Value Machine::computed(const Computed& tree, const std::function<std::vector<Ar
   return with_leaves(tree.form, values);
 }
 
-Value Machine::initial(const Learner& learner, const Source& source, data::Key key) const {
-  return computed(first_state(self, learner, source), [&] {
+Value Machine::state_for(const Learner& learner, const Source& source, data::Key key) const {
+  if (learner.state.is_none()) {
+    Form form = example_form(source);
     std::vector<Array> example;
-    for (const auto& array : source.draw(key, 0, 1)) example.push_back(source.gives_tasks() ? array.row(0) : array);
-    return inputs(None{}, None{}, key, 0, 0, std::move(example));
-  });
+    if (!rehearsal) {
+      form.clear();
+      for (const auto& array : source.draw(key, 0, 1)) {
+        example.push_back(source.gives_tasks() ? array.row(0) : array);
+        form.push_back(example.back().type());
+      }
+    }
+    return computed(first_state(self, learner, source, form),
+                    [&] { return inputs(None{}, None{}, key, 0, 0, std::move(example)); });
+  }
+  // Events between trainings may have changed its shapes: then what is wrong shows where it is used.
+  const bool may_grow = Elaborator::has_event(learner, "start") || Elaborator::has_event(learner, "end");
+  if (learner.loaded.empty() || may_grow) return cloned(learner.state);
+  auto untrained = learner;
+  untrained.state = None{};
+  try {
+    return taken(first_state(self, untrained, source, example_form(source)).form, "learner",
+                 parts_of("learner", learner.state), learner.loaded);
+  } catch (const Error& error) {
+    self.fail("E0436", learner.span, error.what());
+  }
 }
 
 }  // namespace metac::dsl

@@ -38,8 +38,9 @@ struct Machine {
                             std::vector<Array> arrays) const;
   // The tree that a procedure computes, in memory of its own; `inputs` is not called in a rehearsal.
   Value computed(const Computed&, const std::function<std::vector<Array>()>& inputs) const;
-  // The state of a learner before any training on this source.
-  Value initial(const Learner&, const Source&, data::Key) const;
+  // The state a learner comes with to this source: its own, in memory of its own, or, before any training, drawn. One
+  // that was loaded must be of the form that would be drawn: Failure naming the leaves that differ.
+  Value state_for(const Learner&, const Source&, data::Key) const;
   void stop_if_asked() const;
 };
 

@@ -6,7 +6,9 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "driver/state.hpp"
 #include "elaborate/sources.hpp"
+#include "store/safetensors.hpp"
 
 namespace metac::dsl {
 namespace {
@@ -82,6 +84,8 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
   self_.work = [this](const WorkExpr& expression, const ScopePtr& scope, Span span) {
     return work(expression, scope, span);
   };
+  self_.save = [this](const Learner& learner, const std::string& path, Span span) { save(learner, path, span); };
+  self_.load = [this](const Learner& learner, const std::string& path, Span span) { return load(learner, path, span); };
   self_.set_printer([this](const std::string& line) {
     if (!machine_.rehearsal) machine_.observer.printed(line);
   });
@@ -89,7 +93,10 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
   if (!machine_.rehearsal) self_.compute = [](std::span<const Tensor> outputs) { return compile({}, outputs).run({}); };
   struct Clear {  // what refers to this session goes with it
     Elaborator& self;
-    ~Clear() { self.work = nullptr, self.compute = nullptr, self.set_printer(nullptr); }
+    ~Clear() {
+      self.work = nullptr, self.compute = nullptr, self.save = nullptr, self.load = nullptr;
+      self.set_printer(nullptr);
+    }
   } clear{self_};
 
   const ScopePtr scope = parameters(self_, experiment, settings);
@@ -125,8 +132,7 @@ std::vector<Learner> Session::learners(const Value& value, Span span) {
 EvaluationResult Session::measured(Learner learner, const Measuring& how) {
   // All measurements of one seed are made on the same tasks, so that learners compare in pairs.
   const data::Key key = for_purpose(data::fold_in(key_, 2), Purpose::measuring);
-  if (learner.state.is_none())
-    learner.state = machine_.initial(learner, *how.source, for_purpose(key, Purpose::initial_state));
+  learner.state = machine_.state_for(learner, *how.source, for_purpose(key, Purpose::initial_state));
   return measure(machine_, learner, how, key);
 }
 
@@ -243,6 +249,77 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
     }
   }
   return one_or_list(std::move(values));
+}
+
+// ---- files of learners ----
+
+namespace {
+
+// The tree of "learner.theta.linear.weight", ...: its records in the order of the file.
+Value tree_of(const store::Tensors& tensors) {
+  struct Node {
+    std::vector<std::pair<std::string, std::unique_ptr<Node>>> children;
+    const Array* leaf = nullptr;
+    Value value() const {
+      if (leaf != nullptr) return *leaf;
+      std::vector<std::pair<std::string, Value>> fields;
+      for (const auto& [name, child] : children) fields.emplace_back(name, child->value());
+      return Value::record(std::move(fields));
+    }
+  } root;
+  for (const auto& [path, array] : tensors.arrays) {
+    Node* node = &root;
+    for (std::size_t begin = 0; begin <= path.size();) {
+      const std::size_t end = std::min(path.find('.', begin), path.size());
+      const std::string name = path.substr(begin, end - begin);
+      const auto at =
+          std::find_if(node->children.begin(), node->children.end(), [&](const auto& c) { return c.first == name; });
+      node = at != node->children.end() ? at->second.get()
+                                        : node->children.emplace_back(name, std::make_unique<Node>()).second.get();
+      begin = end + 1;
+    }
+    node->leaf = &array;
+  }
+  const Value tree = root.value();
+  const Value* learner = tree.record()->find("learner");
+  return learner != nullptr && learner->record() != nullptr ? *learner : Value(None{});
+}
+
+}  // namespace
+
+void Session::save(const Learner& learner, const std::string& path, Span span) {
+  if (learner.state.is_none())
+    self_.fail("E0385", span, fmt::format("the learner `{}` has no state yet: it was not trained", learner.name()));
+  saved_[path] = learner.state;
+  if (machine_.rehearsal) return;
+  try {
+    store::write_safetensors(path,
+                             {parts_of("learner", learner.state),
+                              {{"learner", learner.name()}, {"trainings", fmt::format("{}", learner.trainings)}}});
+  } catch (const Error& error) {
+    throw RunFailure{not_run(error, span)};
+  }
+}
+
+Value Session::load(const Learner& learner, const std::string& path, Span span) {
+  auto copy = learner;
+  if (const auto saved = saved_.find(path); saved != saved_.end() && machine_.rehearsal) {
+    copy.state = saved->second;
+  } else {
+    try {
+      const auto tensors = store::read_safetensors(path);
+      copy.state = tree_of(tensors);
+      if (const auto trainings = tensors.metadata.find("trainings"); trainings != tensors.metadata.end())
+        copy.trainings = std::strtoll(trainings->second.c_str(), nullptr, 10);
+    } catch (const Error& error) {
+      self_.fail("E0437", span, error.what());
+    }
+    if (copy.state.is_none())
+      self_.fail("E0437", span,
+                 fmt::format("{} holds no learner: none of its arrays has a name like `learner.theta...`", path));
+  }
+  copy.loaded = path;
+  return std::make_shared<const Learner>(std::move(copy));
 }
 
 }  // namespace metac::dsl

@@ -28,6 +28,8 @@ class Session {
   Value evaluate_stream(const WorkExpr&, const ScopePtr&, const std::vector<Learner>&, const List& stream, Span);
   std::vector<Learner> learners(const Value&, Span);
   EvaluationResult measured(Learner, const Measuring&);
+  void save(const Learner&, const std::string& path, Span);
+  Value load(const Learner&, const std::string& path, Span);
 
   Machine machine_;
   Elaborator& self_;
@@ -36,6 +38,7 @@ class Session {
   Journal* journal_;
   Streams streams_;
   std::vector<Finding> findings_;
+  std::map<std::string, Value> saved_;  // in a rehearsal: the forms of what would be saved, by path
 };
 
 }  // namespace metac::dsl

@@ -59,8 +59,7 @@ class Training {
   void begin() {
     const Machine machine = preparing();
     const data::Key first = for_purpose(state_.key, Purpose::initial_state);
-    state_.learner =
-        learner_.state.is_none() ? machine.initial(learner_, *plan_.source, first) : cloned(learner_.state);
+    state_.learner = machine.state_for(learner_, *plan_.source, first);
     state_.learner = after(machine, "start");
     const Computed memory = first_memory(machine_.self, learner_, state_.learner, plan_.optimizer);
     state_.optimizer =
@@ -99,6 +98,7 @@ class Training {
     auto copy = learner_;
     copy.state = state_.learner;
     ++copy.trainings;
+    copy.loaded.clear();
     return copy;
   }
 

@@ -220,6 +220,29 @@ Value print_value(Elaborator& e, Call call) {
   return None{};
 }
 
+// The learner and the path of `save` and `load`, which the experiment does.
+std::pair<const Learner*, std::string> learner_and_path(Elaborator& e, Call call, const char* word, bool possible) {
+  if (!possible) e.fail("E0331", call.span, fmt::format("`{}` stands in an experiment only", word));
+  const auto* learner = call.arguments[0].get<std::shared_ptr<const Learner>>();
+  if (learner == nullptr)
+    e.fail("E0425", call.place(0), fmt::format("`{}` needs a learner, this is {}", word, describe(call.arguments[0])));
+  const auto* path = call.arguments[1].get<std::string>();
+  if (path == nullptr || path->empty())
+    e.fail("E0402", call.place(1), fmt::format("a path is text in quotes, this is {}", describe(call.arguments[1])));
+  return {learner->get(), *path};
+}
+
+Value save_value(Elaborator& e, Call call) {
+  const auto [learner, path] = learner_and_path(e, call, "save", static_cast<bool>(e.save));
+  e.save(*learner, path, call.span);
+  return None{};
+}
+
+Value load_value(Elaborator& e, Call call) {
+  const auto [learner, path] = learner_and_path(e, call, "load", static_cast<bool>(e.load));
+  return e.load(*learner, path, call.span);
+}
+
 Value error_value(Elaborator& e, Call call) { e.fail("E0396", call.span, to_text(call.arguments[0])); }
 
 Value declare_value(Elaborator& e, Call call) {
@@ -266,6 +289,8 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
         {"len", len_value},
         {"range", range_value},
         {"print", print_value},
+        {"save", save_value},
+        {"load", load_value},
         {"error", error_value},
         {"declare_statistics", declare_value},
         {"draw_uniform", primitive_draw(Distribution::uniform)},

@@ -1,6 +1,8 @@
 // The builtins that read data sets, split them and make task sources of them.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <filesystem>
 
 #include "data/load.hpp"
@@ -87,14 +89,28 @@ Value split_value(Elaborator& e, Call call) {
   });
 }
 
+// One number, or a range such as `5..10` of which each step draws one.
+std::vector<std::int64_t> choices(Elaborator& e, Call call, std::size_t argument, const char* what) {
+  std::vector<std::int64_t> numbers;
+  const List* list = call.arguments[argument].list();
+  if (list == nullptr) return {e.integer(call.arguments[argument], span_of(call, argument), what)};
+  for (const auto& item : list->items) numbers.push_back(e.integer(item, span_of(call, argument), what));
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  constexpr std::size_t most = 64;  // each is a program of its own
+  if (numbers.empty() || numbers.size() > most)
+    e.fail("E0405", span_of(call, argument),
+           fmt::format("{} is a number or a list of 1 to {}, not of {}", what, most, numbers.size()));
+  return numbers;
+}
+
 Value episodes_value(Elaborator& e, Call call) {
   const auto& set = dataset(e, call, 0);
-  std::int64_t sizes[3];
-  const char* const what[] = {"the number of ways", "the number of shots", "the number of queries"};
-  for (std::size_t i = 0; i < 3; ++i) sizes[i] = e.integer(call.arguments[1 + i], span_of(call, 1 + i), what[i]);
-  if (sizes[2] < 1)
-    e.fail("E0405", span_of(call, 3), fmt::format("an episode needs at least 1 query a class, not {}", sizes[2]));
-  return reading(e, call, [&]() -> Value { return episode_source(set, sizes[0], sizes[1], sizes[2]); });
+  const auto ways = choices(e, call, 1, "the number of ways"), shots = choices(e, call, 2, "the number of shots");
+  const auto queries = e.integer(call.arguments[3], span_of(call, 3), "the number of queries");
+  if (queries < 1)
+    e.fail("E0405", span_of(call, 3), fmt::format("an episode needs at least 1 query a class, not {}", queries));
+  return reading(e, call, [&]() -> Value { return episode_source(set, ways, shots, queries); });
 }
 
 }  // namespace

@@ -171,6 +171,9 @@ class Elaborator {
 
   // The experiment's own expressions (`train`, `evaluate`) are the driver's.
   std::function<Value(const WorkExpr&, const ScopePtr&, Span)> work;
+  // So are `save` and `load` of learners.
+  std::function<void(const Learner&, const std::string& path, Span)> save;
+  std::function<Value(const Learner&, const std::string& path, Span)> load;
   // Computes tensors of the experiment's own graph, for `print`; null where nothing may run.
   std::function<std::vector<Array>(std::span<const Tensor>)> compute;
 

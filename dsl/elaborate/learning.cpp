@@ -98,10 +98,14 @@ Span place_of(const Learner& learner, std::string_view function, Span otherwise)
 
 }  // namespace
 
-Computed first_state(Elaborator& self, const Learner& learner, const Source& source) {
+Form example_form(const Source& source) {
   Form form = source.forms(1).front();
   if (source.gives_tasks())
     for (auto& type : form) type.shape = type.shape.without(0);
+  return form;
+}
+
+Computed first_state(Elaborator& self, const Learner& learner, const Source& source, const Form& form) {
   Builder builder(self, None{}, None{}, form);
   Context context = builder.context();
   context.example = item_of(self, source, builder.arrays, context, builder.graph(), builder.key);
@@ -482,10 +486,7 @@ Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& sta
 }
 
 std::string default_metric(Elaborator& self, const Source& source) {
-  Form form = source.forms(1).front();
-  if (source.gives_tasks())
-    for (auto& type : form) type.shape = type.shape.without(0);
-  Builder builder(self, None{}, None{}, form);
+  Builder builder(self, None{}, None{}, example_form(source));
   WithContext here(self, builder.context());
   const Value item = item_of(self, source, builder.arrays, builder.context(), builder.graph(), builder.key);
   const Record* record = item.record();

@@ -25,9 +25,10 @@ struct Computed {
   Value form;
 };
 
-// The state of a learner before any training: `learn` and `memory`, drawn from the key. Arrays: those of one task, or
-// of a batch of one example.
-Computed first_state(Elaborator&, const Learner&, const Source&);
+// The state of a learner before any training: `learn` and `memory`, drawn from the key. Arrays: those of one task (of
+// this form, without the axis of tasks), or of a batch of one example.
+Computed first_state(Elaborator&, const Learner&, const Source&, const Form&);
+Form example_form(const Source&);  // the usual one
 
 // The state after `on start` or `on end`. Arrays: those of `data`, which is all rows of a batch source; nothing for
 // tasks.

@@ -6,7 +6,9 @@
 
 namespace metac::dsl {
 
-SourcePtr episode_source(const data::Dataset&, std::int64_t ways, std::int64_t shots, std::int64_t queries);
+// Of several ways or shots, in ascending order, one of each is drawn for a step.
+SourcePtr episode_source(const data::Dataset&, const std::vector<std::int64_t>& ways,
+                         const std::vector<std::int64_t>& shots, std::int64_t queries);
 
 // One data set, or one task of a stream: its items are records of `x` and, where there are labels, `y`. With `active`,
 // the labels a learner is told to choose among, items have a mask `active`, bool [rows, classes].

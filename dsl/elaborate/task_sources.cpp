@@ -58,40 +58,56 @@ class DrawnTasks : public TaskSource {
   ScopePtr arguments_;
 };
 
+// Episodes of one size, or of several, of which each draw takes one at random.
 class Episodes : public TaskSource {
  public:
-  explicit Episodes(data::EpisodeSource source) : source_(std::move(source)) {}
+  explicit Episodes(std::vector<data::EpisodeSource> sizes) : sizes_(std::move(sizes)) {}
 
   std::string describe() const override {
-    return fmt::format("{}-way {}-shot episodes of {}", source_.ways(), source_.shots(), source_.dataset().name());
+    const auto span = [&](std::int64_t (data::EpisodeSource::*number)() const) {
+      const auto least = (sizes_.front().*number)(), most = (sizes_.back().*number)();
+      return least == most ? fmt::format("{}", least) : fmt::format("{}-to-{}", least, most);
+    };
+    return fmt::format("{}-way {}-shot episodes of {}", span(&data::EpisodeSource::ways),
+                       span(&data::EpisodeSource::shots), sizes_.front().dataset().name());
   }
   std::vector<Form> task_forms() const override {
-    const auto part = [&](std::int64_t examples) {
-      return std::pair{Type{Dtype::f32, source_.dataset().example_shape().with_front(source_.ways() * examples)},
-                       Type{Dtype::i32, {source_.ways() * examples}}};
-    };
-    const auto [sx, sy] = part(source_.shots());
-    const auto [qx, qy] = part(source_.queries());
-    return {{sx, sy, qx, qy}};
+    std::vector<Form> forms;
+    for (const auto& size : sizes_) {
+      const auto add = [&, form = &forms.emplace_back()](std::int64_t examples) {
+        form->push_back({Dtype::f32, size.dataset().example_shape().with_front(size.ways() * examples)});
+        form->push_back({Dtype::i32, {size.ways() * examples}});
+      };
+      add(size.shots());
+      add(size.queries());
+    }
+    return forms;
   }
   std::vector<Array> sample(data::Key key, std::int64_t first, std::int64_t count) const override {
-    auto episodes = source_.sample(key, first, count);
+    std::size_t size = 0;
+    if (sizes_.size() > 1) {
+      constexpr std::uint32_t size_stream = 0x73697a65;  // apart from the streams of the episodes themselves
+      const data::Key drawn = data::fold_in_wide(data::fold_in(key, size_stream), static_cast<std::uint64_t>(first));
+      size = data::uniform_below(drawn, static_cast<std::uint32_t>(sizes_.size()));
+    }
+    auto episodes = sizes_[size].sample(key, first, count);
     return {episodes.support_x, episodes.support_y, episodes.query_x, episodes.query_y};
   }
   Value build(Elaborator& self, std::span<const Tensor> arrays) const override {
+    const std::int64_t ways = arrays[3].shape()[0] / sizes_.front().queries();
     const auto part = [&](Tensor x, Tensor y) {
       const Tensor images = x.dtype() == self.context().real ? x : cast(x, self.context().real);
-      self.know_classes(y, source_.ways());
+      self.know_classes(y, ways);
       return Value::record({{"x", images}, {"y", y}});
     };
     return Value::record({{"support", part(arrays[0], arrays[1])},
                           {"query", part(arrays[2], arrays[3])},
-                          {"ways", source_.ways()},
-                          {"shots", source_.shots()}});
+                          {"ways", ways},
+                          {"shots", arrays[1].shape()[0] / ways}});
   }
 
  private:
-  data::EpisodeSource source_;
+  std::vector<data::EpisodeSource> sizes_;  // fewest ways and shots first; all of the same number of queries
 };
 
 }  // namespace
@@ -100,8 +116,12 @@ SourcePtr task_source(const Definition* definition, const ScopePtr& arguments) {
   return std::make_shared<const DrawnTasks>(definition, arguments);
 }
 
-SourcePtr episode_source(const data::Dataset& dataset, std::int64_t ways, std::int64_t shots, std::int64_t queries) {
-  return std::make_shared<const Episodes>(data::EpisodeSource(dataset, ways, shots, queries));
+SourcePtr episode_source(const data::Dataset& dataset, const std::vector<std::int64_t>& ways,
+                         const std::vector<std::int64_t>& shots, std::int64_t queries) {
+  std::vector<data::EpisodeSource> sizes;
+  for (const auto w : ways)
+    for (const auto s : shots) sizes.emplace_back(dataset, w, s, queries);
+  return std::make_shared<const Episodes>(std::move(sizes));
 }
 
 Value sample(Elaborator& self, const Value& example, std::int64_t count, Span span) {

@@ -149,6 +149,7 @@ struct Learner {
   Span span;                                           // of the call that made it
   std::vector<std::pair<std::string, Value>> started;  // `learn`s and `memory`s that begin as something given
   std::int64_t trainings = 0;                          // how many it has had: each has draws of its own
+  std::string loaded;                                  // the file that its state came from, until it is trained
   std::string name() const;                            // with what it wraps: "outer(inner)"
   const Learner* base() const;                         // the learner it wraps; null if there is none
   bool learns(std::string_view name) const;            // whether a name of its state is a `learn` of its own

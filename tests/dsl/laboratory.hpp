@@ -71,7 +71,7 @@ class Step {
       : lab_(lab), source_(source), batch_(batch) {
     lab.explained([&] {
       const Learner& learned = lab.learner(learner);
-      const Computed first = first_state(lab.elaborator(), learned, *source);
+      const Computed first = first_state(lab.elaborator(), learned, *source, example_form(*source));
       std::vector<Array> example;
       for (const auto& array : source->draw({}, 0, 1))
         example.push_back(source->gives_tasks() ? array.row(0) : array);

@@ -90,7 +90,7 @@ std::vector<Case> cases() {
   return result;
 }
 
-// What a run says, without what differs between two of them: times.
+// What a run says, without what differs between two of them: times, and the lines of progress that follow the clock.
 std::string transcript(const Case& one, const Finished& finished) {
   std::string text = "$ metac";
   for (const auto& argument : one.arguments) text += " " + argument;
@@ -98,6 +98,7 @@ std::string transcript(const Case& one, const Finished& finished) {
   if (!finished.err.empty()) text += "--- stderr\n" + finished.err;
   text += "=> " + std::to_string(finished.code) + "\n";
   text = std::regex_replace(text, std::regex(R"([0-9.]+ steps/s  .* left)"), "# steps/s");
+  text = std::regex_replace(text, std::regex(R"(\n  \S+ step \d+/\d+  .*# steps/s.*)"), "");
   return std::regex_replace(text, std::regex(R"(steps in [0-9.]+ s)"), "steps in #");
 }
 
