@@ -64,6 +64,8 @@ constexpr Builtin table[] = {
      "parameters for a model, sized by the source's x or by an example; takes over what fits of a tree, and tells the "
      "rest"},
     {"fresh", "(layer)", "the layer with parameters of its own, drawn anew"},
+    {"is_training", "()", "true in calls from `objective` or `direction`, false in those from `predict` or `on`"},
+    {"evaluating", "(net)", "the model or function as it is in evaluation, also when it is called in training"},
     {"declare_statistics", "(kind)",
      "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
 
@@ -82,6 +84,7 @@ constexpr Builtin table[] = {
     {"with_rows", "(tree, indices, new)",
      "the tree with new rows at these indices; of equal indices the last counts, those outside are dropped"},
     {"rows_like", "(example, count)", "zeros in the form of the example, with so many rows"},
+    {"as_batch", "(tree)", "the tree as one row: each leaf with a further first axis of size 1"},
     {"map", "(function, tree)", "the function of each row of a tree, its results stacked along a new first axis"},
     {"map_sum", "(function, tree)",
      "the sum over the rows of a tree of what the function gives; holds the results of few rows at a time"},

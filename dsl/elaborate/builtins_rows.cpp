@@ -103,6 +103,16 @@ Value rows_like_value(Elaborator& e, Call call) {
   });
 }
 
+Value as_batch_value(Elaborator& e, Call call) {
+  return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
+    if (!leaf.path.empty() && stands_beside(leaf.value)) return leaf.value;
+    const Tensor t = e.tensor(leaf.value, call.place(0));
+    const Tensor row = reshape(t, t.shape().with_front(1));
+    if (const auto classes = e.classes_of(t)) e.know_classes(row, *classes);
+    return row;
+  });
+}
+
 // ---- functions of one row ----
 
 // What `function` makes of one row, in the graph that `index` is an input of; draws have a key for each row.
@@ -215,6 +225,7 @@ void add_row_builtins(std::map<std::string, BuiltinFunction, std::less<>>& table
   table["rows"] = rows_value;
   table["with_rows"] = with_rows_value;
   table["rows_like"] = rows_like_value;
+  table["as_batch"] = as_batch_value;
   table["map"] = map_value;
   table["map_sum"] = map_sum_value;
   table["draw_distinct"] = draw_distinct_value;

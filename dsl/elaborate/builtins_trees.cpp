@@ -1,4 +1,5 @@
-// The builtins on trees of parameters: making them, freezing parts of them, and as one vector.
+// The builtins on models and their trees of parameters: making trees, freezing parts of them, trees as one vector, and
+// the mode that models are in.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -151,6 +152,18 @@ Value init_value(Elaborator& e, Call call) {
   return call.arguments[2].is_none() ? drawn : taken_over(e, drawn, call.arguments[2], call.place(2));
 }
 
+// ---- training or evaluation ----
+
+Value evaluating_value(Elaborator& e, Call call) {
+  const Callable* net = call.arguments[0].callable();
+  if (net == nullptr || net->builtin)
+    e.fail("E0456", call.place(0),
+           fmt::format("a model or function was needed, this is {}", describe(call.arguments[0])));
+  auto copy = std::make_shared<Callable>(*net);
+  copy->evaluating = true;
+  return std::shared_ptr<const Callable>(std::move(copy));
+}
+
 // ---- as one vector ----
 
 Value to_vector_value(Elaborator& e, Call call) {
@@ -184,6 +197,8 @@ Value from_vector_value(Elaborator& e, Call call) {
 void add_tree_builtins(std::map<std::string, BuiltinFunction, std::less<>>& table) {
   table["init"] = init_value;
   table["freeze"] = freeze_value;
+  table["evaluating"] = evaluating_value;
+  table["is_training"] = [](Elaborator& e, Call) -> Value { return e.context().training; };
   table["to_vector"] = to_vector_value;
   table["from_vector"] = from_vector_value;
   table["leaves"] = [](Elaborator&, Call call) -> Value {

@@ -223,6 +223,12 @@ Value Elaborator::execute(const std::shared_ptr<const Callable>& callable, const
       break;
   }
   CallGuard guard(*this, *callable, span);
+  struct Mode {
+    bool& training;
+    const bool outside = training;
+    ~Mode() { training = outside; }
+  } mode{context_.training};
+  if (callable->evaluating) context_.training = false;
   if (callable->body.expression != nullptr) return evaluate(callable->body.expression, scope);
   return block_value(*callable->body.block, scope);
 }

@@ -133,8 +133,9 @@ struct Callable {
   Body body;
   const Definition* definition = nullptr;
   BuiltinFunction builtin;
-  ScopePtr scope;  // where it was defined
-  int stage = 0;   // the list that the next call binds
+  ScopePtr scope;           // where it was defined
+  int stage = 0;            // the list that the next call binds
+  bool evaluating = false;  // its body runs in evaluation mode, whoever calls it
   std::vector<std::vector<std::pair<std::string, Value>>> supplied;
   Span span;  // of its definition
 };

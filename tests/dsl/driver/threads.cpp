@@ -44,6 +44,15 @@ BOOST_AUTO_TEST_CASE(sinusoids_are_the_same_on_any_number) {
   check_bits_do_not_depend_on_threads(replaced(example("sinusoid_maml.meta"), "tasks: 4000", "tasks: 130"), options);
 }
 
+// Its inner steps draw parts of the support.
+BOOST_AUTO_TEST_CASE(draws_of_a_learner_are_the_same_on_any_number) {
+  check_bits_do_not_depend_on_threads(
+      "experiment e {\n  let learner = reptile(mlp([40, 1]), loss: mse, inner: sgd(0.001), part: 3)\n"
+      "  train learner on sinusoids() { iterations: 20, batch: 7, optimizer: sgd(0.5) }\n"
+      "  evaluate learner on sinusoids() { tasks: 33, with: (updates: [1, 4]), metrics: [mse] }\n}\n",
+      {});
+}
+
 BOOST_AUTO_TEST_CASE(another_seed_gives_other_bits) {
   Options options;
   options.settings["iterations"] = "1";

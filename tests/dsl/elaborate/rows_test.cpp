@@ -81,6 +81,15 @@ BOOST_AUTO_TEST_CASE(a_function_is_mapped_over_rows) {
   check_numbers("print(map(fn (x) = map_sum(fn (y) = x * y, [1.0, 2.0]), [1.0, 10.0]))", {3, 30});
 }
 
+// The diagonal of the Fisher information: squared gradients of single examples.
+BOOST_AUTO_TEST_CASE(gradients_of_single_rows_are_summed_without_holding_them) {
+  check_numbers(
+      "let data = (x: 1 * [[1.0, 2.0], [3.0, 4.0]], y: [1.0, -1.0])\nlet w = (a: 1 * [1.0, 1.0])\n"
+      "fn loss(w, batch) = mean(square(batch.x @ w.a - batch.y))\n"
+      "print(map_sum(fn (row) = square(grad(w) { loss(w, as_batch(row)) }), data).a, as_batch(data.x[0]).shape)",
+      {2320, 4160, 1, 2});
+}
+
 BOOST_AUTO_TEST_CASE(each_row_of_a_map_draws_for_itself) {
   const std::string f =
       "fn f(x) {\n  a ~ normal()\n  return x + a\n}\nfn twice() = [map_sum(f, [0.0]), map_sum(f, [0.0])]";
@@ -91,7 +100,8 @@ BOOST_AUTO_TEST_CASE(each_row_of_a_map_draws_for_itself) {
 }
 
 BOOST_AUTO_TEST_CASE(a_quotient_of_zeros_is_zero_with_a_derivative) {
-  check_numbers("print(ratio(1 * [0.0, 1.0, 6.0], 1 * [0.0, 2.0, 3.0]), ratio(0, 0), ratio(3, 2))", {0, 0.5, 2, 0, 1.5});
+  check_numbers("print(ratio(1 * [0.0, 1.0, 6.0], 1 * [0.0, 2.0, 3.0]), ratio(0, 0), ratio(3, 2))",
+                {0, 0.5, 2, 0, 1.5});
   check_numbers("let a = (p: 1 * [0.0, 4.0])\nlet b = (p: 1 * [0.0, 2.0])\nprint(ratio(a, b).p)", {0, 2});
   check_numbers("let a = [0.0, 4.0]\nlet b = [0.0, 2.0]\nlet (p, q) = grad(a, b) { sum(ratio(a, b)) }\nprint(p, q)",
                 {0, 0.5, 0, -1});
