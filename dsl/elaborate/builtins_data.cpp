@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "data/glyphs.hpp"
 #include "data/load.hpp"
 #include "data/split.hpp"
 #include "elaborate/builtin_table.hpp"
@@ -30,6 +31,15 @@ Value omniglot_value(Elaborator& e, Call call) {
       return held(data::omniglot(data::data_directory(e.data_directory()), static_cast<int>(size)));
     });
   });
+}
+
+Value glyphs_value(Elaborator& e, Call call) {
+  const auto classes = e.integer(call.arguments[0], span_of(call, 0), "a number of classes");
+  const auto each = e.integer(call.arguments[1], span_of(call, 1), "a number of drawings");
+  const auto size = e.integer(call.arguments[2], span_of(call, 2), "the size of an image");
+  const auto key = seed_key(e, call, 3);
+  return e.loaded(fmt::format("glyphs {} {} {} {} {}", classes, each, size, key.a, key.b),
+                  [&] { return reading(e, call, [&] { return held(data::glyphs(classes, each, size, key)); }); });
 }
 
 Value images_value(Elaborator& e, Call call) {
@@ -112,6 +122,7 @@ void add_data_builtins(BuiltinTable& t) {
                      [&] { return train_and_test(data::fashion_mnist(data::data_directory(e.data_directory()))); });
     });
   };
+  t["glyphs"] = glyphs_value;
   t["images"] = images_value;
   t["folders"] = [](Elaborator& e, Call call) -> Value {
     const auto levels = e.integer(call.arguments[0], call.span, "a number of folders");
@@ -126,6 +137,7 @@ void add_data_builtins(BuiltinTable& t) {
   };
   t["episodes"] = episodes_value;
   add_transform_builtins(t);
+  add_stream_builtins(t);
 }
 
 }  // namespace metac::dsl
