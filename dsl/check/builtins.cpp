@@ -86,6 +86,7 @@ constexpr Builtin table[] = {
     {"omniglot", "(size = 28)", "the characters of Omniglot, from the data directory: x [n, size, size, 1]"},
     {"mnist", "()", "MNIST, from the data directory: `train` and `test` of x [n, 28, 28, 1]"},
     {"fashion_mnist", "()", "Fashion-MNIST, from the data directory: `train` and `test` of x [n, 28, 28, 1]"},
+    {"mnist_m", "()", "MNIST-M, from the data directory: `train` and `test` of x [n, 28, 28, 3]"},
     {"glyphs", "(classes, per_class, size = 28, seed = 0)",
      "invented characters that need no files: drawings x [classes * per_class, size, size, 1]"},
     {"images", "(path, class = none, size = none, invert = false)", "a folder of image files as a dataset"},
@@ -93,6 +94,9 @@ constexpr Builtin table[] = {
     {"idx", "(images, labels, classes = none)", "a dataset from a pair of IDX files"},
     {"split_classes", "(data, column = none, file = none, train = none, val = none, test = none, seed = 0)",
      "a dataset in parts `train`, `val` and `test` that share no class"},
+    {"split_rows", "(data, train = none, val = none, test = none, seed = 0)",
+     "so many drawn rows for each part; the parts share no row"},
+    {"take_per_class", "(data, count)", "the first rows of each class"},
     {"rotated_classes", "(data)", "each image turned by 0, 90, 180 and 270 degrees, each turn a class of its own"},
     // transforms of a data set, or of each in a record or list; done when rows are gathered, at no cost of memory
     {"normalize", "(data, mean = none, deviation = none, from = none)",
