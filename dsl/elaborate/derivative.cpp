@@ -59,13 +59,12 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
   auto inner = std::make_shared<Scope>(scope);
   std::vector<std::tuple<Scope*, std::string, Value>> saved;  // of learners' names that were changed
   struct Restore {
-    Elaborator& self;
     std::vector<std::tuple<Scope*, std::string, Value>>& saved;
     ~Restore() {
       for (auto it = saved.rbegin(); it != saved.rend(); ++it)
-        self.rebind(*std::get<0>(*it), std::get<1>(*it), std::get<2>(*it));
+        std::get<0>(*it)->bind(std::get<1>(*it), std::get<2>(*it));
     }
-  } restore{*this, saved};
+  } restore{saved};
 
   for (const auto& argument : form.arguments) {
     if (argument.name) {
@@ -95,7 +94,7 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
     const Value rebound = replaced(*inner->find(root), variable.path, 1, variable.tree);
     if (holder->is_learner) {
       saved.emplace_back(holder, root, *holder->find(root));
-      rebind(*holder, root, rebound);
+      holder->bind(root, rebound);
     } else {
       inner->bind(root, rebound);
     }

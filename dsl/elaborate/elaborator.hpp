@@ -110,8 +110,6 @@ class Elaborator {
   Value after_event(const Learner&, const Value& state, const std::string& event, const Value& item,
                     const Value& before = {}, const Value& gradient = {});
   static bool has_event(const Learner&, const std::string& event);  // it or a base of it
-  // Gives a name of a scope another value. The functions that a learner has from its base see the new base.
-  void rebind(Scope&, const std::string& name, const Value&);
   const Block& body_of(const Definition&);  // Failure if it is no block
   // Binds what a body defines besides its state: functions, which see `scope` and each other.
   void bind_functions(const Block&, const ScopePtr&);

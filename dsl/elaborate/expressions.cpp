@@ -180,8 +180,8 @@ void Elaborator::assign(const AssignStatement& statement, const ScopePtr& scope,
     const auto& path = statement.paths[i];
     const Value& part = statement.is_tuple ? parts->fields[i].second : value;
     if (path.front().text == "_") continue;
-    if (Scope* holder = scope->holder(path.front().text)) {
-      rebind(*holder, path.front().text, replaced(*holder->find(path.front().text), path, 1, part));
+    if (Value* variable = scope->find(path.front().text)) {
+      *variable = replaced(*variable, path, 1, part);
     } else {
       scope->bind(path.front().text, part);
     }

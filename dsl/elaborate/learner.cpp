@@ -88,24 +88,6 @@ void Elaborator::bind_functions(const Block& body, const ScopePtr& scope) {
       scope->bind(definition->name.text, closure(*definition, scope));
 }
 
-void Elaborator::rebind(Scope& scope, const std::string& name, const Value& value) {
-  scope.bind(name, value);
-  const auto* base = value.get<std::shared_ptr<const Learner>>();
-  if (!scope.is_learner || name != base_name || base == nullptr || (*base)->state.is_none()) return;
-  // What a learner does not define itself, it has from its base.
-  for (const auto& [inherited, function] : frame(**base, (*base)->state)->names) {
-    if (function.callable() == nullptr || function.callable()->definition == nullptr) continue;
-    const Value* own = nullptr;
-    for (const auto& [known, bound] : scope.names)
-      if (known == inherited) own = &bound;
-    const bool is_inherited =
-        std::find(scope.inherited.begin(), scope.inherited.end(), inherited) != scope.inherited.end();
-    if (own != nullptr && !is_inherited) continue;
-    if (!is_inherited) scope.inherited.push_back(inherited);
-    scope.bind(inherited, function);
-  }
-}
-
 ScopePtr Elaborator::frame(const Learner& learner, const Value& state) {
   auto scope = std::make_shared<Scope>(learner.arguments);
   scope->is_learner = true;
@@ -115,8 +97,14 @@ ScopePtr Elaborator::frame(const Learner& learner, const Value& state) {
       if (name != base_name || learner.base() == nullptr) scope->bind(name, value);
   const Block& body = body_of(*learner.definition);
   bind_functions(body, scope);
-  if (const Learner* base = learner.base(); base != nullptr && record != nullptr)
-    rebind(*scope, base_name, with_state(*base, field(state, base_name)));
+  if (const Learner* base = learner.base(); base != nullptr && record != nullptr) {
+    const Value inner = field(state, base_name);
+    scope->bind(base_name, with_state(*base, inner));
+    // What a learner does not define itself, it has from its base.
+    for (const auto& [name, function] : frame(*base, inner)->names)
+      if (function.callable() != nullptr && function.callable()->definition != nullptr && !scope->has(name))
+        scope->bind(name, function);
+  }
   if (record != nullptr)
     for (const auto& statement : body.statements)
       if (std::holds_alternative<LetStatement>(statement->node)) run(*statement, scope);
@@ -158,7 +146,7 @@ Value Elaborator::initial_state(const Learner& learner) {
   Fields fields;
   if (const Learner* base = learner.base()) {
     Value state = base->state.is_none() ? initial_state(*base) : tensors(base->state, base->span);
-    rebind(*scope, base_name, with_state(*base, state));
+    scope->bind(base_name, with_state(*base, state));
     fields.emplace_back(base_name, std::move(state));
   }
   const auto add = [&](const Name& name, const ExprPtr& expression) {

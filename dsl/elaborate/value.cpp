@@ -174,6 +174,10 @@ Value* find_in(Scope& scope, std::string_view name) {
 
 }  // namespace
 
+bool Scope::has(std::string_view name) const {
+  return std::any_of(names.begin(), names.end(), [&](const auto& entry) { return entry.first == name; });
+}
+
 Scope* Scope::holder(std::string_view name) {
   for (Scope* scope = this; scope != nullptr; scope = scope->parent.get())
     if (find_in(*scope, name) != nullptr) return scope;

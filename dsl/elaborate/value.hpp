@@ -90,12 +90,12 @@ std::string to_text(const Value&);
 struct Scope {
   explicit Scope(std::shared_ptr<Scope> parent = nullptr) : parent(std::move(parent)) {}
   Value* find(std::string_view name);
+  bool has(std::string_view name) const;     // in this scope itself
   Scope* holder(std::string_view name);      // the scope that `find` finds it in
   void bind(std::string name, Value value);  // replaces a binding of the same name in this scope
 
   std::shared_ptr<Scope> parent;
   bool is_learner = false;             // its names are seen by the learner's functions, so `grad` changes them in place
-  std::vector<std::string> inherited;  // functions that a learner has from its base
   std::vector<std::pair<std::string, Value>> names;
 };
 using ScopePtr = std::shared_ptr<Scope>;
