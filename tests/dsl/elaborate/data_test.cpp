@@ -1,5 +1,7 @@
 // Data sets in scripts: what the builtins give, on characters that need no files.
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "dsl/elaborate/reading.hpp"
 #include "dsl/laboratory.hpp"
@@ -75,6 +77,39 @@ let own = stream([a, (name: "second", train: b.train, test: b.test)], scenario: 
   BOOST_TEST(text(task("own", 0), "name") == "task 1");
   BOOST_TEST(text(task("own", 1), "name") == "second");
   BOOST_TEST(text(task("own", 1), "active") == "[4, 5, 6, 7]");
+}
+
+BOOST_AUTO_TEST_CASE(rows_and_classes_are_taken) {
+  Laboratory lab(R"(let g = glyphs(3, 10, size: 8)
+let parts = split_rows(g, train: 20, test: 10, seed: 1)
+let few = take_per_class(g, 2)
+let both = take_per_class((train: g, test: g), 1))");
+  BOOST_TEST(field(lab.value("parts"), "train").size() == 20);
+  BOOST_TEST(overlap(field(lab.value("parts"), "train"), field(lab.value("parts"), "test")).rows == 0);
+  BOOST_TEST(set_of(lab.value("few")).size() == 6);
+  BOOST_TEST(field(lab.value("both"), "test").size() == 3);
+}
+
+// A learner meets the tasks of a table: the mean of the support's targets is the better guess the less they vary.
+BOOST_AUTO_TEST_CASE(groups_of_a_table_are_learned_from) {
+  const std::string path = (std::filesystem::temp_directory_path() / "metac-groups.csv").string();
+  std::ofstream file(path);
+  file << "place,x,y\n";
+  for (int place = 0; place < 5; ++place)
+    for (int row = 0; row < 6; ++row) file << "p" << place << "," << row << "," << 10 * place << "\n";
+  file.close();
+  const Ran ran = run_text(
+      "learner mean_of_support() {\n  learn w = 0.0\n  fn objective(task) = w\n"
+      "  fn predict(task, x) = 0 * x + w + mean(task.support.y)\n}\n"
+      "fn mse(p, y) = mean((p - y)^2)\n"
+      "let table = csv(\"" +
+      path +
+      "\", x: \"x\", y: \"y\", group: \"place\")\n"
+      "experiment e { evaluate mean_of_support() on groups(table, shots: 2, queries: 3) "
+      "{ tasks: 50, metrics: [mse] } }\n");
+  std::filesystem::remove(path);
+  BOOST_REQUIRE_MESSAGE(ran.outcome == Outcome::done, ran.said);
+  BOOST_TEST(ran.results.front().rows.front().summary.mean == 0.0);
 }
 
 }  // namespace metac::dsl::test
