@@ -114,7 +114,7 @@ double Table::number(std::size_t row, std::size_t column) const {
   if (text.starts_with('+')) text.remove_prefix(1);
   double value = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || !std::isfinite(value))
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || !std::isfinite(static_cast<float>(value)))
     throw Error(
         fmt::format("{}: the column {} needs numbers, this is \"{}\"", place(row), columns[column], rows[row][column]));
   return value;

@@ -41,6 +41,9 @@ struct Labels {
 Labels labels_of(const Table& table, const std::string& name, bool sorted) {
   Labels labels;
   const std::size_t column = table.column(name);
+  for (std::size_t row = 0; row < table.rows.size(); ++row)
+    if (table.rows[row][column].empty())
+      throw Error(fmt::format("{}: the column {} is empty; it names the class of the row", table.place(row), name));
   if (sorted) {
     std::set<std::string> values;
     for (const auto& row : table.rows) values.insert(row[column]);

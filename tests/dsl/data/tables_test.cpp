@@ -108,12 +108,17 @@ BOOST_AUTO_TEST_CASE(columns_become_examples_targets_and_groups) {
       },
       {"no column wind", "station, day, temp, mean, rain"}));
   BOOST_TEST(fails_with([&] { csv(path, {true, {}, {}, ""}); }, {"at least one column"}));
-  for (const char* bad : {"nan", "inf", "1e99x", "", "1 2"})
+  for (const char* bad : {"nan", "inf", "1e99", "", "1 2", "1x"})
     BOOST_TEST(fails_with(
         [&] {
           csv(write(folder / "b.csv", std::string("a,b\n1,1\n1,") + bad + "\n"), {true, {"b"}, {}, ""});
         },
         {"line 3"}));
+  BOOST_TEST(fails_with(
+      [&] {
+        csv(write(folder / "b.csv", "a,b\nu,1\n,1\n"), {true, {"b"}, {}, "a"});
+      },
+      {"line 3", "column a is empty"}));
 }
 
 BOOST_AUTO_TEST_CASE(groups_are_tasks) {
