@@ -117,6 +117,12 @@ constexpr Builtin table[] = {
     {"images", "(path, class = none, size = none, invert = false)", "a folder of image files as a dataset"},
     {"folders", "(levels)", "for `images`: the class of a file is the name of its last folders"},
     {"idx", "(images, labels, classes = none)", "a dataset from a pair of IDX files"},
+    {"npy", "(x, y = none)", "a dataset from NumPy's files; y: whole numbers are labels, floats are targets"},
+    {"npz", "(path, x = \"x\", y = none)", "a dataset from arrays of a NumPy archive"},
+    {"csv", "(path, x, y = none, group = none)",
+     "columns of numbers as x [n, columns] and targets y [n, columns]; each value of the column `group` is a class"},
+    {"text", "(path, text, label = none, vocabulary = none, length = none, like = none)",
+     "a column of sentences as numbers of words x [n, length], below `vocabulary`; like: a text whose words to use"},
     {"split_classes", "(data, column = none, file = none, train = none, val = none, test = none, seed = 0)",
      "a dataset in parts `train`, `val` and `test` that share no class"},
     {"split_rows", "(data, train = none, val = none, test = none, seed = 0)",
@@ -147,6 +153,7 @@ constexpr Builtin table[] = {
      "a stream of given (train, test) records; scenario: \"domain\" (labels shared), \"class\" (numbered through), "
      "\"task\" (numbered through, known to the learner)"},
 
+    {"groups", "(data, shots, queries)", "a task source: regression within one class of a dataset with targets"},
     {"episodes", "(data, ways, shots, queries)",
      "a task source: classification among `ways` drawn classes; of ranges such as 5..10, each step draws one"},
 };

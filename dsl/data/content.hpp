@@ -18,6 +18,7 @@ struct Storage {
   std::shared_ptr<std::byte> bytes;  // null: values
   Array values;                      // f32 or i32
   std::optional<Array> targets;      // f32, as many rows
+  std::vector<std::string> words;    // of texts: their vocabulary
 
   void copy(std::uint32_t row, float* out) const;  // one example of bytes or floats
 };

@@ -112,6 +112,17 @@ class Pipeline {
   std::vector<float> buffers_[2];
 };
 
+Storage storage_of(const std::string& name, Dtype dtype, Array x) {
+  if (x.dtype() != dtype || x.shape().rank() < 1)
+    throw Error(
+        fmt::format("{}: examples are {} [examples, ...], {} was given", name, to_string(dtype), to_string(x.type())));
+  Storage storage;
+  storage.example = x.shape().without(0);
+  storage.rows = x.shape()[0];
+  storage.values = std::move(x);
+  return storage;
+}
+
 }  // namespace
 
 void Storage::copy(std::uint32_t row, float* out) const {
@@ -164,29 +175,18 @@ Dataset Dataset::from_bytes(std::string name, const Shape& example, std::span<co
   return make(std::move(name), std::move(storage), std::move(labels), std::move(classes), std::move(lineage));
 }
 
-Dataset Dataset::from_values(std::string name, Dtype dtype, Array x, std::vector<std::int32_t> labels,
-                             ClassTable classes, Lineage lineage, std::optional<Array> targets) {
-  if (x.dtype() != dtype || x.shape().rank() < 1)
-    throw Error(
-        fmt::format("{}: examples are {} [examples, ...], {} was given", name, to_string(dtype), to_string(x.type())));
-  Storage storage;
-  storage.example = x.shape().without(0);
-  storage.rows = x.shape()[0];
-  storage.values = std::move(x);
+Dataset Dataset::from_floats(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
+                             Lineage lineage, std::optional<Array> targets) {
+  Storage storage = storage_of(name, Dtype::f32, std::move(x));
   storage.targets = std::move(targets);
   return make(std::move(name), std::move(storage), std::move(labels), std::move(classes), std::move(lineage));
 }
 
-Dataset Dataset::from_floats(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
-                             Lineage lineage, std::optional<Array> targets) {
-  return from_values(std::move(name), Dtype::f32, std::move(x), std::move(labels), std::move(classes),
-                     std::move(lineage), std::move(targets));
-}
-
 Dataset Dataset::from_integers(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
-                               Lineage lineage) {
-  return from_values(std::move(name), Dtype::i32, std::move(x), std::move(labels), std::move(classes),
-                     std::move(lineage), {});
+                               Lineage lineage, std::vector<std::string> words) {
+  Storage storage = storage_of(name, Dtype::i32, std::move(x));
+  storage.words = std::move(words);
+  return make(std::move(name), std::move(storage), std::move(labels), std::move(classes), std::move(lineage));
 }
 
 Dataset Dataset::make(std::string name, Storage storage, std::vector<std::int32_t> labels, ClassTable classes,
@@ -219,6 +219,7 @@ const Shape& Dataset::example_shape() const { return content_->example(); }
 bool Dataset::labelled() const { return !content_->labels.empty(); }
 bool Dataset::has_targets() const { return content_->storage->targets.has_value(); }
 Dtype Dataset::x_dtype() const { return content_->storage->bytes ? Dtype::f32 : content_->storage->values.dtype(); }
+const std::vector<std::string>& Dataset::words() const { return content_->storage->words; }
 Type Dataset::x_type(std::int64_t rows) const { return {x_dtype(), example_shape().with_front(rows)}; }
 Type Dataset::y_type(std::int64_t rows) const {
   if (has_targets()) return {Dtype::f32, content_->storage->targets->shape().without(0).with_front(rows)};

@@ -53,9 +53,9 @@ class Dataset {
   // x: f32 [examples, ...].
   static Dataset from_floats(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
                              Lineage lineage, std::optional<Array> targets = {});
-  // x: i32 [examples, ...], such as the words of a text. They are never transformed.
+  // x: i32 [examples, ...]: numbers of words, of a vocabulary that the set remembers. They are never transformed.
   static Dataset from_integers(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
-                               Lineage lineage);
+                               Lineage lineage, std::vector<std::string> words);
 
   const std::string& name() const;
   std::int64_t size() const;           // number of examples
@@ -64,9 +64,10 @@ class Dataset {
   bool labelled() const;               // has classes
   bool has_targets() const;            // its y are numbers, not labels
   bool has_y() const { return labelled() || has_targets(); }
-  Type x_type(std::int64_t rows) const;  // of what `x` and `y` give for so many rows
-  Type y_type(std::int64_t rows) const;  // Error if it has no y
-  const ClassTable& classes() const;     // empty if there are none
+  const std::vector<std::string>& words() const;  // the vocabulary of a text (tabular.hpp); else empty
+  Type x_type(std::int64_t rows) const;           // of what `x` and `y` give for so many rows
+  Type y_type(std::int64_t rows) const;           // Error if it has no y
+  const ClassTable& classes() const;              // empty if there are none
   std::int64_t class_count() const { return classes().size(); }
   const Lineage& lineage() const;
 
@@ -110,8 +111,6 @@ class Dataset {
   explicit Dataset(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
   static Dataset make(std::string name, Storage storage, std::vector<std::int32_t> labels, ClassTable classes,
                       Lineage lineage);
-  static Dataset from_values(std::string name, Dtype, Array x, std::vector<std::int32_t> labels, ClassTable classes,
-                             Lineage lineage, std::optional<Array> targets);
   void check_row(std::int64_t row) const;
   std::shared_ptr<const Content> content_;
 };

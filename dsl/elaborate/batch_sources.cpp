@@ -10,14 +10,14 @@ namespace {
 struct Part {
   std::string name;  // of its field; empty for the only one
   data::Dataset set;
-  bool labels = false;
+  bool has_y = false;
   std::vector<std::int64_t> active;
 };
 
 class Batches : public BatchSource {
  public:
   explicit Batches(std::vector<Part> parts) : parts_(std::move(parts)) {
-    for (auto& part : parts_) part.labels = part.labels && part.set.labelled();
+    for (auto& part : parts_) part.has_y = part.has_y && part.set.has_y();
   }
 
   std::string describe() const override {
@@ -47,7 +47,7 @@ class Batches : public BatchSource {
       std::vector<std::uint32_t> chosen;
       for (auto row = first; row < std::min(first + count, part.set.size()); ++row)
         chosen.push_back(static_cast<std::uint32_t>(row));
-      add_arrays(arrays, part, chosen);
+      add_arrays(arrays, part, chosen, {});
     }
     return arrays;
   }
@@ -73,8 +73,10 @@ class Batches : public BatchSource {
       batch_ = batch;
     }
     std::vector<Array> arrays;
-    for (std::size_t i = 0; i < parts_.size(); ++i)
-      add_arrays(arrays, parts_[i], batches_[i].rows(data::fold_in(training, static_cast<std::uint32_t>(i)), step));
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const data::Key key = data::fold_in(training, static_cast<std::uint32_t>(i));
+      add_arrays(arrays, parts_[i], batches_[i].rows(key, step), data::EpochBatches::gathering(key, step));
+    }
     return arrays;
   }
 
@@ -83,12 +85,15 @@ class Batches : public BatchSource {
     std::vector<std::pair<std::string, Value>> items;
     for (const auto& part : parts_) {
       std::vector<std::pair<std::string, Value>> fields;
-      const Tensor x = arrays[next++];
-      fields.emplace_back("x",
-                          is_float(x.dtype()) && x.dtype() != self.context().real ? cast(x, self.context().real) : x);
-      if (part.labels) {
-        const Tensor y = arrays[next++];
-        self.know_classes(y, part.set.class_count());
+      const auto take = [&] {
+        const Tensor t = arrays[next++];
+        return is_float(t.dtype()) && t.dtype() != self.context().real ? cast(t, self.context().real) : t;
+      };
+      const Tensor x = take();
+      fields.emplace_back("x", x);
+      if (part.has_y) {
+        const Tensor y = take();
+        if (!part.set.has_targets()) self.know_classes(y, part.set.class_count());
         fields.emplace_back("y", y);
       }
       if (!part.active.empty()) fields.emplace_back("active", mask(x, part));
@@ -99,12 +104,13 @@ class Batches : public BatchSource {
 
  private:
   static void add_types(Form& form, const Part& part, std::int64_t rows) {
-    form.push_back({Dtype::f32, part.set.example_shape().with_front(rows)});
-    if (part.labels) form.push_back({Dtype::i32, {rows}});
+    form.push_back(part.set.x_type(rows));
+    if (part.has_y) form.push_back(part.set.y_type(rows));
   }
-  static void add_arrays(std::vector<Array>& arrays, const Part& part, std::span<const std::uint32_t> rows) {
-    arrays.push_back(part.set.x(rows));
-    if (part.labels) arrays.push_back(part.set.y(rows));
+  static void add_arrays(std::vector<Array>& arrays, const Part& part, std::span<const std::uint32_t> rows,
+                         data::Key key) {
+    arrays.push_back(part.set.x(rows, key));
+    if (part.has_y) arrays.push_back(part.set.y(rows));
   }
   static Tensor mask(Tensor x, const Part& part) {
     Array row(Type{Dtype::boolean, {part.set.class_count()}});

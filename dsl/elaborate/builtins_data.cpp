@@ -171,6 +171,7 @@ void add_data_builtins(BuiltinTable& t) {
   t["episodes"] = episodes_value;
   add_transform_builtins(t);
   add_stream_builtins(t);
+  add_table_builtins(t);
 }
 
 }  // namespace metac::dsl

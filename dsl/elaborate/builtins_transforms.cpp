@@ -26,7 +26,7 @@ std::pair<std::int64_t, std::int64_t> size_of(Elaborator& e, Call call, std::siz
 Value normalize_value(Elaborator& e, Call call) {
   const bool by_set = given(call, 3);
   if (by_set ? given(call, 1) || given(call, 2) : !given(call, 1) || !given(call, 2))
-    e.fail("E0418", call.span, "`normalize` needs either a mean and a deviation, or a data set to measure them on", "",
+    e.fail("E0460", call.span, "`normalize` needs either a mean and a deviation, or a data set to measure them on", "",
            "`normalize(data, mean: 0.13, deviation: 0.31)` or `normalize(data, from: data.train)`");
   if (!by_set) {
     const auto mean = numbers(e, call, 1, "a mean"), deviation = numbers(e, call, 2, "a deviation");

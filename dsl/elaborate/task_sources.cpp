@@ -75,7 +75,7 @@ class Episodes : public TaskSource {
     std::vector<Form> forms;
     for (const auto& size : sizes_) {
       const auto add = [&, form = &forms.emplace_back()](std::int64_t examples) {
-        form->push_back({Dtype::f32, size.dataset().example_shape().with_front(size.ways() * examples)});
+        form->push_back(size.dataset().x_type(size.ways() * examples));
         form->push_back({Dtype::i32, {size.ways() * examples}});
       };
       add(size.shots());
@@ -96,9 +96,9 @@ class Episodes : public TaskSource {
   Value build(Elaborator& self, std::span<const Tensor> arrays) const override {
     const std::int64_t ways = arrays[3].shape()[0] / sizes_.front().queries();
     const auto part = [&](Tensor x, Tensor y) {
-      const Tensor images = x.dtype() == self.context().real ? x : cast(x, self.context().real);
+      const bool to_real = is_float(x.dtype()) && x.dtype() != self.context().real;
       self.know_classes(y, ways);
-      return Value::record({{"x", images}, {"y", y}});
+      return Value::record({{"x", to_real ? cast(x, self.context().real) : x}, {"y", y}});
     };
     return Value::record({{"support", part(arrays[0], arrays[1])},
                           {"query", part(arrays[2], arrays[3])},

@@ -45,6 +45,9 @@ const fs::path& workshop() {
     write(data / "truncated", idx_bytes(8, {12, 8, 8}, Bytes(100, 1)));
     write(data / "huge", idx_bytes(8, {0xffffffff, 0xffffffff, 0xffffffff}, Bytes(100, 1)));
     write(data / "text", std::string("these are no images\n"));
+    write(data / "table.csv", std::string("station,day,rain\nA,0,0.5\nB,0,1\nA,1,2\nB,1,0\nA,2,3\n"));
+    write(data / "sentences.tsv", std::string("b\tthe cat\na\ta bird\n"));
+    write(data / "latin.tsv", std::string("b\tthe cat\na\tcaf\xe9\n"));
     Bytes packed = gzip(idx_bytes(8, {12, 8, 8}, images));
     write(data / "cut.gz", Bytes(packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(packed.size() / 2)));
     fs::create_directories(data / "empty");

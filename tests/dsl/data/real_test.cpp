@@ -7,9 +7,10 @@
 #include <cmath>
 
 #include "data/episodes.hpp"
+#include "data/groups.hpp"
 #include "data/load.hpp"
 #include "data/split.hpp"
-#include "data/stream.hpp"
+#include "data/tabular.hpp"
 #include "data/transforms.hpp"
 #include "files.hpp"
 
@@ -167,6 +168,28 @@ BOOST_AUTO_TEST_CASE(mnist_and_mnist_m_are_two_domains_of_one_shape) {
   const Dataset source = channels(mnist(directory).train, 3);
   BOOST_TEST((source.x_type(64) == target.train.x_type(64)));
   BOOST_TEST(source.classes().names == target.train.classes().names, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(tables_and_texts_have_their_known_counts) {
+  const auto directory = real_data();
+  if (directory.empty()) return;
+  const Dataset weather = csv(directory / "tabular/weather_us10.csv",
+                              {true, {"day", "min_temp_f", "max_temp_f"}, {"mean_temp_f"}, "station"});
+  BOOST_TEST(weather.size() == 3650);
+  BOOST_TEST(weather.class_count() == 10);
+  BOOST_TEST(GroupSource(weather, 10, 300).sample(Key{1, 1}, 0, 2).query_y.shape()[1] == 300);
+  const Dataset countries =
+      csv(directory / "tabular/gapminder.csv", {true, {"year", "gdpPercap"}, {"lifeExp"}, "country"});
+  BOOST_TEST(countries.class_count() == 142);
+  BOOST_TEST(countries.y().at(0) == 28.801f);
+  const auto clinc = directory / "text/clinc150";
+  const Dataset train = text(clinc / "train.tsv", {false, "2", "1", 5000, 16});
+  const Dataset test = text(clinc / "test.tsv", {false, "2", "1"}, train);
+  BOOST_TEST(train.size() == 15000);
+  BOOST_TEST(train.class_count() == 150);
+  BOOST_TEST(test.size() == 4500);
+  BOOST_TEST(test.class_count() == 150);
+  BOOST_TEST(text(directory / "text/banking77/train.tsv", {false, "1", "0", 100, 8}).class_count() == 77);
 }
 
 BOOST_AUTO_TEST_CASE(the_authors_archive_is_the_same_drawings) {
