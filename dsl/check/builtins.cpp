@@ -106,11 +106,17 @@ constexpr Builtin table[] = {
     {"omniglot", "(size = 28)", "the characters of Omniglot, from the data directory: x [n, size, size, 1]"},
     {"mnist", "()", "MNIST, from the data directory: `train` and `test` of x [n, 28, 28, 1]"},
     {"fashion_mnist", "()", "Fashion-MNIST, from the data directory: `train` and `test` of x [n, 28, 28, 1]"},
+    {"mnist_m", "()", "MNIST-M, from the data directory: `train` and `test` of x [n, 28, 28, 3]"},
+    {"glyphs", "(classes, per_class, size = 28, seed = 0)",
+     "invented characters that need no files: drawings x [classes * per_class, size, size, 1]"},
     {"images", "(path, class = none, size = none, invert = false)", "a folder of image files as a dataset"},
     {"folders", "(levels)", "for `images`: the class of a file is the name of its last folders"},
     {"idx", "(images, labels, classes = none)", "a dataset from a pair of IDX files"},
     {"split_classes", "(data, column = none, file = none, train = none, val = none, test = none, seed = 0)",
      "a dataset in parts `train`, `val` and `test` that share no class"},
+    {"split_rows", "(data, train = none, val = none, test = none, seed = 0)",
+     "so many drawn rows for each part; the parts share no row"},
+    {"take_per_class", "(data, count)", "the first rows of each class"},
     {"rotated_classes", "(data)", "each image turned by 0, 90, 180 and 270 degrees, each turn a class of its own"},
     // transforms of a data set, or of each in a record or list; done when rows are gathered, at no cost of memory
     {"normalize", "(data, mean = none, deviation = none, from = none)",
@@ -125,6 +131,17 @@ constexpr Builtin table[] = {
     {"permute", "(data, seed = 0)", "the pixels (or the entries of the first axis) in one fixed random order"},
     {"channels", "(data, count)",
      "grey images with equal channels; or colour images as grey: the mean of their channels"},
+
+    // streams of lifelong learning: lists of (name, index, train, test, scenario, classes, active)
+    {"permuted", "(data, tasks = 10, seed = 0, scenario = \"domain\")",
+     "a stream of (train, test): the pixels in another order for each task, the first too"},
+    {"split", "(data, tasks, scenario = \"class\")", "a stream of (train, test): the classes in order, in equal parts"},
+    {"rotated", "(data, degrees, scenario = \"domain\")",
+     "a stream of (train, test): turned by each of a list of angles"},
+    {"stream", "(tasks, scenario)",
+     "a stream of given (train, test) records; scenario: \"domain\" (labels shared), \"class\" (numbered through), "
+     "\"task\" (numbered through, known to the learner)"},
+
     {"episodes", "(data, ways, shots, queries)", "a task source: classification among `ways` drawn classes"},
 };
 

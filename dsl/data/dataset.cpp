@@ -148,7 +148,8 @@ ClassTable numbered_classes(std::int64_t count) {
 }
 
 Dataset Dataset::from_bytes(std::string name, const Shape& example, std::span<const std::uint8_t> values,
-                            std::vector<std::int32_t> labels, ClassTable classes, Lineage lineage) {
+                            std::vector<std::int32_t> labels, ClassTable classes, Lineage lineage,
+                            std::optional<Array> targets) {
   const std::int64_t elements = example.elements();
   if (elements < 1) throw Error(fmt::format("{}: an example of shape {} has no values", name, to_string(example)));
   if (values.size() % static_cast<std::size_t>(elements) != 0)
@@ -159,6 +160,7 @@ Dataset Dataset::from_bytes(std::string name, const Shape& example, std::span<co
   storage.rows = static_cast<std::int64_t>(values.size()) / elements;
   storage.bytes = allocate(values.size());
   if (!values.empty()) std::memcpy(storage.bytes.get(), values.data(), values.size());
+  storage.targets = std::move(targets);
   return make(std::move(name), std::move(storage), std::move(labels), std::move(classes), std::move(lineage));
 }
 
@@ -171,9 +173,6 @@ Dataset Dataset::from_values(std::string name, Dtype dtype, Array x, std::vector
   storage.example = x.shape().without(0);
   storage.rows = x.shape()[0];
   storage.values = std::move(x);
-  if (targets && (targets->dtype() != Dtype::f32 || targets->shape().empty() || targets->shape()[0] != storage.rows))
-    throw Error(fmt::format("{}: {} examples need targets f32 [{}, ...], {} was given", name, storage.rows,
-                            storage.rows, to_string(targets->type())));
   storage.targets = std::move(targets);
   return make(std::move(name), std::move(storage), std::move(labels), std::move(classes), std::move(lineage));
 }
@@ -197,6 +196,10 @@ Dataset Dataset::make(std::string name, Storage storage, std::vector<std::int32_
     throw Error(fmt::format("{}: has {} examples; the most are {}", name, storage.rows, most_rows));
   check_classes(name, classes);
   check_labels(name, labels, storage.rows, classes);
+  if (const auto& targets = storage.targets;
+      targets && (targets->dtype() != Dtype::f32 || targets->shape().empty() || targets->shape()[0] != storage.rows))
+    throw Error(fmt::format("{}: {} examples need targets f32 [{}, ...], {} was given", name, storage.rows,
+                            storage.rows, to_string(targets->type())));
   auto content = std::make_shared<Content>();
   content->name = std::move(name);
   content->sources = all_rows(storage.rows);

@@ -46,9 +46,11 @@ class Dataset {
   // `labels` is empty (no classes) or has a class of the table for each example. Errors: counts that differ, labels
   // outside the table, names of classes that occur twice.
   // Bytes are scaled to [0, 1] by 1/255 when gathered; there must be a whole number of examples of this shape.
+  // `targets`: f32 [examples, ...] or nothing; they are the `y`, even beside classes.
   static Dataset from_bytes(std::string name, const Shape& example, std::span<const std::uint8_t> values,
-                            std::vector<std::int32_t> labels, ClassTable classes, Lineage lineage);
-  // x: f32 [examples, ...]. `targets`: f32 [examples, ...] or nothing; they are the `y`, even beside classes.
+                            std::vector<std::int32_t> labels, ClassTable classes, Lineage lineage,
+                            std::optional<Array> targets = {});
+  // x: f32 [examples, ...].
   static Dataset from_floats(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
                              Lineage lineage, std::optional<Array> targets = {});
   // x: i32 [examples, ...], such as the words of a text. They are never transformed.

@@ -27,6 +27,7 @@ struct Home {
 
 constexpr Home omniglot_home{"omniglot", "omniglot", "https://github.com/brendenlake/omniglot"};
 constexpr Home mnist_home{"mnist", "mnist", "http://yann.lecun.com/exdb/mnist/"};
+constexpr Home mnist_m_home{"mnist_m", "mnist-m", "http://yaroslav.ganin.net (Ganin and Lempitsky 2015; as IDX files)"};
 constexpr Home fashion_home{"fashion_mnist", "fashion-mnist", "https://github.com/zalandoresearch/fashion-mnist"};
 
 bool is_file(const fs::path& path) {
@@ -92,28 +93,32 @@ void check_counts(const fs::path& images, std::int64_t examples, const fs::path&
                             labels.string(), count));
 }
 
-// What a known image set promises about its file.
-Idx read_images(const fs::path& path, int size) {
+// What a known image set promises about its file: grey images have no axis of channels.
+Idx read_images(const fs::path& path, int size, int channels = 1) {
   Idx images = read_idx(path);
-  if (images.type != IdxType::u8 || images.shape.rank() != 3 || images.shape[1] != size || images.shape[2] != size)
-    throw Error(fmt::format("{}: uint8 [images, {}, {}] was needed, the file has {} {}", path.string(), size, size,
-                            to_string(images.type), to_string(images.shape)));
+  Shape promised{images.shape[0], size, size};
+  if (channels > 1) promised.push_back(channels);
+  if (images.type != IdxType::u8 || !(images.shape == promised))
+    throw Error(fmt::format("{}: uint8 [images, {}, {}{}] was needed, the file has {} {}", path.string(), size, size,
+                            channels > 1 ? fmt::format(", {}", channels) : "", to_string(images.type),
+                            to_string(images.shape)));
   return images;
 }
 
 Dataset load_part(const Home& home, const fs::path& directory, const std::string& part,
-                  const std::vector<std::string>& prefixes, const ClassTable& classes) {
+                  const std::vector<std::string>& prefixes, const ClassTable& classes, int channels = 1) {
   std::vector<std::string> names;
-  for (const auto& prefix : prefixes) names.push_back(prefix + "-images-idx3-ubyte");
+  for (const auto& prefix : prefixes)
+    names.push_back(fmt::format("{}-images-idx{}-ubyte", prefix, channels > 1 ? 4 : 3));
   const fs::path images_path = find(home, directory, names);
   const std::string file = images_path.filename().string();
-  const std::string prefix = file.substr(0, file.find('-'));
+  const std::string prefix = file.substr(0, file.find("-images"));
   const fs::path labels_path = find(home, directory, {prefix + "-labels-idx1-ubyte"});
-  const Idx images = read_images(images_path, 28);
+  const Idx images = read_images(images_path, 28, channels);
   auto labels = read_labels(labels_path);
   check_counts(images_path, images.shape[0], labels_path, labels.size());
-  const std::string shown = part == "train" ? prefix : part;
-  return Dataset::from_bytes(fmt::format("{}.{}", home.name, shown), Shape{28, 28, 1}, images.elements,
+  const std::string shown = prefix == prefixes.front() ? part : prefix;
+  return Dataset::from_bytes(fmt::format("{}.{}", home.name, shown), Shape{28, 28, channels}, images.elements,
                              std::move(labels), classes, Lineage{home.name, part, {}});
 }
 
@@ -195,6 +200,12 @@ TrainTest mnist(const fs::path& directory) {
   const auto classes = numbered_classes(10);
   return {load_part(mnist_home, directory, "train", {"train"}, classes),
           load_part(mnist_home, directory, "test", {"t10k"}, classes)};
+}
+
+TrainTest mnist_m(const fs::path& directory) {
+  const auto classes = numbered_classes(10);
+  return {load_part(mnist_m_home, directory, "train", {"mnistm-train", "mnistm-open-train2k"}, classes, 3),
+          load_part(mnist_m_home, directory, "test", {"mnistm-test", "mnistm-open-test1k"}, classes, 3)};
 }
 
 TrainTest fashion_mnist(const fs::path& directory) {

@@ -27,6 +27,11 @@ Dataset omniglot(const std::filesystem::path& directory, int size = 28);
 TrainTest mnist(const std::filesystem::path& directory);
 TrainTest fashion_mnist(const std::filesystem::path& directory);
 
+// MNIST-M (Ganin and Lempitsky 2015), digits of MNIST on photographs: [28, 28, 3], classes "0" to "9". The full set in
+// files "mnistm-train-images-idx4-ubyte", ... if they are there, else the first 2,000 and 1,000 made with photographs
+// in the public domain (files "mnistm-open-train2k-...").
+TrainTest mnist_m(const std::filesystem::path& directory);
+
 // PNG images below a folder, or in a zip archive. The class of an image is the first `class_depth` folders on its way,
 // joined with `/`; in an archive a folder round everything is not counted. Classes, and images within a class, are
 // sorted by the bytes of their paths. Images become [size, size, channels], rounded to bytes; with size 0 they stay as

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "data/glyphs.hpp"
 #include "data/load.hpp"
 #include "data/split.hpp"
 #include "elaborate/builtin_table.hpp"
@@ -32,6 +33,24 @@ Value omniglot_value(Elaborator& e, Call call) {
   });
 }
 
+// A set of the data directory that has parts to train and to test on.
+BuiltinFunction known(std::string name, data::TrainTest (*load)(const std::filesystem::path&)) {
+  return [name = std::move(name), load](Elaborator& e, Call call) {
+    return e.loaded(name, [&] {
+      return reading(e, call, [&] { return train_and_test(load(data::data_directory(e.data_directory()))); });
+    });
+  };
+}
+
+Value glyphs_value(Elaborator& e, Call call) {
+  const auto classes = e.integer(call.arguments[0], span_of(call, 0), "a number of classes");
+  const auto each = e.integer(call.arguments[1], span_of(call, 1), "a number of drawings");
+  const auto size = e.integer(call.arguments[2], span_of(call, 2), "the size of an image");
+  const auto key = seed_key(e, call, 3);
+  return e.loaded(fmt::format("glyphs {} {} {} {} {}", classes, each, size, key.a, key.b),
+                  [&] { return reading(e, call, [&] { return held(data::glyphs(classes, each, size, key)); }); });
+}
+
 Value images_value(Elaborator& e, Call call) {
   data::ImageOptions options;
   if (!call.arguments[1].is_none())
@@ -59,15 +78,21 @@ Value idx_value(Elaborator& e, Call call) {
   });
 }
 
-// Parts by a column of the class table, by files, or by counts and a seed.
-Value split_value(Elaborator& e, Call call) {
-  const auto& set = dataset(e, call, 0);
-  const bool by_column = !call.arguments[1].is_none(), by_file = !call.arguments[2].is_none();
+// The arguments train, val and test, from the given one on.
+data::Counts counts_of(Elaborator& e, Call call, std::size_t first, const char* what) {
   const char* const names[] = {"train", "val", "test"};
   data::Counts counts;
   for (std::size_t i = 0; i < 3; ++i)
-    if (!call.arguments[3 + i].is_none())
-      counts.emplace_back(names[i], e.integer(call.arguments[3 + i], span_of(call, 3 + i), "a number of classes"));
+    if (given(call, first + i))
+      counts.emplace_back(names[i], e.integer(call.arguments[first + i], span_of(call, first + i), what));
+  return counts;
+}
+
+// Parts by a column of the class table, by files, or by counts and a seed.
+Value split_value(Elaborator& e, Call call) {
+  const auto& set = dataset(e, call, 0);
+  const bool by_column = given(call, 1), by_file = given(call, 2);
+  const auto counts = counts_of(e, call, 3, "a number of classes");
   if (by_column + by_file + !counts.empty() != 1)
     e.fail("E0404", call.span, "`split_classes` needs exactly one way to split", "",
            "`column: \"name\"`, `file: (train: \"a.txt\", test: \"b.txt\")`, or counts: `train: 1200, test: 423, seed: "
@@ -101,17 +126,10 @@ Value episodes_value(Elaborator& e, Call call) {
 
 void add_data_builtins(BuiltinTable& t) {
   t["omniglot"] = omniglot_value;
-  t["mnist"] = [](Elaborator& e, Call call) {
-    return e.loaded("mnist", [&] {
-      return reading(e, call, [&] { return train_and_test(data::mnist(data::data_directory(e.data_directory()))); });
-    });
-  };
-  t["fashion_mnist"] = [](Elaborator& e, Call call) {
-    return e.loaded("fashion_mnist", [&] {
-      return reading(e, call,
-                     [&] { return train_and_test(data::fashion_mnist(data::data_directory(e.data_directory()))); });
-    });
-  };
+  t["mnist"] = known("mnist", data::mnist);
+  t["mnist_m"] = known("mnist_m", data::mnist_m);
+  t["fashion_mnist"] = known("fashion_mnist", data::fashion_mnist);
+  t["glyphs"] = glyphs_value;
   t["images"] = images_value;
   t["folders"] = [](Elaborator& e, Call call) -> Value {
     const auto levels = e.integer(call.arguments[0], call.span, "a number of folders");
@@ -121,11 +139,22 @@ void add_data_builtins(BuiltinTable& t) {
   };
   t["idx"] = idx_value;
   t["split_classes"] = split_value;
+  t["split_rows"] = [](Elaborator& e, Call call) {
+    const auto& set = dataset(e, call, 0);
+    const auto counts = counts_of(e, call, 1, "a number of rows");
+    const auto key = seed_key(e, call, 4);
+    return reading(e, call, [&] { return parts(data::split_rows(set, counts, key)); });
+  };
+  t["take_per_class"] = [](Elaborator& e, Call call) {
+    const auto count = e.integer(call.arguments[1], span_of(call, 1), "a number of examples");
+    return each_dataset(e, call, [&](const data::Dataset& set) { return set.take_per_class(count); });
+  };
   t["rotated_classes"] = [](Elaborator& e, Call call) {
     return reading(e, call, [&] { return held(data::rotated_classes(dataset(e, call, 0))); });
   };
   t["episodes"] = episodes_value;
   add_transform_builtins(t);
+  add_stream_builtins(t);
 }
 
 }  // namespace metac::dsl

@@ -56,6 +56,16 @@ const data::Dataset& dataset(Elaborator& e, const BuiltinCall& call, std::size_t
   return *set;
 }
 
+data::TrainTest train_and_test(Elaborator& e, const Value& value, Span span) {
+  const Record* record = value.record();
+  const Value* train = record != nullptr ? record->find("train") : nullptr;
+  const Value* test = record != nullptr ? record->find("test") : nullptr;
+  if (train == nullptr || test == nullptr || set_in(*train) == nullptr || set_in(*test) == nullptr)
+    e.fail("E0407", span, fmt::format("a record of two data sets was needed, this is {}", describe(value)), "",
+           "`mnist()`, `split_rows(...)`, or `(train: a, test: b)`");
+  return {*set_in(*train), *set_in(*test)};
+}
+
 const std::string& text(Elaborator& e, const BuiltinCall& call, std::size_t argument, const char* what) {
   const auto* value = call.arguments[argument].get<std::string>();
   if (value == nullptr)

@@ -14,6 +14,7 @@ namespace metac::dsl {
 
 using BuiltinTable = std::map<std::string, BuiltinFunction, std::less<>>;
 void add_transform_builtins(BuiltinTable&);
+void add_stream_builtins(BuiltinTable&);
 
 // Where an argument stands; the whole call where it was not given.
 Span span_of(const BuiltinCall&, std::size_t argument);
@@ -24,6 +25,7 @@ Value train_and_test(const data::TrainTest&);
 
 // Failures, at the place of the argument, for a value of another kind.
 const data::Dataset& dataset(Elaborator&, const BuiltinCall&, std::size_t argument);
+data::TrainTest train_and_test(Elaborator&, const Value&, Span);
 const std::string& text(Elaborator&, const BuiltinCall&, std::size_t argument, const char* what);
 double number(Elaborator&, const BuiltinCall&, std::size_t argument, const char* what);
 std::vector<double> numbers(Elaborator&, const BuiltinCall&, std::size_t argument, const char* what);  // or one number

@@ -146,6 +146,25 @@ BOOST_AUTO_TEST_CASE(missing_sets_say_how_to_get_them) {
   BOOST_TEST((data_directory("here") == "here"));
 }
 
+BOOST_AUTO_TEST_CASE(digits_on_photographs_have_three_channels) {
+  const TemporaryFolder folder;
+  const auto put = [&](const std::string& part, std::uint32_t images, std::uint32_t channels) {
+    write(folder / ("mnist-m/mnistm-" + part + "-images-idx4-ubyte"),
+          idx_bytes(8, {images, 28, 28, channels}, zeros(images * 784 * channels)));
+    write(folder / ("mnist-m/mnistm-" + part + "-labels-idx1-ubyte"), idx_bytes(8, {images}, Bytes(images, 9)));
+  };
+  BOOST_TEST(fails_with([&] { mnist_m(folder.path()); }, {"mnist-m/mnistm-train-images-idx4-ubyte", "--data"}));
+  put("open-train2k", 3, 3);
+  put("open-test1k", 2, 3);
+  BOOST_TEST(mnist_m(folder.path()).train.name() == "mnist_m.mnistm-open-train2k");
+  BOOST_TEST((mnist_m(folder.path()).test.example_shape() == Shape{28, 28, 3}));
+  put("train", 4, 3);  // the full set comes first
+  BOOST_TEST(mnist_m(folder.path()).train.size() == 4);
+  BOOST_TEST(mnist_m(folder.path()).train.name() == "mnist_m.train");
+  put("test", 2, 1);
+  BOOST_TEST(fails_with([&] { mnist_m(folder.path()); }, {"[images, 28, 28, 3]", "[2, 28, 28, 1]"}));
+}
+
 BOOST_AUTO_TEST_CASE(known_sets_check_their_files) {
   const TemporaryFolder folder;
   const auto train = folder / "mnist/train-images-idx3-ubyte", labels = folder / "mnist/train-labels-idx1-ubyte";

@@ -9,6 +9,8 @@
 #include "data/episodes.hpp"
 #include "data/load.hpp"
 #include "data/split.hpp"
+#include "data/stream.hpp"
+#include "data/transforms.hpp"
 #include "files.hpp"
 
 using namespace metac;
@@ -153,6 +155,18 @@ BOOST_AUTO_TEST_CASE(fashion_mnist_and_an_idx_pair_in_colour) {
       idx(m / "mnistm-open-test1k-images-idx4-ubyte.gz", m / "mnistm-open-test1k-labels-idx1-ubyte.gz");
   BOOST_TEST((colour.example_shape() == Shape{28, 28, 3}));
   BOOST_TEST(colour.size() == 1000);
+}
+
+BOOST_AUTO_TEST_CASE(mnist_and_mnist_m_are_two_domains_of_one_shape) {
+  const auto directory = real_data();
+  if (directory.empty()) return;
+  const TrainTest target = mnist_m(directory);
+  BOOST_TEST(target.train.size() == 2000);
+  BOOST_TEST(target.test.size() == 1000);
+  BOOST_TEST(target.train.class_count() == 10);
+  const Dataset source = channels(mnist(directory).train, 3);
+  BOOST_TEST((source.x_type(64) == target.train.x_type(64)));
+  BOOST_TEST(source.classes().names == target.train.classes().names, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_authors_archive_is_the_same_drawings) {
