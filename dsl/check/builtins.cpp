@@ -64,6 +64,8 @@ constexpr Builtin table[] = {
      "parameters for a model, sized by the source's x or by an example; takes over what fits of a tree, and tells the "
      "rest"},
     {"fresh", "(layer)", "the layer with parameters of its own, drawn anew"},
+    {"with_layer", "(net, name, layer)",
+     "the model with another layer in place of the one that its tree calls so, such as \"head\" or \"linear3\""},
     {"declare_statistics", "(kind)",
      "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
 
@@ -72,6 +74,9 @@ constexpr Builtin table[] = {
      "the tree, of which leaves and layers with these names are only carried along: derivatives and arithmetic do not "
      "see "
      "them; in a name, * is any run of characters"},
+    {"without", "(tree, names)", "the tree without the leaves and layers of these names"},
+    {"named", "(tree, names, yes, no)",
+     "the form of the tree with one value at leaves and layers of these names, another elsewhere"},
     {"leaves", "(tree)", "the tensors of a tree, as a list"},
     {"to_vector", "(tree)", "the elements of all leaves one behind the other, without those only carried"},
     {"from_vector", "(vector, tree)", "the numbers of a vector in the form of a tree, which carries what it carried"},
@@ -98,6 +103,7 @@ constexpr Builtin table[] = {
     {"len", "(items)", "the number of items of a list, dataset or first axis"},
     {"range", "(n)", "the list 0 .. n - 1"},
     {"str", "(value)", "a value as text"},
+    {"has", "(record, name)", "true if a record, such as a batch, has a field of this name"},
     {"is_host", "(x)", "true if x is known while the script is compiled"},
     {"print", "(values...)", "prints values while an experiment runs"},
     {"error", "(message)", "stops with a message that points at the call"},
@@ -142,6 +148,9 @@ constexpr Builtin table[] = {
      "a stream of given (train, test) records; scenario: \"domain\" (labels shared), \"class\" (numbered through), "
      "\"task\" (numbered through, known to the learner)"},
 
+    {"pairs", "(source, target)",
+     "batches of two data sets side by side: item.source has x and y, item.target has x only"},
+    {"joint", "(stream)", "the examples to train on of all tasks of a stream as one source of batches"},
     {"episodes", "(data, ways, shots, queries)", "a task source: classification among `ways` drawn classes"},
 };
 
