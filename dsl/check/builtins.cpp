@@ -66,6 +66,8 @@ constexpr Builtin table[] = {
     {"fresh", "(layer)", "the layer with parameters of its own, drawn anew"},
     {"is_training", "()", "true in calls from `objective` or `direction`, false in those from `predict` or `on`"},
     {"evaluating", "(net)", "the model or function as it is in evaluation, also when it is called in training"},
+    {"with_layer", "(net, name, layer)",
+     "the model with another layer in place of the one that its tree calls so, such as \"head\" or \"linear3\""},
     {"declare_statistics", "(kind)",
      "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
 
@@ -74,6 +76,9 @@ constexpr Builtin table[] = {
      "the tree, of which leaves and layers with these names are only carried along: derivatives and arithmetic do not "
      "see "
      "them; in a name, * is any run of characters"},
+    {"without", "(tree, names)", "the tree without the leaves and layers of these names"},
+    {"named", "(tree, names, yes, no)",
+     "the form of the tree with one value at leaves and layers of these names, another elsewhere"},
     {"leaves", "(tree)", "the tensors of a tree, as a list"},
     {"to_vector", "(tree)", "the elements of all leaves one behind the other, without those only carried"},
     {"from_vector", "(vector, tree)", "the numbers of a vector in the form of a tree, which carries what it carried"},
@@ -101,6 +106,7 @@ constexpr Builtin table[] = {
     {"len", "(items)", "the number of items of a list, dataset or first axis"},
     {"range", "(n)", "the list 0 .. n - 1"},
     {"str", "(value)", "a value as text"},
+    {"has", "(record, name)", "true if a record, such as a batch, has a field of this name"},
     {"is_host", "(x)", "true if x is known while the script is compiled"},
     {"print", "(values...)", "prints values while an experiment runs"},
     {"save", "(learner, path)", "writes what a learner has learned and remembers to a file (safetensors)"},
@@ -156,6 +162,9 @@ constexpr Builtin table[] = {
     {"groups", "(data, shots, queries)", "a task source: regression within one class of a dataset with targets"},
     {"episodes", "(data, ways, shots, queries)",
      "a task source: classification among `ways` drawn classes; of ranges such as 5..10, each step draws one"},
+    {"pairs", "(source, target)",
+     "batches of two data sets side by side: item.source has x and y, item.target has x only"},
+    {"joint", "(stream)", "the examples to train on of all tasks of a stream as one source of batches"},
 };
 
 }  // namespace

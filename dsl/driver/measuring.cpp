@@ -50,25 +50,11 @@ Metric metric_of(Elaborator& self, const Value& value, Span span) {
 
 SourcePtr source_of(Elaborator& self, const Value& value, const char* part, Span span) {
   if (const auto* source = value.get<SourcePtr>()) return *source;
-  const auto set_of = [](const Value& v) {
-    const auto* set = v.get<std::shared_ptr<const data::Dataset>>();
-    return set != nullptr ? set->get() : nullptr;
-  };
-  if (const auto* set = set_of(value)) return batch_source(*set);
   const Record* record = value.record();
   const Value* inside = record != nullptr ? record->find(part) : nullptr;
   if (inside != nullptr && inside->get<SourcePtr>() != nullptr) return *inside->get<SourcePtr>();
-  if (inside != nullptr && set_of(*inside) != nullptr) {
-    std::vector<std::int64_t> active;
-    const Value* scenario = record->find("scenario");
-    const Value* labels = record->find("active");
-    if (scenario != nullptr && scenario->get<std::string>() != nullptr && *scenario->get<std::string>() == "task" &&
-        labels != nullptr && labels->list() != nullptr)
-      for (const auto& label : labels->list()->items) active.push_back(self.integer(label, span, "a label"));
-    return batch_source(*set_of(*inside), std::move(active));
-  }
-  self.fail("E0424", span, fmt::format("tasks or a data set were needed, this is {}", describe(value)), "",
-            fmt::format("a `tasks` definition, `episodes(...)`, a data set, or a record with a part `{}`", part));
+  const TaskExamples examples = examples_of(self, value, part, span);
+  return batch_source(examples.set, examples.active);
 }
 
 Measuring measuring(Elaborator& self, const SourcePtr& source, const std::optional<Value>& with, Span with_span,

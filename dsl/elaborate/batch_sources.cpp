@@ -126,6 +126,26 @@ class Batches : public BatchSource {
 
 }  // namespace
 
+TaskExamples examples_of(Elaborator& self, const Value& value, const char* part, Span span) {
+  const auto set_of = [](const Value& v) {
+    const auto* set = v.get<std::shared_ptr<const data::Dataset>>();
+    return set != nullptr ? set->get() : nullptr;
+  };
+  if (const auto* set = set_of(value)) return {*set, {}};
+  const Record* record = value.record();
+  const Value* inside = record != nullptr ? record->find(part) : nullptr;
+  if (inside == nullptr || set_of(*inside) == nullptr)
+    self.fail("E0424", span, fmt::format("tasks or a data set were needed, this is {}", describe(value)), "",
+              fmt::format("a `tasks` definition, `episodes(...)`, a data set, or a record with a part `{}`", part));
+  TaskExamples result{*set_of(*inside), {}};
+  const Value* scenario = record->find("scenario");
+  const Value* labels = record->find("active");
+  if (scenario != nullptr && scenario->get<std::string>() != nullptr && *scenario->get<std::string>() == "task" &&
+      labels != nullptr && labels->list() != nullptr)
+    for (const auto& label : labels->list()->items) result.active.push_back(self.integer(label, span, "a label"));
+  return result;
+}
+
 SourcePtr batch_source(const data::Dataset& set, std::vector<std::int64_t> active) {
   return std::make_shared<const Batches>(std::vector<Part>{{"", set, true, std::move(active)}});
 }

@@ -356,6 +356,16 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
       return sample(e, call.arguments[0], count, call.span);
     };
     t["str"] = [](Elaborator& e, Call call) -> Value { return e.shown(call.arguments[0], call.span); };
+    t["has"] = [](Elaborator& e, Call call) -> Value {
+      const Record* record = call.arguments[0].record();
+      const auto* name = call.arguments[1].get<std::string>();
+      if (record == nullptr)
+        e.fail("E0458", call.place(0), fmt::format("a record was needed, this is {}", describe(call.arguments[0])));
+      if (name == nullptr)
+        e.fail("E0458", call.place(1),
+               fmt::format("a name in quotes was needed, this is {}", describe(call.arguments[1])));
+      return record->find(*name) != nullptr;
+    };
     t["is_host"] = [](Elaborator& e, Call call) -> Value { return !e.is_run_value(call.arguments[0]); };
     add_data_builtins(t);
     add_row_builtins(t);

@@ -138,6 +138,13 @@ Value episodes_value(Elaborator& e, Call call) {
   return reading(e, call, [&]() -> Value { return episode_source(set, ways, shots, queries); });
 }
 
+Value joint_value(Elaborator& e, Call call) {
+  std::vector<TaskExamples> tasks;
+  for (const Value& task : items(call.arguments[0])) tasks.push_back(examples_of(e, task, "train", span_of(call, 0)));
+  if (tasks.empty()) e.fail("E0435", span_of(call, 0), "the stream has no tasks");
+  return reading(e, call, [&]() -> Value { return joint_source(std::move(tasks)); });
+}
+
 }  // namespace
 
 void add_data_builtins(BuiltinTable& t) {
@@ -169,6 +176,13 @@ void add_data_builtins(BuiltinTable& t) {
     return reading(e, call, [&] { return held(data::rotated_classes(dataset(e, call, 0))); });
   };
   t["episodes"] = episodes_value;
+  t["joint"] = joint_value;
+  t["pairs"] = [](Elaborator& e, Call call) {
+    const auto& set = dataset(e, call, 0);
+    if (!set.labelled())
+      e.fail("E0459", span_of(call, 0), fmt::format("{} has no labels; the source domain needs them", set.name()));
+    return Value(pair_source(set, dataset(e, call, 1)));
+  };
   add_transform_builtins(t);
   add_stream_builtins(t);
   add_table_builtins(t);

@@ -73,21 +73,83 @@ void require_match(Elaborator& e, const std::string& pattern, const std::vector<
          near.empty() ? fmt::format("there is {}", fmt::join(top, ", ")) : fmt::format("did you mean \"{}\"?", near));
 }
 
+std::vector<Leaf> leaves_of(Elaborator& e, Call call) {
+  auto all = leaves(call.arguments[0]);
+  if (call.arguments[0].record() == nullptr || all.empty())
+    e.fail("E0451", call.place(0),
+           fmt::format("a tree of parameters was needed, this is {}", describe(call.arguments[0])));
+  return all;
+}
+
+// The patterns in an argument, each of which names something in the tree.
+std::vector<std::string> names_in_tree(Elaborator& e, Call call, std::size_t argument, const std::vector<Leaf>& all) {
+  auto patterns = patterns_of(e, call, argument);
+  for (const auto& pattern : patterns) require_match(e, pattern, all, call.place(argument));
+  return patterns;
+}
+
+bool among(const std::vector<std::string>& patterns, const std::string& path) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return matches(pattern, path); });
+}
+
 Value freeze_value(Elaborator& e, Call call) {
   const Value& tree = call.arguments[0];
-  const auto all = leaves(tree);
-  if (tree.record() == nullptr || all.empty())
-    e.fail("E0451", call.place(0), fmt::format("a tree of parameters was needed, this is {}", describe(tree)));
-  const auto names = patterns_of(e, call, 1), others = patterns_of(e, call, 2);
-  for (const auto& pattern : names) require_match(e, pattern, all, call.place(1));
-  for (const auto& pattern : others) require_match(e, pattern, all, call.place(2));
-  const auto among = [](const std::vector<std::string>& patterns, const std::string& path) {
-    return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return matches(pattern, path); });
-  };
+  const auto all = leaves_of(e, call);
+  const auto names = names_in_tree(e, call, 1, all), others = names_in_tree(e, call, 2, all);
   return map_leaves(tree, [&](const Leaf& leaf) -> Value {
     const bool freeze = !leaf.carried && among(names, leaf.path) && !among(others, leaf.path);
     return freeze ? Value::carried(leaf.value) : leaf.value;
   });
+}
+
+// A record without the leaves that are named; a layer that is left with none goes too.
+Value remaining(const Value& tree, const std::string& prefix, const std::vector<std::string>& names) {
+  std::vector<std::pair<std::string, Value>> fields;
+  for (const auto& [name, value] : tree.record()->fields) {
+    const std::string path = prefix + name;
+    if (value.record() == nullptr) {
+      if (!among(names, path)) fields.emplace_back(name, value);
+      continue;
+    }
+    Value inner = remaining(value, path + ".", names);
+    if (!inner.record()->fields.empty()) fields.emplace_back(name, std::move(inner));
+  }
+  return Value::record(std::move(fields));
+}
+
+Value without_value(Elaborator& e, Call call) {
+  const auto all = leaves_of(e, call);
+  return remaining(call.arguments[0], "", names_in_tree(e, call, 1, all));
+}
+
+Value named_value(Elaborator& e, Call call) {
+  const auto all = leaves_of(e, call);
+  const auto names = names_in_tree(e, call, 1, all);
+  return map_leaves(seen(call.arguments[0]),
+                    [&](const Leaf& leaf) { return call.arguments[among(names, leaf.path) ? 2 : 3]; });
+}
+
+// ---- models with another layer ----
+
+Value with_layer_value(Elaborator& e, Call call) {
+  const auto model = [&](std::size_t argument) {
+    const auto* callable = call.arguments[argument].get<std::shared_ptr<const Callable>>();
+    if (callable == nullptr || (*callable)->kind != DefinitionKind::model ||
+        (*callable)->stage + 1 != static_cast<int>((*callable)->lists.size()))
+      e.fail("E0457", call.place(argument),
+             fmt::format("a model with its settings was needed, this is {}", describe(call.arguments[argument])), "",
+             "such as `linear(10)`");
+    return *callable;
+  };
+  const auto net = model(0), layer = model(2);
+  const auto* name = call.arguments[1].get<std::string>();
+  if (name == nullptr)
+    e.fail("E0449", call.place(1), fmt::format("a name in quotes was needed, this is {}", describe(call.arguments[1])),
+           "", "such as \"head\"");
+  auto changed = std::make_shared<Callable>(*net);
+  std::erase_if(changed->layers, [&](const auto& known) { return known.first == *name; });
+  changed->layers.emplace_back(*name, layer);
+  return std::shared_ptr<const Callable>(std::move(changed));
 }
 
 // ---- first parameters ----
@@ -199,6 +261,9 @@ void add_tree_builtins(std::map<std::string, BuiltinFunction, std::less<>>& tabl
   table["freeze"] = freeze_value;
   table["evaluating"] = evaluating_value;
   table["is_training"] = [](Elaborator& e, Call) -> Value { return e.context().training; };
+  table["without"] = without_value;
+  table["named"] = named_value;
+  table["with_layer"] = with_layer_value;
   table["to_vector"] = to_vector_value;
   table["from_vector"] = from_vector_value;
   table["leaves"] = [](Elaborator&, Call call) -> Value {

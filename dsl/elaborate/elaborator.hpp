@@ -32,11 +32,13 @@ struct ParameterFrame {
   explicit ParameterFrame(std::string model) : model(std::move(model)) {}
   std::string model;
   bool initialising = false;
-  Value tree;  // to take from
+  Value tree;                                                          // to take from
+  const std::vector<std::pair<std::string, Value>>* layers = nullptr;  // that take the place of others, by name
   struct Child {
-    std::shared_ptr<const Callable> layer;  // kept alive: its address is its identity
-    std::string base;                       // its name before numbering
-    bool numbered = true;                   // false for a name given by `as`
+    std::shared_ptr<const Callable> layer;     // kept alive: its address is its identity
+    std::shared_ptr<const Callable> in_place;  // what is applied: it, or the layer that took its place
+    std::string base;                          // its name before numbering
+    bool numbered = true;                      // false for a name given by `as`
     Value tree;
   };
   std::vector<std::pair<std::string, Value>> own;  // the `param`s drawn here

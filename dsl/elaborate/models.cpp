@@ -32,8 +32,33 @@ Value Elaborator::initialise(const Value& net, const Value& input, Span span) {
   ParameterFrame frame(callable->name);
   frame.initialising = true;
   in_frame(frame, callable, {{"", input, span}}, span);
-  return frame.drawn();
+  Value tree = frame.drawn();
+  for (const auto& [name, layer] : callable->layers)
+    if (tree.record()->find(name) == nullptr) {
+      std::vector<std::string> known;
+      for (const auto& child : tree.record()->fields) known.push_back(child.first);
+      fail("E0329", span, fmt::format("the model `{}` has no layer `{}` to replace", callable->name, name), "",
+           known.empty() ? "it has no layers" : fmt::format("it has {}", fmt::join(known, ", ")));
+    }
+  return tree;
 }
+
+namespace {
+
+// The layer that is applied: the one that took its place, or the model's own. One that stands alone has no number.
+std::shared_ptr<const Callable> layer_in_place(const ParameterFrame& parent, const std::shared_ptr<const Callable>& own,
+                                               const std::string& base) {
+  if (parent.layers == nullptr) return own;
+  const bool numbered = own->layer_name.empty();
+  const auto turn = 1 + std::count_if(parent.children.begin(), parent.children.end(),
+                                      [&](const auto& child) { return child.base == base; });
+  for (const auto& [name, layer] : *parent.layers)
+    if (numbered ? name == fmt::format("{}{}", base, turn) || (turn == 1 && name == base) : name == base)
+      return *layer.get<std::shared_ptr<const Callable>>();
+  return own;
+}
+
+}  // namespace
 
 // Runs a model's body with `frame` as the place its parameters are in.
 Value Elaborator::in_frame(ParameterFrame& frame, const std::shared_ptr<const Callable>& callable,
@@ -42,6 +67,7 @@ Value Elaborator::in_frame(ParameterFrame& frame, const std::shared_ptr<const Ca
   for (const auto& list : callable->supplied)
     for (const auto& [name, value] : list) scope->bind(name, value);
   bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
+  frame.layers = callable->layers.empty() ? nullptr : &callable->layers;
   ParameterFrame* outer = context_.parameters;
   context_.parameters = &frame;
   struct Restore {
@@ -80,17 +106,18 @@ Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, s
   ParameterFrame frame(base);
   if (known != parent->children.end()) {  // shared: applied before
     frame.tree = known->tree;
-    return in_frame(frame, callable, std::move(arguments), span);
+    return in_frame(frame, known->in_place, std::move(arguments), span);
   }
   if (!callable->layer_name.empty())
     for (const auto& child : parent->children)
       if (child.base == base && !child.numbered)
         fail("E0324", span, fmt::format("two layers of `{}` are named `{}`", parent->model, base));
+  const auto layer = layer_in_place(*parent, callable, base);
   if (parent->initialising) {
     const std::size_t slot = parent->children.size();
-    parent->children.push_back({callable, base, callable->layer_name.empty(), {}});
+    parent->children.push_back({callable, layer, base, callable->layer_name.empty(), {}});
     frame.initialising = true;
-    Value result = in_frame(frame, callable, std::move(arguments), span);
+    Value result = in_frame(frame, layer, std::move(arguments), span);
     parent->children[slot].tree = frame.drawn();
     return result;
   }
@@ -103,8 +130,8 @@ Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, s
     fail("E0325", span, fmt::format("the tree has no parameters for layer {} `{}` of `{}`", turn, base, parent->model),
          fmt::format("the tree is {}", describe(parent->tree)), "was it made by `init` of another model?");
   frame.tree = *own;
-  parent->children.push_back({callable, base, callable->layer_name.empty(), *own});
-  return in_frame(frame, callable, std::move(arguments), span);
+  parent->children.push_back({callable, layer, base, callable->layer_name.empty(), *own});
+  return in_frame(frame, layer, std::move(arguments), span);
 }
 
 Value Elaborator::parameter(const ParamStatement& statement, const ScopePtr& scope) {

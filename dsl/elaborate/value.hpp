@@ -137,7 +137,8 @@ struct Callable {
   int stage = 0;            // the list that the next call binds
   bool evaluating = false;  // its body runs in evaluation mode, whoever calls it
   std::vector<std::vector<std::pair<std::string, Value>>> supplied;
-  Span span;  // of its definition
+  std::vector<std::pair<std::string, Value>> layers;  // of a model: those that take the place of its own, by name
+  Span span;                                          // of its definition
 };
 
 // A learner and what it has learned so far. `state` has a field for each `learn` and `memory`, and, if it wraps another
