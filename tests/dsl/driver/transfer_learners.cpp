@@ -1,0 +1,196 @@
+// The learners of stdlib/learn/transfer: what is taken over, what is frozen, what is drawn anew; rates by layer;
+// adaptation between domains.
+#include "dsl/driver/objective.hpp"
+#include "dsl/driver/recorder.hpp"
+
+using namespace metac;
+using namespace metac::dsl;
+using namespace metac::dsl::testing;
+
+namespace {
+
+const std::string definitions = R"(
+let source_set = split_rows(glyphs(classes: 6, per_class: 40, size: 8), train: 200, test: 40)
+let target_set = split_rows(noise(glyphs(classes: 6, per_class: 40, size: 8), deviation: 0.3), train: 40, test: 200, seed: 3)
+model net(x) = x |> flatten |> linear(24) |> relu |> linear(24) |> relu |> linear(6) as head
+fn trained_on_source() = classifier(net)
+let _used = [source_set, target_set, trained_on_source]
+)";
+
+std::vector<std::vector<double>> numbers_of(const std::string& experiment) {
+  Recorder recorder;
+  run_script(definitions + "experiment e {\n" + experiment + "\n}\n", {}, recorder);
+  std::vector<std::vector<double>> lines;
+  for (const auto& line : recorder.lines) {
+    std::istringstream words(line);
+    std::vector<double> numbers;
+    for (double number = 0; words >> number;) numbers.push_back(number);
+    if (!numbers.empty()) lines.push_back(numbers);
+  }
+  return lines;
+}
+
+std::string mistake_of(const std::string& experiment) {
+  Report report;
+  Recorder recorder;
+  const Script script = Script::from_text("test.meta", definitions + "experiment e {\n" + experiment + "\n}\n", report);
+  if (script.valid()) run(script, {}, recorder, report);
+  return report.all().empty() ? "" : report.all().front().message;
+}
+
+const std::string source = R"(
+  let source = trained_on_source()
+  train source on source_set.train { epochs: 20, batch: 20, optimizer: adam(1e-2) }
+)";
+
+// How far each layer is from the source's, after one training.
+const std::string movement = R"(
+  train target on target_set.train { iterations: 3, batch: 20, optimizer: sgd(0.1) }
+  fn far(a, b) = sum(square(a.weight - b.weight))
+  print(far(target.theta.linear1, source.theta.linear1), far(target.theta.linear2, source.theta.linear2),
+        target.theta.head.weight.shape[1])
+)";
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(transfer_learners)
+
+struct Transferred {
+  std::string name, target;
+  bool first_moves, second_moves;
+  int outputs;
+};
+const Transferred transferred[] = {
+    {"all", "finetune(source, head: linear(9))", true, true, 9},
+    {"the old head", "finetune(source)", true, true, 6},
+    {"first layer frozen", "finetune(source, head: linear(9), freeze: [\"linear1\"])", false, true, 9},
+    {"by a pattern", "finetune(source, head: linear(9), freeze: \"linear*\")", false, false, 9},
+    {"linear probe", "linear_probe(source, linear(9))", false, false, 9},
+    {"another network in place", "finetune(source, head: mlp([12, 6]))", true, true, 0},
+};
+
+BOOST_AUTO_TEST_CASE(takes_the_source_over_and_moves_what_is_not_frozen) {
+  for (const auto& row : transferred) BOOST_TEST_CONTEXT(row.name) {
+      std::string script = source + "  let target = " + row.target + "\n" + movement;
+      if (row.outputs == 0) {  // its head has layers of its own
+        const std::string weight = "target.theta.head.weight";
+        script.replace(script.find(weight), weight.size(), "target.theta.head.linear2.weight");
+        script.replace(script.find(".shape[1])"), 10, ".shape[0] - 12)");
+      }
+      const auto lines = numbers_of(script);
+      BOOST_TEST_REQUIRE(lines.size() == 1u);
+      const double small = 1, first = lines[0].at(0), second = lines[0].at(1);  // anew they would be some 16 apart
+      BOOST_TEST((first > 0) == row.first_moves);
+      BOOST_TEST((second > 0) == row.second_moves);
+      BOOST_TEST(first < small);
+      BOOST_TEST(second < small);
+      BOOST_TEST(lines[0].at(2) == row.outputs);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(scratch_begins_anew_and_learns_everything) {
+  const auto lines = numbers_of(source + "  let target = scratch(finetune(source, freeze: \"linear1\"))\n" + movement);
+  BOOST_TEST_REQUIRE(lines.size() == 1u);
+  BOOST_TEST(lines[0].at(0) > 1);
+  BOOST_TEST(lines[0].at(1) > 1);
+}
+
+BOOST_AUTO_TEST_CASE(transfer_helps_where_the_target_is_alike_and_the_gain_is_told) {
+  Recorder recorder;
+  run_script(definitions + "experiment e {\n" + source + R"(
+  let target = finetune(source, freeze: ["linear1"])
+  let twin = scratch(target)
+  train target on target_set.train { epochs: 3, batch: 20, optimizer: adam(3e-3) }
+  train twin on target_set.train { epochs: 3, batch: 20, optimizer: adam(3e-3) }
+  let results = evaluate [target, twin] on target_set.test { metrics: [accuracy, transfer_gain] }
+  print(results[0].mean, results[2].mean)
+}
+)",
+             {}, recorder);
+  std::istringstream words(recorder.lines.back());
+  double target = 0, twin = 0;
+  words >> target >> twin;
+  BOOST_TEST_MESSAGE("accuracy " << target << ", from scratch " << twin);
+  BOOST_TEST(target > twin + 0.2);
+}
+
+// By a pencil: of plain descent the step of each layer is its factor times the step.
+BOOST_AUTO_TEST_CASE(rates_by_layer_scale_the_steps) {
+  const auto lines = numbers_of(source + R"(
+  let start = source.theta
+  let plain = classifier(net, theta: start)
+  let layered = classifier(net, theta: start)
+  train plain on target_set.train { iterations: 1, batch: 20, optimizer: sgd(0.1) }
+  train layered on target_set.train { iterations: 1, batch: 20, optimizer: by_layer(sgd(0.1), [("theta.linear*", 0.5), ("*.linear1", 0.5), ("*.head", 3)]) }
+  fn off(a, b, s, factor) = max(abs((b.weight - s.weight) - factor * (a.weight - s.weight))) / max(abs(a.weight - s.weight))
+  print(off(plain.theta.linear1, layered.theta.linear1, start.linear1, 0.25), off(plain.theta.linear2, layered.theta.linear2, start.linear2, 0.5),
+        off(plain.theta.head, layered.theta.head, start.head, 3))
+)");
+  BOOST_TEST_REQUIRE(lines.size() == 1u);
+  for (const double off : lines[0]) BOOST_TEST(off < 1e-4);
+}
+
+// The gradient behind the reversal is that of the domain loss with the other sign, times the strength.
+BOOST_AUTO_TEST_CASE(the_reversal_changes_the_sign_of_the_derivative_and_nothing_else) {
+  const auto lines = numbers_of(R"(
+  let x = draw_normal([4])
+  fn through(x) = sum(sin(reversed(x, 0.3)))
+  fn straight(x) = sum(sin(x))
+  fn slope(x) = grad(x) { through(x) }
+  fn other(x) = grad(x) { straight(x) }
+  print(abs(through(x) - straight(x)), max(abs(slope(x) + 0.3 * other(x))), max(abs(other(x))))
+)");
+  BOOST_TEST_REQUIRE(lines.size() == 1u);
+  BOOST_TEST(lines[0].at(0) < 1e-6);
+  BOOST_TEST(lines[0].at(1) < 1e-6);
+  BOOST_TEST(lines[0].at(2) > 0.1);
+}
+
+// Two classes on a line; in the target a second number that tells nothing is shifted. The labels of the target are not
+// read.
+BOOST_AUTO_TEST_CASE(dann_learns_the_source_and_its_features_hide_the_domain) {
+  const auto lines = numbers_of(R"(
+  let learner = dann(mlp([24, 16]), labels: linear(6), domain: mlp([16, 1]))
+  train learner on pairs(source_set.train, target_set.train) { epochs: 30, batch: 20, optimizer: momentum(0.02 / (1 + 10 * progress)^0.75) }
+  let result = evaluate learner on source_set.test { metrics: [accuracy] }
+  print(result.mean)
+)");
+  BOOST_TEST_REQUIRE(lines.size() == 1u);
+  BOOST_TEST(lines[0].at(0) > 0.8);
+}
+
+struct Refused {
+  std::string experiment, reason;
+};
+const Refused refused[] = {
+    {"let t = classifier(with_layer(net, \"haed\", linear(9)))\n  train t on target_set.train { epochs: 1, batch: 20, "
+     "optimizer: sgd(0.1) }",
+     "has no layer `haed` to replace"},
+    {"let s = trained_on_source()\n  let t = finetune(s, head: linear(9))\n  train t on target_set.train { epochs: 1, "
+     "batch: "
+     "20, optimizer: sgd(0.1) }",
+     "has no state yet"},
+    {source + "let t = finetune(source, head: linear(9), layer: \"haed\")\n  train t on target_set.train { epochs: 1, "
+              "batch: "
+              "20, optimizer: sgd(0.1) }",
+     "nothing in the tree is named \"haed\""},
+    {source + "let t = finetune(source, freeze: \"conv1\")\n  train t on target_set.train { epochs: 1, batch: 20, "
+              "optimizer: "
+              "sgd(0.1) }",
+     "nothing in the tree is named \"conv1\""},
+    {source + "let t = finetune(source, head: 9)\n  train t on target_set.train { epochs: 1, batch: 20, optimizer: "
+              "sgd(0.1) }",
+     "a model with its settings was needed"},
+    {"let d = dann(mlp([8, 8]), labels: linear(6))\n  train d on source_set.train { epochs: 1, batch: 20, optimizer: "
+     "sgd(0.1) }",
+     "there is no `source`"},
+};
+
+BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_the_reason) {
+  for (const auto& row : refused) BOOST_TEST_CONTEXT(row.experiment) {
+      const std::string message = mistake_of(row.experiment);
+      BOOST_TEST(message.find(row.reason) != std::string::npos, "it says: " << message);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
