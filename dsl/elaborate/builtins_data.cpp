@@ -24,9 +24,9 @@ Value parts(const data::Parts& split) {
 }
 
 Value omniglot_value(Elaborator& e, Call call) {
-  const auto size = e.integer(call.arguments[0], span_of(call, 0), "the size of an image");
+  const auto size = e.integer(call.arguments[0], call.place(0), "the size of an image");
   if (size < 1 || size > 1024)
-    e.fail("E0403", span_of(call, 0), fmt::format("images cannot be resized to {} x {}", size, size), "",
+    e.fail("E0403", call.place(0), fmt::format("images cannot be resized to {} x {}", size, size), "",
            "sizes from 1 to 1024 are possible");
   return e.loaded(fmt::format("omniglot {}", size), [&] {
     return reading(e, call, [&] {
@@ -45,9 +45,9 @@ BuiltinFunction known(std::string name, data::TrainTest (*load)(const std::files
 }
 
 Value glyphs_value(Elaborator& e, Call call) {
-  const auto classes = e.integer(call.arguments[0], span_of(call, 0), "a number of classes");
-  const auto each = e.integer(call.arguments[1], span_of(call, 1), "a number of drawings");
-  const auto size = e.integer(call.arguments[2], span_of(call, 2), "the size of an image");
+  const auto classes = e.integer(call.arguments[0], call.place(0), "a number of classes");
+  const auto each = e.integer(call.arguments[1], call.place(1), "a number of drawings");
+  const auto size = e.integer(call.arguments[2], call.place(2), "the size of an image");
   const auto key = seed_key(e, call, 3);
   return e.loaded(fmt::format("glyphs {} {} {} {} {}", classes, each, size, key.a, key.b),
                   [&] { return reading(e, call, [&] { return held(data::glyphs(classes, each, size, key)); }); });
@@ -56,13 +56,13 @@ Value glyphs_value(Elaborator& e, Call call) {
 Value images_value(Elaborator& e, Call call) {
   data::ImageOptions options;
   if (!call.arguments[1].is_none())
-    options.class_depth = static_cast<int>(e.integer(call.arguments[1], span_of(call, 1), "the folders of a class"));
+    options.class_depth = static_cast<int>(e.integer(call.arguments[1], call.place(1), "the folders of a class"));
   if (!call.arguments[2].is_none())
-    options.size = static_cast<int>(e.integer(call.arguments[2], span_of(call, 2), "the size of an image"));
+    options.size = static_cast<int>(e.integer(call.arguments[2], call.place(2), "the size of an image"));
   if (!call.arguments[2].is_none() && (options.size < 1 || options.size > 4096))
-    e.fail("E0403", span_of(call, 2), fmt::format("images cannot be resized to {} x {}", options.size, options.size),
+    e.fail("E0403", call.place(2), fmt::format("images cannot be resized to {} x {}", options.size, options.size),
            "", "sizes from 1 to 4096 are possible");
-  options.invert = e.condition(call.arguments[3], span_of(call, 3));
+  options.invert = e.condition(call.arguments[3], call.place(3));
   const auto folder = path(e, call, 0);
   return e.loaded(fmt::format("images {} {} {} {}", folder.string(), options.class_depth, options.size, options.invert),
                   [&] { return reading(e, call, [&] { return held(data::images(folder, options)); }); });
@@ -86,7 +86,7 @@ data::Counts counts_of(Elaborator& e, Call call, std::size_t first, const char* 
   data::Counts counts;
   for (std::size_t i = 0; i < 3; ++i)
     if (given(call, first + i))
-      counts.emplace_back(names[i], e.integer(call.arguments[first + i], span_of(call, first + i), what));
+      counts.emplace_back(names[i], e.integer(call.arguments[first + i], call.place(first + i), what));
   return counts;
 }
 
@@ -104,10 +104,10 @@ Value split_value(Elaborator& e, Call call) {
     if (by_file) {
       const Record* files = call.arguments[2].record();
       if (files == nullptr)
-        e.fail("E0404", span_of(call, 2), "`file` needs a file for each part", "",
+        e.fail("E0404", call.place(2), "`file` needs a file for each part", "",
                "`file: (train: \"a.txt\", test: \"b.txt\")`");
       std::vector<std::pair<std::string, std::filesystem::path>> paths;
-      for (const auto& [name, value] : files->fields) paths.emplace_back(name, path(e, value, span_of(call, 2)));
+      for (const auto& [name, value] : files->fields) paths.emplace_back(name, path(e, value, call.place(2)));
       return parts(data::split_classes_by_files(set, paths));
     }
     return parts(data::split_classes_by_counts(set, counts, seed_key(e, call, 6)));
@@ -118,13 +118,13 @@ Value split_value(Elaborator& e, Call call) {
 std::vector<std::int64_t> choices(Elaborator& e, Call call, std::size_t argument, const char* what) {
   std::vector<std::int64_t> numbers;
   const List* list = call.arguments[argument].list();
-  if (list == nullptr) return {e.integer(call.arguments[argument], span_of(call, argument), what)};
-  for (const auto& item : list->items) numbers.push_back(e.integer(item, span_of(call, argument), what));
+  if (list == nullptr) return {e.integer(call.arguments[argument], call.place(argument), what)};
+  for (const auto& item : list->items) numbers.push_back(e.integer(item, call.place(argument), what));
   std::sort(numbers.begin(), numbers.end());
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
   constexpr std::size_t most = 64;  // each is a program of its own
   if (numbers.empty() || numbers.size() > most)
-    e.fail("E0405", span_of(call, argument),
+    e.fail("E0405", call.place(argument),
            fmt::format("{} is a number or a list of 1 to {}, not of {}", what, most, numbers.size()));
   return numbers;
 }
@@ -132,16 +132,16 @@ std::vector<std::int64_t> choices(Elaborator& e, Call call, std::size_t argument
 Value episodes_value(Elaborator& e, Call call) {
   const auto& set = dataset(e, call, 0);
   const auto ways = choices(e, call, 1, "the number of ways"), shots = choices(e, call, 2, "the number of shots");
-  const auto queries = e.integer(call.arguments[3], span_of(call, 3), "the number of queries");
+  const auto queries = e.integer(call.arguments[3], call.place(3), "the number of queries");
   if (queries < 1)
-    e.fail("E0405", span_of(call, 3), fmt::format("an episode needs at least 1 query a class, not {}", queries));
+    e.fail("E0405", call.place(3), fmt::format("an episode needs at least 1 query a class, not {}", queries));
   return reading(e, call, [&]() -> Value { return episode_source(set, ways, shots, queries); });
 }
 
 Value joint_value(Elaborator& e, Call call) {
   std::vector<TaskExamples> tasks;
-  for (const Value& task : items(call.arguments[0])) tasks.push_back(examples_of(e, task, "train", span_of(call, 0)));
-  if (tasks.empty()) e.fail("E0435", span_of(call, 0), "the stream has no tasks");
+  for (const Value& task : items(call.arguments[0])) tasks.push_back(examples_of(e, task, "train", call.place(0)));
+  if (tasks.empty()) e.fail("E0435", call.place(0), "the stream has no tasks");
   return reading(e, call, [&]() -> Value { return joint_source(std::move(tasks)); });
 }
 
@@ -169,7 +169,7 @@ void add_data_builtins(BuiltinTable& t) {
     return reading(e, call, [&] { return parts(data::split_rows(set, counts, key)); });
   };
   t["take_per_class"] = [](Elaborator& e, Call call) {
-    const auto count = e.integer(call.arguments[1], span_of(call, 1), "a number of examples");
+    const auto count = e.integer(call.arguments[1], call.place(1), "a number of examples");
     return each_dataset(e, call, [&](const data::Dataset& set) { return set.take_per_class(count); });
   };
   t["rotated_classes"] = [](Elaborator& e, Call call) {
@@ -180,7 +180,7 @@ void add_data_builtins(BuiltinTable& t) {
   t["pairs"] = [](Elaborator& e, Call call) {
     const auto& set = dataset(e, call, 0);
     if (!set.labelled())
-      e.fail("E0459", span_of(call, 0), fmt::format("{} has no labels; the source domain needs them", set.name()));
+      e.fail("E0459", call.place(0), fmt::format("{} has no labels; the source domain needs them", set.name()));
     return Value(pair_source(set, dataset(e, call, 1)));
   };
   add_transform_builtins(t);

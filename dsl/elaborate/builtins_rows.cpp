@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "elaborate/builtin_table.hpp"
+#include "elaborate/each_row.hpp"
 #include "transform/transform.hpp"
 
 namespace metac::dsl {
@@ -117,11 +118,7 @@ Value as_batch_value(Elaborator& e, Call call) {
 
 // What `function` makes of one row, in the graph that `index` is an input of; draws have a key for each row.
 Value of_one_row(Elaborator& e, const Value& function, const Value& row, Tensor index, Span span) {
-  Context context = e.context();
-  context.graph = &index.graph();
-  context.parameters = nullptr;  // a layer made in here would belong to one row
-  if (context.key) context.key = fold_in(context.key, index);
-  WithContext inside(e, std::move(context));
+  WithContext inside(e, row_context(e, index));
   return map_leaves(e.call_function(function, {row}, span),
                     [&](const Leaf& leaf) -> Value { return index.graph().capture(e.tensor(leaf.value, span)); });
 }
@@ -152,35 +149,14 @@ Value with_tensors(const Value& form, const std::vector<Tensor>& tensors) {
   return with_leaves(form, std::vector<Value>(tensors.begin(), tensors.end()));
 }
 
-// All rows at once: the graph of one row is batched by the operators' own rules.
 Value map_value(Elaborator& e, Call call) {
   const Value& xs = call.arguments[1];
   const auto count = row_count(e, xs, call.place(1));
   const auto sequences = sequences_of(e, xs, call.place(1));
-  Graph& outer = e.graph(call.span);
-  auto body = std::make_shared<Graph>(outer);
-  const KnownClasses known(e);  // what is known of the body's tensors is forgotten with it
-
-  const Tensor index = input(*body, {Dtype::i32, {}});
-  Region region{body, {index.id()}, {}};
-  std::vector<Batched> inputs{{iota(outer, count), true}};
-  std::vector<Tensor> slices;
-  for (const Tensor& sequence : sequences) {
-    slices.push_back(input(*body, {sequence.dtype(), sequence.shape().without(0)}));
-    region.inputs.push_back(slices.back().id());
-    inputs.push_back({sequence, true});
-  }
-  const Value one =
-      of_one_row(e, call.arguments[0], with_slices(e, xs, sequences, slices, call.place(1)), index, call.span);
-  for (const auto& capture : body->captures()) {
-    region.inputs.push_back(capture.inner);
-    inputs.push_back({capture.outer, false});
-  }
-  for (const Tensor& result : tensors_of(one)) region.outputs.push_back(result.id());
-  std::vector<Tensor> columns;
-  for (const auto& [value, batched] : batch(region, inputs, count, outer))
-    columns.push_back(batched ? value : broadcast_to(value, value.shape().with_front(count)));
-  return with_tensors(one, columns);
+  const auto one = [&](const std::vector<Tensor>& slices, Tensor index) {
+    return of_one_row(e, call.arguments[0], with_slices(e, xs, sequences, slices, call.place(1)), index, call.span);
+  };
+  return each_row(e, sequences, count, one, call.span);
 }
 
 // One row after another in a region of its own, whose results are added up as they come.

@@ -30,7 +30,7 @@ Value stream_value(const data::TaskStream& stream) {
 // A stream of one data set: train and test in the first argument, the scenario in argument `scenario`.
 template <class F>
 Value stream_of(Elaborator& e, Call call, std::size_t scenario, F&& make) {
-  const auto both = train_and_test(e, call.arguments[0], span_of(call, 0));
+  const auto both = train_and_test(e, call.arguments[0], call.place(0));
   const auto& name = text(e, call, scenario, "a scenario");
   return reading(e, call, [&] { return stream_value(make(both, data::scenario_of(name))); });
 }
@@ -39,7 +39,7 @@ Value by_hand(Elaborator& e, Call call) {
   const auto& scenario = text(e, call, 1, "a scenario");
   std::vector<std::pair<std::string, data::TrainTest>> tasks;
   for (const Value& task : items(call.arguments[0])) {
-    const auto both = train_and_test(e, task, span_of(call, 0));
+    const auto both = train_and_test(e, task, call.place(0));
     const Value* name = task.record()->find("name");
     const auto* given_name = name != nullptr ? name->get<std::string>() : nullptr;
     tasks.emplace_back(given_name != nullptr ? *given_name : fmt::format("task {}", tasks.size() + 1), both);
@@ -51,13 +51,13 @@ Value by_hand(Elaborator& e, Call call) {
 
 void add_stream_builtins(BuiltinTable& t) {
   t["permuted"] = [](Elaborator& e, Call call) {
-    const auto tasks = e.integer(call.arguments[1], span_of(call, 1), "a number of tasks");
-    const auto seed = e.integer(call.arguments[2], span_of(call, 2), "a seed");
+    const auto tasks = e.integer(call.arguments[1], call.place(1), "a number of tasks");
+    const auto seed = e.integer(call.arguments[2], call.place(2), "a seed");
     return stream_of(e, call, 3,
                      [&](const auto& both, auto scenario) { return permuted(both, tasks, seed, scenario); });
   };
   t["split"] = [](Elaborator& e, Call call) {
-    const auto tasks = e.integer(call.arguments[1], span_of(call, 1), "a number of tasks");
+    const auto tasks = e.integer(call.arguments[1], call.place(1), "a number of tasks");
     return stream_of(e, call, 2, [&](const auto& both, auto scenario) { return split(both, tasks, scenario); });
   };
   t["rotated"] = [](Elaborator& e, Call call) {

@@ -34,7 +34,7 @@ class Columns {
     const auto* text = value.get<std::string>();
     const auto* number = value.get<std::int64_t>();
     if ((text == nullptr && number == nullptr) || named_.value_or(text != nullptr) != (text != nullptr))
-      e_.fail("E0461", span_of(call_, argument),
+      e_.fail("E0461", call_.place(argument),
               fmt::format("columns are all named in quotes, or all numbered from 0, not {}", describe(value)), "",
               "names are for files whose first line holds them, numbers for files without names");
     named_ = text != nullptr;
@@ -70,8 +70,8 @@ Value text_value(Elaborator& e, Call call) {
     const auto& earlier = dataset(e, call, 5);
     return reading(e, call, [&] { return held(data::text(file, chosen, earlier)); });
   }
-  chosen.vocabulary = e.integer(call.arguments[3], span_of(call, 3), "the size of a vocabulary");
-  chosen.length = e.integer(call.arguments[4], span_of(call, 4), "the length of a text");
+  chosen.vocabulary = e.integer(call.arguments[3], call.place(3), "the size of a vocabulary");
+  chosen.length = e.integer(call.arguments[4], call.place(4), "the length of a text");
   return e.loaded(fmt::format("text {} {} {} {} {} {}", file.string(), chosen.header, chosen.text, chosen.label,
                               chosen.vocabulary, chosen.length),
                   [&] { return reading(e, call, [&] { return held(data::text(file, chosen)); }); });
@@ -93,8 +93,8 @@ Value npz_value(Elaborator& e, Call call) {
 
 Value groups_value(Elaborator& e, Call call) {
   const auto& set = dataset(e, call, 0);
-  const auto shots = e.integer(call.arguments[1], span_of(call, 1), "the number of shots");
-  const auto queries = e.integer(call.arguments[2], span_of(call, 2), "the number of queries");
+  const auto shots = e.integer(call.arguments[1], call.place(1), "the number of shots");
+  const auto queries = e.integer(call.arguments[2], call.place(2), "the number of queries");
   return reading(e, call, [&]() -> Value { return group_source(set, shots, queries); });
 }
 

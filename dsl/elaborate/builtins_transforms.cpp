@@ -17,9 +17,9 @@ using data::Dataset;
 std::pair<std::int64_t, std::int64_t> size_of(Elaborator& e, Call call, std::size_t argument) {
   const auto sizes = items(call.arguments[argument]);
   if (sizes.empty() || sizes.size() > 2)
-    e.fail("E0409", span_of(call, argument),
+    e.fail("E0409", call.place(argument),
            fmt::format("a size is one number, or height and width, not {}", describe(call.arguments[argument])));
-  const auto at = [&](std::size_t i) { return e.integer(sizes[i], span_of(call, argument), "the size of an image"); };
+  const auto at = [&](std::size_t i) { return e.integer(sizes[i], call.place(argument), "the size of an image"); };
   return {at(0), at(sizes.size() - 1)};
 }
 
@@ -45,7 +45,7 @@ Value normalize_value(Elaborator& e, Call call) {
 Value rotate_value(Elaborator& e, Call call) {
   const auto degrees = numbers(e, call, 1, "an angle");
   if (degrees.empty() || degrees.size() > 2)
-    e.fail("E0409", span_of(call, 1),
+    e.fail("E0409", call.place(1),
            fmt::format("an angle is one number, or a range of two, not {}", describe(call.arguments[1])), "",
            "`rotate(data, 90)` or `rotate(data, degrees: (-15, 15))`");
   return each_dataset(e, call, [&](const Dataset& set) {
@@ -56,17 +56,17 @@ Value rotate_value(Elaborator& e, Call call) {
 Value crop_value(Elaborator& e, Call call) {
   data::Crop crop;
   std::tie(crop.height, crop.width) = size_of(e, call, 1);
-  crop.padding = e.integer(call.arguments[2], span_of(call, 2), "a padding");
+  crop.padding = e.integer(call.arguments[2], call.place(2), "a padding");
   const auto* word = call.arguments[3].get<std::string>();
   const auto place = items(call.arguments[3]);
   if (word != nullptr && *word == "random") {
     crop.window = data::Window::random;
   } else if (word == nullptr && place.size() == 2) {
     crop.window = data::Window::placed;
-    crop.top = e.integer(place[0], span_of(call, 3), "the top of a window");
-    crop.left = e.integer(place[1], span_of(call, 3), "the left of a window");
+    crop.top = e.integer(place[0], call.place(3), "the top of a window");
+    crop.left = e.integer(place[1], call.place(3), "the left of a window");
   } else if (word == nullptr || *word != "centre") {
-    e.fail("E0419", span_of(call, 3),
+    e.fail("E0419", call.place(3),
            fmt::format("a window is at \"centre\", \"random\", or (top, left), not {}", describe(call.arguments[3])));
   }
   return each_dataset(e, call, [&](const Dataset& set) { return data::crop(set, crop); });
@@ -79,9 +79,9 @@ BuiltinFunction flip_of(BuiltinFunction of_tensor) {
     const bool data = x.get<std::shared_ptr<const Dataset>>() != nullptr || x.record() != nullptr ||
                       (x.list() != nullptr && !x.list()->items.empty() && x.list()->items.front().record() != nullptr);
     if (!data && given(call, 2))
-      e.fail("E0400", span_of(call, 0), fmt::format("a chance is for data sets, this is {}", describe(x)));
+      e.fail("E0400", call.place(0), fmt::format("a chance is for data sets, this is {}", describe(x)));
     if (!data) return of_tensor(e, call);
-    const auto axis = e.integer(call.arguments[1], span_of(call, 1), "an axis");
+    const auto axis = e.integer(call.arguments[1], call.place(1), "an axis");
     const double chance = given(call, 2) ? number(e, call, 2, "a chance") : 1;
     return each_dataset(e, call, [&](const Dataset& set) {
       const auto from_front = axis < 0 ? axis + set.example_shape().rank() : axis;
@@ -107,11 +107,11 @@ void add_transform_builtins(BuiltinTable& t) {
   };
   t["permute"] = [](Elaborator& e, Call call) {
     const auto key = seed_key(e, call, 1);
-    const auto what = fmt::format("seed {}", e.integer(call.arguments[1], span_of(call, 1), "a seed"));
+    const auto what = fmt::format("seed {}", e.integer(call.arguments[1], call.place(1), "a seed"));
     return each_dataset(e, call, [&](const Dataset& set) { return data::permute(set, key, what); });
   };
   t["channels"] = [](Elaborator& e, Call call) {
-    const auto count = e.integer(call.arguments[1], span_of(call, 1), "a number of channels");
+    const auto count = e.integer(call.arguments[1], call.place(1), "a number of channels");
     return each_dataset(e, call, [&](const Dataset& set) { return data::channels(set, count); });
   };
 }

@@ -34,11 +34,6 @@ Value changed(const Value& value, const SetFunction& change, bool& found) {
 
 }  // namespace
 
-Span span_of(const BuiltinCall& call, std::size_t argument) {
-  const Span span = call.argument_spans[argument];
-  return span.end > span.begin ? span : call.span;
-}
-
 bool given(const BuiltinCall& call, std::size_t argument) { return !call.arguments[argument].is_none(); }
 
 Value held(data::Dataset dataset) { return std::make_shared<const data::Dataset>(std::move(dataset)); }
@@ -50,7 +45,7 @@ Value train_and_test(const data::TrainTest& both) {
 const data::Dataset& dataset(Elaborator& e, const BuiltinCall& call, std::size_t argument) {
   const auto* set = set_in(call.arguments[argument]);
   if (set == nullptr)
-    e.fail("E0400", span_of(call, argument),
+    e.fail("E0400", call.place(argument),
            fmt::format("a data set was needed, this is {}", describe(call.arguments[argument])), "",
            call.arguments[argument].record() != nullptr ? "one of its parts, such as `.train`?" : "");
   return *set;
@@ -69,7 +64,7 @@ data::TrainTest train_and_test(Elaborator& e, const Value& value, Span span) {
 const std::string& text(Elaborator& e, const BuiltinCall& call, std::size_t argument, const char* what) {
   const auto* value = call.arguments[argument].get<std::string>();
   if (value == nullptr)
-    e.fail("E0402", span_of(call, argument),
+    e.fail("E0402", call.place(argument),
            fmt::format("{} in quotes was needed, this is {}", what, describe(call.arguments[argument])));
   return *value;
 }
@@ -77,7 +72,7 @@ const std::string& text(Elaborator& e, const BuiltinCall& call, std::size_t argu
 double number(Elaborator& e, const BuiltinCall& call, std::size_t argument, const char* what) {
   const auto value = call.arguments[argument].number();
   if (!value)
-    e.fail("E0408", span_of(call, argument),
+    e.fail("E0408", call.place(argument),
            fmt::format("{} is a number, this is {}", what, describe(call.arguments[argument])));
   return *value;
 }
@@ -95,7 +90,7 @@ std::vector<double> numbers(Elaborator& e, const BuiltinCall& call, std::size_t 
   std::vector<double> result;
   for (const Value& item : items(call.arguments[argument])) {
     if (!item.number())
-      e.fail("E0408", span_of(call, argument),
+      e.fail("E0408", call.place(argument),
              fmt::format("{} is a number or a list of numbers, this is {}", what, describe(call.arguments[argument])));
     result.push_back(*item.number());
   }
@@ -111,7 +106,7 @@ std::filesystem::path path(Elaborator& e, const Value& value, Span span) {
 }
 
 std::filesystem::path path(Elaborator& e, const BuiltinCall& call, std::size_t argument) {
-  return path(e, call.arguments[argument], span_of(call, argument));
+  return path(e, call.arguments[argument], call.place(argument));
 }
 
 Value reading(Elaborator& e, const BuiltinCall& call, const std::function<Value()>& read) {
@@ -126,13 +121,13 @@ Value each_dataset(Elaborator& e, const BuiltinCall& call, const SetFunction& ch
   bool found = false;
   Value result = reading(e, call, [&] { return changed(call.arguments[0], change, found); });
   if (!found)
-    e.fail("E0400", span_of(call, 0),
+    e.fail("E0400", call.place(0),
            fmt::format("a data set, or a record of some, was needed, this is {}", describe(call.arguments[0])));
   return result;
 }
 
 data::Key seed_key(Elaborator& e, const BuiltinCall& call, std::size_t argument) {
-  const auto seed = e.integer(call.arguments[argument], span_of(call, argument), "a seed");
+  const auto seed = e.integer(call.arguments[argument], call.place(argument), "a seed");
   return data::fold_in_wide(data::Key{}, static_cast<std::uint64_t>(seed));
 }
 

@@ -20,8 +20,6 @@ void add_table_builtins(BuiltinTable&);
 // Tasks of the classes of a data set, its targets for y.
 SourcePtr group_source(const data::Dataset&, std::int64_t shots, std::int64_t queries);
 
-// Where an argument stands; the whole call where it was not given.
-Span span_of(const BuiltinCall&, std::size_t argument);
 bool given(const BuiltinCall&, std::size_t argument);  // it is not `none`
 
 Value held(data::Dataset);

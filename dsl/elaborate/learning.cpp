@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "elaborate/each_row.hpp"
 #include "elaborate/sources.hpp"
 
 namespace metac::dsl {
@@ -416,28 +417,14 @@ std::vector<Tensor> task_metrics(Elaborator& self, const Learner& learner, Build
 
 // A metric of each row by itself: its predictions and labels as a batch of one.
 Tensor metric_of_rows(Elaborator& self, const Metric& metric, Tensor predictions, Tensor labels, Span span) {
-  const std::int64_t rows = predictions.shape()[0];
-  auto body = std::make_shared<Graph>(predictions.graph());
-  const auto slice = [&](Tensor t) { return input(*body, Type{t.dtype(), t.shape().without(0)}); };
-  const Tensor p = slice(predictions), y = slice(labels);
   const auto as_batch = [](Tensor t) { return reshape(t, t.shape().with_front(1)); };
-  Tensor value;
-  {
-    Context context = self.context();
-    context.graph = body.get();
-    WithContext inside(self, context);
-    const Tensor label = as_batch(y);
+  const auto one = [&](const std::vector<Tensor>& slices, Tensor index) -> Value {
+    WithContext inside(self, row_context(self, index));
+    const Tensor label = as_batch(slices[1]);
     if (const auto classes = self.classes_of(labels)) self.know_classes(label, *classes);
-    value = measured(self, metric, as_batch(p), label, span);
-  }
-  Region region{body, {p.id(), y.id()}, {value.id()}};
-  std::vector<Batched> inputs{{predictions, true}, {labels, true}};
-  for (const auto& capture : body->captures()) {
-    region.inputs.push_back(capture.inner);
-    inputs.push_back({capture.outer, false});
-  }
-  const Batched column = batch(region, inputs, rows, predictions.graph()).front();
-  return column.batched ? column.value : broadcast_to(column.value, {rows});
+    return measured(self, metric, as_batch(slices[0]), label, span);
+  };
+  return *each_row(self, {predictions, labels}, predictions.shape()[0], one, span).get<Tensor>();
 }
 
 std::vector<Tensor> row_metrics(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,

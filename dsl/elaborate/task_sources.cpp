@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "data/episodes.hpp"
+#include "elaborate/each_row.hpp"
 #include "elaborate/sources.hpp"
-#include "transform/transform.hpp"
 
 namespace metac::dsl {
 
@@ -125,35 +125,12 @@ SourcePtr episode_source(const data::Dataset& dataset, const std::vector<std::in
 }
 
 Value sample(Elaborator& self, const Value& example, std::int64_t count, Span span) {
-  Graph& outer = self.graph(span);
-  auto body = std::make_shared<Graph>(outer);
-  const Tensor index = input(*body, Type{Dtype::i32, {}});
-  Context context = self.context();
-  context.graph = body.get();
-  if (!context.key) self.fail("E0312", span, "`sample` stands where nothing is random");
-  context.key = fold_in(context.key, index);
-  Value result;
-  {
-    WithContext inside(self, context);
-    result = self.call_function(example, {}, span);
-    result = map_leaves(result, [&](const Leaf& leaf) -> Value {
-      const Tensor t = self.tensor(leaf.value, span);
-      return &t.graph() == body.get() ? t : body->capture(t);
-    });
-  }
-  Region region{body, {index.id()}, {}};
-  std::vector<Batched> inputs{{iota(outer, count), true}};
-  for (const auto& capture : body->captures()) {
-    region.inputs.push_back(capture.inner);
-    inputs.push_back({capture.outer, false});
-  }
-  for (const auto& leaf : leaves(result)) region.outputs.push_back(leaf.value.get<Tensor>()->id());
-  auto columns = batch(region, inputs, count, outer);
-  std::vector<Value> values;
-  for (auto& column : columns)
-    values.emplace_back(column.batched ? column.value
-                                       : broadcast_to(column.value, column.value.shape().with_front(count)));
-  return with_leaves(result, values);
+  if (!self.context().key) self.fail("E0312", span, "`sample` stands where nothing is random");
+  const auto one = [&](const std::vector<Tensor>&, Tensor index) {
+    WithContext inside(self, row_context(self, index));
+    return self.call_function(example, {}, span);
+  };
+  return each_row(self, {}, count, one, span);
 }
 
 }  // namespace metac::dsl
