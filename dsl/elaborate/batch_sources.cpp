@@ -1,6 +1,7 @@
 // Batches of one data set, or of two domains side by side.
 #include <fmt/format.h>
 
+#include "base/error.hpp"
 #include "data/episodes.hpp"
 #include "elaborate/sources.hpp"
 
@@ -151,6 +152,7 @@ SourcePtr batch_source(const data::Dataset& set, std::vector<std::int64_t> activ
 }
 
 SourcePtr pair_source(const data::Dataset& source, const data::Dataset& target) {
+  if (!source.has_y()) throw Error(fmt::format("pairs: {} has no labels; the source domain needs them", source.name()));
   return std::make_shared<const Batches>(
       std::vector<Part>{{"source", source, true, {}}, {"target", target, false, {}}});
 }

@@ -178,10 +178,8 @@ void add_data_builtins(BuiltinTable& t) {
   t["episodes"] = episodes_value;
   t["joint"] = joint_value;
   t["pairs"] = [](Elaborator& e, Call call) {
-    const auto& set = dataset(e, call, 0);
-    if (!set.labelled())
-      e.fail("E0459", call.place(0), fmt::format("{} has no labels; the source domain needs them", set.name()));
-    return Value(pair_source(set, dataset(e, call, 1)));
+    const auto &source = dataset(e, call, 0), &target = dataset(e, call, 1);
+    return reading(e, call, [&]() -> Value { return pair_source(source, target); });
   };
   add_transform_builtins(t);
   add_stream_builtins(t);

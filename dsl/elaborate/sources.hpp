@@ -14,6 +14,7 @@ SourcePtr episode_source(const data::Dataset&, const std::vector<std::int64_t>& 
 // the labels a learner is told to choose among, items have a mask `active`, bool [rows, classes].
 SourcePtr batch_source(const data::Dataset&, std::vector<std::int64_t> active = {});
 // A labelled domain and one without labels: items are records of `source`, with `x` and `y`, and `target`, with `x`.
+// Error if the source has no labels.
 SourcePtr pair_source(const data::Dataset& source, const data::Dataset& target);
 // The examples of several tasks as one set, shuffled together: items as of one task, with `active` where tasks have it.
 struct TaskExamples {
