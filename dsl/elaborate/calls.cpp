@@ -99,6 +99,8 @@ std::shared_ptr<const Callable> Elaborator::closure(const Definition& definition
   callable->definition = &definition;
   callable->scope = scope;
   callable->span = definition.name.span;
+  const bool is_new = with_functions_.empty() || with_functions_.back().lock() != scope;
+  if (scope != nullptr && globals_in_work_ == 0 && is_new) with_functions_.push_back(scope);
   return callable;
 }
 

@@ -15,6 +15,11 @@ Value Elaborator::global(const std::string& name, std::uint32_t file, Span use) 
     const auto key = std::make_pair(global->file, name);
     if (auto found = globals_.find(key); found != globals_.end()) return found->second;
     const auto& let = std::get<LetStatement>(global->statement->node);
+    ++globals_in_work_;
+    struct Done {
+      int& count;
+      ~Done() { --count; }
+    } done{globals_in_work_};
     const bool is_set = !global->from_library && settings_.contains(name);
     const Value value = is_set ? settings_.at(name) : evaluate(let.value, std::make_shared<Scope>());
     auto scope = std::make_shared<Scope>();
@@ -38,6 +43,12 @@ Value Elaborator::global(const std::string& name, std::uint32_t file, Span use) 
     throw Bug(fmt::format("the builtin `{}` has a signature and no implementation", name));
   }
   fail("E0301", use, fmt::format("`{}` is not known here", name));
+}
+
+void Elaborator::take_apart(std::size_t from) {
+  for (std::size_t i = from; i < with_functions_.size(); ++i)
+    if (const auto scope = with_functions_[i].lock()) scope->names.clear();
+  with_functions_.resize(std::min(from, with_functions_.size()));
 }
 
 void Elaborator::enter_place(Span span) {

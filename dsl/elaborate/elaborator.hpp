@@ -139,6 +139,10 @@ class Elaborator {
   void know_classes(Tensor labels, std::int64_t classes) { known_classes_.emplace_back(labels, classes); }
   std::optional<std::int64_t> classes_of(Tensor labels) const;
   void forget_classes() { known_classes_.clear(); }
+  // A scope and the functions that are defined in it hold each other: what was made for one procedure is taken apart
+  // when that is built.
+  std::size_t scopes_with_functions() const { return with_functions_.size(); }
+  void take_apart(std::size_t from);
   // A data set that is read once, however often the script asks for it.
   Value loaded(const std::string& what, const std::function<Value()>& load);
   // As `print` and `str` show a value: tensors of an experiment are computed for it.
@@ -197,6 +201,8 @@ class Elaborator {
   Value replaced(const Value& tree, const std::vector<Name>& path, std::size_t from, const Value&);
 
   std::shared_ptr<const CheckedProgram> program_;
+  std::vector<std::weak_ptr<Scope>> with_functions_;
+  int globals_in_work_ = 0;  // their values outlive the procedure at hand
   std::map<std::string, Value> settings_;
   std::string data_directory_;
   std::map<std::pair<std::uint32_t, std::string>, Value> globals_;  // `let`s of modules, once computed

@@ -16,7 +16,7 @@ constexpr int task_stream = 1, learner_stream = 2;  // of one task's key: what t
 class Builder {
  public:
   Builder(Elaborator& self, const Value& state, const Value& memory, const Form& form)
-      : self_(self), graph_(std::make_shared<Graph>()) {
+      : self_(self), graph_(std::make_shared<Graph>()), scopes_(self.scopes_with_functions()) {
     this->state = take(state);
     this->memory = take(memory);
     state_leaves_ = inputs_.size();
@@ -30,6 +30,9 @@ class Builder {
     context_.key = fold_in(key, learner_stream);
     for (const auto& type : form) arrays.push_back(push(type));
   }
+
+  ~Builder() { self_.take_apart(scopes_); }
+  Builder(const Builder&) = delete;
 
   Graph& graph() { return *graph_; }
   const Context& context() const { return context_; }
@@ -64,6 +67,7 @@ class Builder {
 
   Elaborator& self_;
   std::shared_ptr<Graph> graph_;
+  std::size_t scopes_;
   std::vector<Tensor> inputs_;
   std::size_t state_leaves_ = 0;
   Context context_;
