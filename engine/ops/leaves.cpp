@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "ops/ops.hpp"
+#include "ops/reference.hpp"
 
 namespace metac {
 
@@ -34,25 +35,8 @@ double rounded(double value, Dtype dtype) {
   throw Bug("constant: no such dtype");
 }
 
-void fill(Array& array, std::int64_t index, double value) {
-  switch (array.dtype()) {
-    case Dtype::f32:
-      array.as<float>()[index] = static_cast<float>(value);
-      return;
-    case Dtype::f64:
-      array.as<double>()[index] = value;
-      return;
-    case Dtype::i32:
-      array.as<std::int32_t>()[index] = static_cast<std::int32_t>(value);
-      return;
-    case Dtype::boolean:
-      array.as<bool>()[index] = value != 0;
-      return;
-  }
-}
-
 void constant_reference(const Node& node, std::span<const Array>, Array& result) {
-  fill(result, 0, constant_value(node));
+  store(result, 0, constant_value(node));
 }
 
 // ---- array: numbers are the type; the object points to the memory and owns it ----
@@ -81,7 +65,7 @@ KernelPtr iota_kernel(const Node& node, std::span<const Layout>) {
 }
 
 void iota_reference(const Node&, std::span<const Array>, Array& result) {
-  for (std::int64_t i = 0; i < result.elements(); ++i) fill(result, i, static_cast<double>(i));
+  for (std::int64_t i = 0; i < result.elements(); ++i) store(result, i, static_cast<double>(i));
 }
 
 std::vector<Sample> iota_samples() {

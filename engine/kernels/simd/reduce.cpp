@@ -2,26 +2,10 @@
 // in f64 from tile to tile; the order depends on the shape only. Maxima and minima pass NaN on.
 #include "kernels/pointwise.hpp"
 #include "kernels/simd/table.hpp"
+#include "kernels/simd/vectors.hpp"
 
 namespace metac::METAC_SIMD_NAMESPACE {
 namespace {
-
-#if defined(__AVX512F__)
-constexpr int vector_bytes = 64;
-#elif defined(__AVX2__)
-constexpr int vector_bytes = 32;
-#else
-constexpr int vector_bytes = 16;
-#endif
-
-template <class T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(vector_bytes), aligned(alignof(T)), may_alias));
-};
-template <class T>
-using Vector = typename VectorOf<T>::type;
-template <class T>
-constexpr std::int64_t lanes = vector_bytes / static_cast<std::int64_t>(sizeof(T));
 
 // T and its vectors alike.
 struct SumOf {
@@ -49,15 +33,6 @@ struct MinimumOf {
   }
 };
 
-template <class V, class T>
-V load(const T* p) {
-  return *reinterpret_cast<const V*>(p);
-}
-template <class V, class T>
-void store(T* p, V v) {
-  *reinterpret_cast<V*>(p) = v;
-}
-
 // n >= 1 elements side by side: four vectors of lanes, joined pairwise; the rest one by one.
 template <class F, class T>
 T reduce_row(const T* p, std::int64_t n) {
@@ -68,19 +43,19 @@ T reduce_row(const T* p, std::int64_t n) {
     for (std::int64_t i = 1; i < n; ++i) result = F::join(result, p[i]);
     return result;
   }
-  V total = load<V>(p);
+  V total = load(p);
   std::int64_t i = w;
   if (n >= 4 * w) {
-    V one = load<V>(p + w), two = load<V>(p + 2 * w), three = load<V>(p + 3 * w);
+    V one = load(p + w), two = load(p + 2 * w), three = load(p + 3 * w);
     for (i = 4 * w; i + 4 * w <= n; i += 4 * w) {
-      total = F::join(total, load<V>(p + i));
-      one = F::join(one, load<V>(p + i + w));
-      two = F::join(two, load<V>(p + i + 2 * w));
-      three = F::join(three, load<V>(p + i + 3 * w));
+      total = F::join(total, load(p + i));
+      one = F::join(one, load(p + i + w));
+      two = F::join(two, load(p + i + 2 * w));
+      three = F::join(three, load(p + i + 3 * w));
     }
     total = F::join(F::join(total, one), F::join(two, three));
   }
-  for (; i + w <= n; i += w) total = F::join(total, load<V>(p + i));
+  for (; i + w <= n; i += w) total = F::join(total, load(p + i));
   T lane[w];
   store(lane, total);
   for (std::int64_t half = w / 2; half > 0; half /= 2)
@@ -127,13 +102,13 @@ void reduce_columns(T* result, const T* source, std::int64_t rows, std::int64_t 
   std::int64_t c = 0;
   for (; c + 4 * w <= columns; c += 4 * w) {
     const T* p = source + c;
-    V zero = load<V>(p), one = load<V>(p + w), two = load<V>(p + 2 * w), three = load<V>(p + 3 * w);
+    V zero = load(p), one = load(p + w), two = load(p + 2 * w), three = load(p + 3 * w);
     for (std::int64_t r = 1; r < rows; ++r) {
       p += columns;
-      zero = F::join(zero, load<V>(p));
-      one = F::join(one, load<V>(p + w));
-      two = F::join(two, load<V>(p + 2 * w));
-      three = F::join(three, load<V>(p + 3 * w));
+      zero = F::join(zero, load(p));
+      one = F::join(one, load(p + w));
+      two = F::join(two, load(p + 2 * w));
+      three = F::join(three, load(p + 3 * w));
     }
     store(result + c, zero);
     store(result + c + w, one);
@@ -141,8 +116,8 @@ void reduce_columns(T* result, const T* source, std::int64_t rows, std::int64_t 
     store(result + c + 3 * w, three);
   }
   for (; c + w <= columns; c += w) {
-    V total = load<V>(source + c);
-    for (std::int64_t r = 1; r < rows; ++r) total = F::join(total, load<V>(source + r * columns + c));
+    V total = load(source + c);
+    for (std::int64_t r = 1; r < rows; ++r) total = F::join(total, load(source + r * columns + c));
     store(result + c, total);
   }
   for (; c < columns; ++c) {
@@ -157,7 +132,7 @@ template <class F, class T>
 void join_runs(T* result, const T* a, const T* b, std::int64_t n) {
   using V = Vector<T>;
   std::int64_t i = 0;
-  for (; i + lanes<T> <= n; i += lanes<T>) store(result + i, F::join(load<V>(a + i), load<V>(b + i)));
+  for (; i + lanes<T> <= n; i += lanes<T>) store(result + i, F::join(load(a + i), load(b + i)));
   for (; i < n; ++i) result[i] = F::join(a[i], b[i]);
 }
 

@@ -8,14 +8,6 @@
 namespace metac::dsl::test {
 namespace {
 
-void check_numbers(const std::string& body, const std::vector<double>& expected, const std::string& definitions = "") {
-  const auto found = numbers(body, definitions);
-  BOOST_REQUIRE_MESSAGE(found.size() == expected.size(), body << " prints " << found.size() << " numbers");
-  for (std::size_t i = 0; i < found.size(); ++i)
-    BOOST_TEST(std::abs(found[i] - expected[i]) <= 1e-5 * (1 + std::abs(expected[i])),
-               body << " prints " << found[i] << ", not " << expected[i]);
-}
-
 const std::string tree = "let t = (a1: (w: 1.0, b: 2.0), a2: (w: 3.0, b: 4.0), head: (w: 5.0))\n";
 
 // A learner of four numbers whose first layer is frozen, on tasks that do not matter.

@@ -4,20 +4,6 @@
 #include "dsl/elaborate/reading.hpp"
 
 namespace metac::dsl::test {
-namespace {
-
-using Numbers = std::vector<double>;
-
-void check_numbers(const std::string& body, const Numbers& expected, const std::string& definitions = "") {
-  const Numbers found = numbers(body, definitions);
-  BOOST_REQUIRE_MESSAGE(found.size() == expected.size(), body << " prints " << found.size() << " numbers");
-  for (std::size_t i = 0; i < found.size(); ++i)
-    BOOST_TEST(std::abs(found[i] - expected[i]) <= 1e-5 * (1 + std::abs(expected[i])),
-               body << " prints " << found[i] << ", not " << expected[i]);
-}
-
-}  // namespace
-
 BOOST_AUTO_TEST_CASE(only_occurrences_in_the_block_count) {
   check_numbers("let w = 3.0\nlet s = w * w\nprint(grad(w) { s * w })", {9});
   check_numbers("let w = 3.0\nprint(grad(w) { w * w * w })", {27});

@@ -2,6 +2,7 @@
 #include "dsl/elaborate/reading.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <cstdlib>
 
 #include "report/report.hpp"
@@ -55,6 +56,14 @@ std::vector<double> numbers(const std::string& body, const std::string& definiti
       at = end;
     }
   return result;
+}
+
+void check_numbers(const std::string& body, const std::vector<double>& expected, const std::string& definitions) {
+  const auto found = numbers(body, definitions);
+  BOOST_REQUIRE_MESSAGE(found.size() == expected.size(), body << " prints " << found.size() << " numbers");
+  for (std::size_t i = 0; i < found.size(); ++i)
+    BOOST_TEST(std::abs(found[i] - expected[i]) <= 1e-5 * (1 + std::abs(expected[i])),
+               body << " prints " << found[i] << ", not " << expected[i]);
 }
 
 }  // namespace metac::dsl::test

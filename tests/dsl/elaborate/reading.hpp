@@ -24,4 +24,7 @@ std::vector<std::string> printed(const std::string& body, const std::string& def
 // The same as numbers, of everything that stands in the one printed line.
 std::vector<double> numbers(const std::string& body, const std::string& definitions = "", std::uint64_t seed = 0);
 
+// Fails where one of them differs from what is expected by more than f32 rounds.
+void check_numbers(const std::string& body, const std::vector<double>& expected, const std::string& definitions = "");
+
 }  // namespace metac::dsl::test

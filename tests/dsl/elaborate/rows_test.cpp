@@ -12,14 +12,6 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-void check_numbers(const std::string& body, const Numbers& expected, const std::string& definitions = "") {
-  const Numbers found = numbers(body, definitions);
-  BOOST_REQUIRE_MESSAGE(found.size() == expected.size(), body << " prints " << found.size() << " numbers");
-  for (std::size_t i = 0; i < found.size(); ++i)
-    BOOST_TEST(std::abs(found[i] - expected[i]) <= 1e-5 * (1 + std::abs(expected[i])),
-               body << " prints " << found[i] << ", not " << expected[i]);
-}
-
 std::string said(const std::string& body) { return run_text("experiment e {\n" + body + "\n}\n", 0).said; }
 
 const std::string table = "let t = (x: [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], y: [0, 1, 2], classes: 3)\n";

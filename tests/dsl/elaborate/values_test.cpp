@@ -9,14 +9,6 @@
 namespace metac::dsl::test {
 namespace {
 
-void check_numbers(const std::string& body, const std::vector<double>& expected, const std::string& definitions = "") {
-  const auto found = numbers(body, definitions);
-  BOOST_REQUIRE_MESSAGE(found.size() == expected.size(), body << " prints " << found.size() << " numbers");
-  for (std::size_t i = 0; i < found.size(); ++i)
-    BOOST_TEST(std::abs(found[i] - expected[i]) <= 1e-5 * (1 + std::abs(expected[i])),
-               body << " prints " << found[i] << ", not " << expected[i]);
-}
-
 std::string one_line(const std::string& body, const std::string& definitions = "", std::uint64_t seed = 0) {
   const auto lines = printed(body, definitions, seed);
   BOOST_REQUIRE(lines.size() == 1u);
