@@ -129,8 +129,9 @@ class TextObserver : public Observer {
     if (summaries.empty()) return;
     line(fmt::format("  over {} seeds: mean and 95 % interval", summaries.front().over_seeds.count));
     for (const auto& s : summaries)
-      line(fmt::format("    {:<64} {:<12} {:>10} +- {}", s.what, s.metric, difference(s.metric, s.over_seeds.mean),
-                       difference(s.metric, s.over_seeds.interval)));
+      line(fmt::format("    {:<64} {:<12} {:>10} +- {}", s.what, s.metric,
+                       (s.difference ? difference : quantity)(s.metric, s.over_seeds.mean),
+                       (s.difference ? difference : quantity)(s.metric, s.over_seeds.interval)));
   }
   void printed(const std::string& text) override {
     clear();

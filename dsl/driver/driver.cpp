@@ -183,7 +183,8 @@ void run_seeds(const Machine& machine, const Definition& experiment, const std::
     std::vector<double> values;
     for (const auto& of_seed : found)
       if (i < of_seed.size() && of_seed[i].what == found.front()[i].what) values.push_back(of_seed[i].value);
-    summaries.push_back({found.front()[i].what, found.front()[i].metric, summarise(values)});
+    const Finding& first = found.front()[i];
+    summaries.push_back({first.what, first.metric, summarise(values), first.difference});
   }
   machine.observer.seeds_done(summaries);
 }

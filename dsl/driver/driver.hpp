@@ -84,6 +84,7 @@ struct SeedSummary {
   std::string what;    // "learner on source, updates: 3"
   std::string metric;  // "accuracy"
   Summary over_seeds;
+  bool difference = false;  // of two values of the metric
 };
 
 // What happens while experiments run. Calls come from the thread that called `run`.

@@ -236,14 +236,14 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
       std::vector<std::pair<std::string, Value>> fields{{"metric", known[m].name}, {"values", Value::list(numbers)}};
       if (result.complete()) {
         const std::string what = fmt::format("{} along {} tasks", result.learner, names.size());
-        const auto add = [&](const char* name, double value) {
+        const auto add = [&](const char* name, double value, bool difference) {
           fields.emplace_back(name, value);
-          findings_.push_back({fmt::format("{}, {}", what, name), known[m].name, value});
+          findings_.push_back({fmt::format("{}, {}", what, name), known[m].name, value, difference});
         };
-        add("average", result.average());
-        add("backward_transfer", result.backward_transfer());
-        add("forgetting", result.forgetting());
-        if (!result.untrained.empty()) add("forward_transfer", result.forward_transfer());
+        add("average", result.average(), false);
+        add("backward_transfer", result.backward_transfer(), true);
+        add("forgetting", result.forgetting(), true);
+        if (!result.untrained.empty()) add("forward_transfer", result.forward_transfer(), true);
       }
       values.push_back(Value::record(std::move(fields)));
     }

@@ -11,6 +11,7 @@ namespace metac::dsl {
 struct Finding {
   std::string what, metric;
   double value = 0;
+  bool difference = false;  // of two values of the metric
 };
 
 class Session {
