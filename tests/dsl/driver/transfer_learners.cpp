@@ -146,9 +146,8 @@ BOOST_AUTO_TEST_CASE(the_reversal_changes_the_sign_of_the_derivative_and_nothing
   BOOST_TEST(lines[0].at(2) > 0.1);
 }
 
-// Two classes on a line; in the target a second number that tells nothing is shifted. The labels of the target are not
-// read.
-BOOST_AUTO_TEST_CASE(dann_learns_the_source_and_its_features_hide_the_domain) {
+// That it also hides the domain is not tested here: that needs domains which differ (examples/dann.meta).
+BOOST_AUTO_TEST_CASE(dann_learns_the_source_domain) {
   const auto lines = numbers_of(R"(
   let learner = dann(mlp([24, 16]), labels: linear(6), domain: mlp([16, 1]))
   train learner on pairs(source_set.train, target_set.train) { epochs: 30, batch: 20, optimizer: momentum(0.02 / (1 + 10 * progress)^0.75) }
