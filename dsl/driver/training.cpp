@@ -240,7 +240,7 @@ void read_validation(Elaborator& self, TrainPlan& plan, const Value& validate, S
     plan.validation->count = field("tasks") ? self.integer(*field("tasks"), at, "`tasks`") : 200;
   }
   if (plan.every < 1 || plan.validation->count < 1) self.fail("E0421", at, "`every` and `tasks` are at least 1");
-  plan.highest = default_metric(self, *source) == "accuracy";
+  plan.highest = default_metric(self, *source) == "metric_of_labels";  // a share; else an error
 }
 
 void read_length(Elaborator& self, TrainPlan& plan, WorkOptions& options) {

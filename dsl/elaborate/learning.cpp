@@ -483,7 +483,7 @@ std::string default_metric(Elaborator& self, const Source& source) {
   const Record* record = item.record();
   if (source.gives_tasks()) record = record->find("query") != nullptr ? record->find("query")->record() : nullptr;
   const Value* y = record != nullptr ? record->find("y") : nullptr;
-  return y != nullptr && !is_float(self.tensor(*y, {}).dtype()) ? "accuracy" : "mse";
+  return y != nullptr && !is_float(self.tensor(*y, {}).dtype()) ? "metric_of_labels" : "metric_of_targets";
 }
 
 }  // namespace metac::dsl

@@ -73,7 +73,7 @@ struct Evaluation {
 Evaluation evaluation(Elaborator&, const Learner&, const Value& state, const Source&, const Form&, std::int64_t count,
                       const std::vector<SweepPoint>&, const std::vector<Metric>&, Span);
 
-// The default metric of a source: accuracy for whole-number labels, mse for others.
+// The name, in the library, of what is measured where nothing else is said: of whole-number labels, or of targets.
 std::string default_metric(Elaborator&, const Source&);
 
 }  // namespace metac::dsl

@@ -24,6 +24,12 @@ learners='maml|reptile|protonet|prototypical|meta_?sgd|meta_?lstm|matching_?(net
 cpp_files engine dsl | xargs grep -nEi "$learners" |
   rule "C++ names a learner; learners are written in the language (stdlib/learn)"
 
+# No learner, optimizer, layer, loss or task is a case of its own in C++: their names stand in no string by themselves.
+names=$({ grep -rhoE "^(learner|optimizer|tasks|model) [a-z_0-9]+" stdlib | grep -v conv2d; grep -hoE "^fn [a-z_0-9]+" stdlib/losses.meta; } |
+  cut -d' ' -f2 | grep -vx accuracy | sort -u | paste -sd'|')
+cpp_files engine dsl | xargs grep -nE "\"($names)\"" |
+  rule "C++ names a definition of the library; write a general mechanism"
+
 cpp_files engine dsl | xargs grep -nE '"/[A-Za-z0-9_.-]+/' |
   rule "C++ has an absolute path; take folders from arguments, the environment or CMake"
 
