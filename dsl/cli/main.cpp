@@ -8,8 +8,10 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/error.hpp"
 #include "base/memory.hpp"
 #include "cli/show.hpp"
+#include "cli/table.hpp"
 #include "kernels/kernel.hpp"
 
 namespace {
@@ -33,6 +35,7 @@ struct CommandLine {
   Options options;
   std::vector<std::string> settings;
   std::string resume;
+  std::string csv;
   bool json = false;
   double memory = 0;  // GiB; 0: what the machine has
 };
@@ -103,7 +106,14 @@ int perform(CommandLine& line, bool really) {
   Outcome outcome = Outcome::wrong_script;
   if (script.valid()) {
     auto observer = line.json ? make_json_observer() : make_text_observer(isatty(STDERR_FILENO) != 0, use_colour());
-    outcome = really ? run(script, line.options, *observer, report) : check(script, line.options, report);
+    TableObserver table(*observer);
+    outcome = really ? run(script, line.options, table, report) : check(script, line.options, report);
+    if (really && !line.csv.empty()) try {
+        table.write(line.csv);
+      } catch (const metac::Error& error) {
+        fmt::print(stderr, "metac: error: {}\n", error.what());
+        if (outcome == Outcome::done) outcome = Outcome::failed;
+      }
   }
   show(report, script, line.json);
   if (outcome == Outcome::interrupted) fmt::print(stderr, "metac: stopped on request\n");
@@ -140,6 +150,7 @@ int command(int argc, char** argv) {
           ->check(positive)
           ->capture_default_str();
       out->excludes(resume);
+      sub->add_option("--csv", line.csv, "a file for all that was measured, as a table");
     }
     sub->add_flag("--json", line.json, "one JSON object a line, for machines");
     sub->footer(exit_codes);

@@ -44,7 +44,8 @@ std::vector<Comparison> comparisons(const std::vector<EvaluationResult>& results
       for (std::size_t item = 0; item < a.values.size(); ++item) differences.push_back(a.values[item] - b.values[item]);
       const Metric& metric = metrics[row % metrics.size()];
       Comparison comparison{results[i].learner, results.back().learner, a.point, a.metric, summarise(differences), ""};
-      if (metric.gain && comparison.difference.mean < 0) comparison.warning = metric.warning;
+      const Summary& d = comparison.difference;
+      if (metric.gain && d.mean + d.interval < 0) comparison.warning = metric.warning;  // beyond chance
       found.push_back(std::move(comparison));
     }
   return found;
@@ -157,8 +158,11 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
 
   std::vector<EvaluationResult> results;
   std::vector<Value> values;
-  for (const auto& learner : compared) {
-    results.push_back(measured(learner, how));
+  for (std::size_t i = 0; i < compared.size(); ++i) {
+    results.push_back(measured(compared[i], how));
+    // In a list, the names that the script gives tell learners of one kind apart.
+    if (const auto* list = std::get_if<ListExpr>(&work.learner->node); list != nullptr && i < list->items.size())
+      if (const auto* name = std::get_if<NameExpr>(&list->items[i]->node)) results.back().learner = name->name;
     EvaluationResult shown = results.back();
     shown.rows.clear();
     for (std::size_t row = 0; row < results.back().rows.size(); ++row) {

@@ -173,4 +173,25 @@ BOOST_AUTO_TEST_CASE(interrupt_ends_a_training_after_its_step) {
   check_json_lines("interrupted", finished.out);
 }
 
+BOOST_AUTO_TEST_CASE(a_table_has_a_line_for_each_number) {
+  const fs::path script = workshop() / "table.meta";
+  std::ofstream(script)
+      << "experiment table(seeds = 2) {\n  let learner = maml(mlp([4, 1]), loss: mse)\n"
+         "  evaluate learner on sinusoids() { tasks: 7, with: (updates: [0, 1]), metrics: [mse, mae] }\n}\n";
+  const Finished finished = run_command(workshop(), {"run", "table.meta", "--csv", "table.csv"});
+  BOOST_TEST(finished.code == 0);
+  std::istringstream lines(read_all(workshop() / "table.csv"));
+  std::vector<std::string> all;
+  for (std::string line; std::getline(lines, line);) all.push_back(line);
+  BOOST_TEST_REQUIRE(all.size() == 1 + 2 * 4 + 4u);  // a heading, four numbers for each seed, and their means
+  for (const auto& line : all) BOOST_TEST(std::count(line.begin(), line.end(), ',') >= 12, line);
+  BOOST_TEST(all[1].starts_with("table,0,evaluation,maml,\"sinusoids(shots: 10, queries: 10)\",updates: 0,mse,"));
+  BOOST_TEST(all[5].starts_with("table,1,evaluation,maml,"));
+  BOOST_TEST(all[9].starts_with("table,,over seeds,"));
+
+  const Finished refused = run_command(workshop(), {"run", "table.meta", "--csv", "no/such/folder.csv"});
+  BOOST_TEST(refused.code == 3);
+  BOOST_TEST(refused.err.find("no/such/folder.csv cannot be written") != std::string::npos);
+}
+
 }  // namespace metac::dsl::test

@@ -1,0 +1,89 @@
+// One line for each number; fields with commas or quotes stand in quotes.
+#include "cli/table.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "store/atomic_file.hpp"
+
+namespace metac::dsl {
+namespace {
+
+std::string field(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : ""; }
+
+}  // namespace
+
+void TableObserver::add(const std::string& kind, const std::string& learner, const std::string& on,
+                        const std::string& with, const std::string& metric, double mean, const Summary* summary,
+                        bool transductive) {
+  lines_ += fmt::format(
+      "{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(experiment_), seed_, kind, field(learner), field(on),
+      field(with), field(metric), number(mean), summary != nullptr ? number(summary->interval) : "",
+      summary != nullptr ? number(summary->median) : "", summary != nullptr ? number(summary->trimmed_mean) : "",
+      summary != nullptr ? fmt::format("{}", summary->count) : "", transductive ? "T" : "");
+}
+
+void TableObserver::experiment_started(const std::string& name) {
+  experiment_ = name;
+  seed_.clear();
+  next_.experiment_started(name);
+}
+void TableObserver::seed_started(std::int64_t seed) {
+  seed_ = fmt::format("{}", seed);
+  next_.seed_started(seed);
+}
+void TableObserver::train_progress(const TrainProgress& progress) { next_.train_progress(progress); }
+void TableObserver::printed(const std::string& line) { next_.printed(line); }
+void TableObserver::trained(const std::string& learner, const TrainState& state, double seconds,
+                            const std::string& selected) {
+  next_.trained(learner, state, seconds, selected);
+}
+void TableObserver::seeds_done(const std::vector<SeedSummary>& summaries) {
+  seed_.clear();
+  for (const auto& s : summaries) add("over seeds", s.what, "", "", s.metric, s.over_seeds.mean, &s.over_seeds, false);
+  next_.seeds_done(summaries);
+}
+void TableObserver::evaluated(const EvaluationResult& result) {
+  for (const auto& row : result.rows)
+    add(result.validation ? fmt::format("validation after step {}", result.step) : "evaluation", result.learner,
+        result.source, row.point, row.metric, row.summary.mean, &row.summary, result.transductive);
+  next_.evaluated(result);
+}
+void TableObserver::compared(const std::vector<Comparison>& pairs) {
+  for (const auto& pair : pairs)
+    add("difference in pairs", fmt::format("{} - {}", pair.first, pair.second), "", pair.point, pair.metric,
+        pair.difference.mean, &pair.difference, false);
+  next_.compared(pairs);
+}
+void TableObserver::stream_measured(const StreamResult& result) {
+  const auto& values = result.matrix.empty() ? result.untrained : result.matrix.back();
+  const std::string after = result.matrix.empty() ? "untrained" : "after " + result.tasks[result.matrix.size() - 1];
+  for (std::size_t task = 0; task < values.size(); ++task)
+    add(after, result.learner, result.tasks[task], "", result.metric, values[task], nullptr, result.transductive);
+  if (result.complete()) {
+    const auto measure = [&](const char* name, double value) {
+      add(name, result.learner, "stream", "", result.metric, value, nullptr, result.transductive);
+    };
+    measure("average", result.average());
+    measure("backward transfer", result.backward_transfer());
+    measure("forgetting", result.forgetting());
+    if (!result.untrained.empty()) measure("forward transfer", result.forward_transfer());
+  }
+  next_.stream_measured(result);
+}
+
+void TableObserver::write(const std::filesystem::path& path) const {
+  store::write_atomically(
+      path,
+      "experiment,seed,kind,learner,on,with,metric,mean,interval95,median,trimmed_mean,count,transductive\n" + lines_);
+}
+
+}  // namespace metac::dsl
