@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plan/lower.hpp"
+#include "transform/regions.hpp"
 
 namespace metac {
 namespace {
@@ -110,6 +111,7 @@ std::uint32_t Lowering::merge(std::uint32_t a, std::uint32_t b) {
     close(a);
     return b;
   }
+  count_visits(static_cast<std::int64_t>(small.instructions.size() + small.reductions.size()));
   const auto reductions = static_cast<std::uint16_t>(large.reductions.size());
   const std::uint16_t shift = large.merge(small);
   const auto move = [&](NodeId node) {
@@ -145,6 +147,7 @@ void Lowering::used(NodeId id) {
 // Emits the group as one step. What somebody still waits for is stored.
 void Lowering::close(std::uint32_t index) {
   Group group = std::move(groups_[index]);
+  count_visits(static_cast<std::int64_t>(group.instructions.size() + group.reductions.size()));
   groups_[index].shape = group.shape;
   groups_[index].merged_into = index;
   groups_[index].clear();

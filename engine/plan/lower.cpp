@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "plan/memory.hpp"
+#include "transform/regions.hpp"
 
 namespace metac {
 
@@ -106,6 +107,7 @@ void Lowering::count_uses(std::span<const NodeId> outputs) {
 void Lowering::visit(NodeId id) {
   const Node node = graph_.node(id);
   const Operator& op = node.op;
+  count_visits(1 + static_cast<std::int64_t>(node.inputs.size()));
   if (&op == &map_operator) return visit_map(id, node);
   if (&op == &part_operator) {
     values_[id] = {Value::stored, 0,

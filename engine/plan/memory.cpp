@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/memory.hpp"
+#include "transform/regions.hpp"
 
 namespace metac {
 namespace {
@@ -149,6 +150,7 @@ class Assignment {
 
   void release(std::int64_t s) {
     const Step& step = frame_.steps[s];
+    count_visits(step.operands);
     for (std::uint32_t i = 0; i < step.operands; ++i) {
       const std::uint32_t id = operand(step, i).storage;
       const Storage& storage = frame_.storages[id];

@@ -38,7 +38,7 @@ Program finalize(std::span<const Tensor> inputs, std::span<const Tensor> outputs
 // Checks every promise of a graph (types, order of ids, regions): Bug where one is broken.
 void verify(const Graph&);
 
-// How many nodes the transformations have looked at in this thread: for tests of their cost.
+// How many nodes the transformations and the planning have looked at in this thread: for tests of their cost.
 std::int64_t nodes_visited();
 
 }  // namespace metac
