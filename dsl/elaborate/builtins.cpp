@@ -215,7 +215,10 @@ Value range_value(Elaborator& e, Call call) {
 
 Value print_value(Elaborator& e, Call call) {
   std::string line;
-  for (const auto& value : call.rest) line += (line.empty() ? "" : " ") + e.shown(value, call.span);
+  for (const auto& value : call.rest) {
+    if (!line.empty()) line += ' ';
+    line += e.shown(value, call.span);
+  }
   e.print(line);
   return None{};
 }

@@ -130,7 +130,6 @@ void reduce_columns(T* result, const T* source, std::int64_t rows, std::int64_t 
 // result[i] = a[i] op b[i]
 template <class F, class T>
 void join_runs(T* result, const T* a, const T* b, std::int64_t n) {
-  using V = Vector<T>;
   std::int64_t i = 0;
   for (; i + lanes<T> <= n; i += lanes<T>) store(result + i, F::join(load(a + i), load(b + i)));
   for (; i < n; ++i) result[i] = F::join(a[i], b[i]);
