@@ -101,7 +101,8 @@ ScopePtr Elaborator::frame(const Learner& learner, const Value& state) {
     const Value inner = field(state, base_name);
     scope->bind(base_name, with_state(*base, inner));
     // What a learner does not define itself, it has from its base.
-    for (const auto& [name, function] : frame(*base, inner)->names)
+    const ScopePtr of_base = frame(*base, inner);
+    for (const auto& [name, function] : of_base->names)
       if (function.callable() != nullptr && function.callable()->definition != nullptr && !scope->has(name))
         scope->bind(name, function);
   }

@@ -48,7 +48,8 @@ class Drawings : public TaskSource {
   std::vector<Array> sample(data::Key key, std::int64_t first, std::int64_t count) const override {
     data::Stream stream(data::fold_in_wide(key, static_cast<std::uint64_t>(first)));
     std::vector<Array> arrays;
-    for (const auto& type : task_forms().front()) {
+    const Form form = task_forms().front();
+    for (const auto& type : form) {
       auto& array = arrays.emplace_back(Type{type.dtype, type.shape.with_front(count)});
       if (type.dtype == Dtype::f32)
         for (auto& pixel : array.as<float>()) pixel = stream.next() % 8 == 0 ? 1 : 0;
