@@ -240,7 +240,6 @@ void read_validation(Elaborator& self, TrainPlan& plan, const Value& validate, S
     plan.validation->count = field("tasks") ? self.integer(*field("tasks"), at, "`tasks`") : 200;
   }
   if (plan.every < 1 || plan.validation->count < 1) self.fail("E0421", at, "`every` and `tasks` are at least 1");
-  plan.highest = default_metric(self, *source) == "metric_of_labels";  // a share; else an error
 }
 
 void read_length(Elaborator& self, TrainPlan& plan, WorkOptions& options) {
@@ -260,6 +259,37 @@ void read_length(Elaborator& self, TrainPlan& plan, WorkOptions& options) {
     self.fail("E0420", plan.span, fmt::format("`train` needs `iterations`{}", rows != nullptr ? " or `epochs`" : ""),
               "", "write `iterations: 1000` between its braces");
   plan.iterations = iterations ? *iterations : *epochs * rows->steps_per_epoch(plan.batch);
+}
+
+// Of the metric that a source has by itself the library says which end is good; of others the script must.
+void read_selection(Elaborator& self, TrainPlan& plan, const Value& select, Span at) {
+  const auto* word = select.get<std::string>();
+  const std::string choice = word != nullptr ? *word : "";
+  if (choice != "best" && choice != "highest" && choice != "lowest" && choice != "last")
+    self.fail("E0433", at,
+              fmt::format("`select` says which state is kept: \"best\", \"highest\", \"lowest\" or \"last\", not {}",
+                          word != nullptr ? fmt::format("\"{}\"", choice) : describe(select)));
+  if (choice == "last") return;
+  if (!plan.validation)
+    self.fail("E0433", at, fmt::format("`select: \"{}\"` needs `validate`: what is kept is measured there", choice));
+  if (plan.every > plan.iterations)
+    self.fail(
+        "E0433", at,
+        fmt::format("`select: \"{}\"` has nothing to choose from: the first validation is after step {}, training "
+                    "ends after {}",
+                    choice, plan.every, plan.iterations));
+  plan.select_best = true;
+  plan.highest = choice == "highest";
+  if (choice != "best") return;
+  const std::string usual = default_metric(self, *plan.validation->source);
+  const Metric& metric = plan.validation->metrics.front();
+  const Callable* chosen = metric.function.callable();
+  const Callable* known = self.global(usual, 0, at).callable();
+  if (chosen->definition == nullptr || chosen->definition != known->definition)
+    self.fail("E0433", at,
+              fmt::format("`select: \"best\"` does not know whether a high or a low `{}` is good", metric.name), "",
+              "write `select: \"highest\"` or `select: \"lowest\"`");
+  plan.highest = usual == "metric_of_labels";
 }
 
 }  // namespace
@@ -287,14 +317,7 @@ TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& sco
     self.fail("E0420", span, "`train` needs `optimizer`", "", "write `optimizer: adam(1e-3)` between its braces");
   plan.optimizer = {[&self, rule, scope] { return self.evaluate(rule, scope); }, rule->span};
   if (const auto validate = options.value("validate")) read_validation(self, plan, *validate, options.span("validate"));
-  if (const auto select = options.value("select")) {
-    const auto* word = select->get<std::string>();
-    if (word == nullptr || (*word != "best" && *word != "last"))
-      self.fail("E0433", options.span("select"), "`select` is \"best\" or \"last\": which state is kept");
-    if (*word == "best" && !plan.validation)
-      self.fail("E0433", options.span("select"), "`select: \"best\"` needs `validate`: what is best is measured there");
-    plan.select_best = *word == "best";
-  }
+  if (const auto select = options.value("select")) read_selection(self, plan, *select, options.span("select"));
   options.finish();
   return plan;
 }

@@ -17,8 +17,8 @@ struct TrainPlan {
   OptimizerRule optimizer;
   std::optional<Measuring> validation;
   std::int64_t every = 0;    // steps between validations
-  bool select_best = false;  // what was best in validation, else the last
-  bool highest = true;       // what is best
+  bool select_best = false;  // what was best in validation by its first metric, else the last
+  bool highest = true;       // whether a high value is best
   Span span;
 };
 TrainPlan train_plan(Elaborator&, const WorkExpr&, const ScopePtr&, Span);
