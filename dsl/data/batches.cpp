@@ -15,16 +15,17 @@ struct EpochBatches::Order {
   std::shared_ptr<const std::vector<std::uint32_t>> rows;
 };
 
-EpochBatches::EpochBatches(Dataset dataset, std::int64_t batch)
-    : dataset_(std::move(dataset)), batch_(std::min(batch, dataset_.size())), order_(std::make_shared<Order>()) {
-  if (batch < 1) throw Error(fmt::format("{}: a batch has at least 1 example, {} was given", dataset_.name(), batch));
+EpochBatches::EpochBatches(std::int64_t size, std::int64_t batch)
+    : size_(size), batch_(std::min(batch, size)), order_(std::make_shared<Order>()) {
+  if (size < 1) throw Error(fmt::format("batches need at least 1 example, there are {}", size));
+  if (batch < 1) throw Error(fmt::format("a batch has at least 1 example, {} was given", batch));
 }
 
-std::int64_t EpochBatches::steps_per_epoch() const { return (dataset_.size() + batch_ - 1) / batch_; }
+std::int64_t EpochBatches::steps_per_epoch() const { return (size_ + batch_ - 1) / batch_; }
 
 std::int64_t EpochBatches::batch_size(std::int64_t step) const {
-  if (step < 0) throw Error(fmt::format("{}: there is no step {}", dataset_.name(), step));
-  return std::min(batch_, dataset_.size() - step % steps_per_epoch() * batch_);
+  if (step < 0) throw Error(fmt::format("there is no step {}", step));
+  return std::min(batch_, size_ - step % steps_per_epoch() * batch_);
 }
 
 std::vector<std::int64_t> EpochBatches::batch_sizes() const {
@@ -42,8 +43,8 @@ std::vector<std::uint32_t> EpochBatches::rows(Key key, std::int64_t step) const 
     const std::lock_guard lock(order_->mutex);
     if (order_->epoch != epoch || !(order_->key == key)) {
       const Key of_epoch = fold_in_wide(key, static_cast<std::uint64_t>(epoch));
-      order_->rows = std::make_shared<const std::vector<std::uint32_t>>(
-          permutation(of_epoch, static_cast<std::uint32_t>(dataset_.size())));
+      order_->rows =
+          std::make_shared<const std::vector<std::uint32_t>>(permutation(of_epoch, static_cast<std::uint32_t>(size_)));
       order_->key = key;
       order_->epoch = epoch;
     }

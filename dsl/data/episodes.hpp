@@ -55,9 +55,9 @@ class EpisodeSource {
 // epoch is short if the batch size does not divide the number of rows; it is never dropped or filled up.
 class EpochBatches {
  public:
-  EpochBatches(Dataset dataset, std::int64_t batch);  // Error if batch < 1; one over the size is the size
+  EpochBatches(std::int64_t size,
+               std::int64_t batch);  // of so many rows; Error below 1; a batch over the size is the size
 
-  const Dataset& dataset() const { return dataset_; }
   std::int64_t steps_per_epoch() const;
   std::int64_t batch() const { return batch_; }
   std::int64_t batch_size(std::int64_t step) const;  // of that step: batch(), or what is left
@@ -71,7 +71,7 @@ class EpochBatches {
 
  private:
   struct Order;  // of the epoch last asked for: making it takes as long as an epoch has rows
-  Dataset dataset_;
+  std::int64_t size_;
   std::int64_t batch_;
   std::shared_ptr<Order> order_;
 };

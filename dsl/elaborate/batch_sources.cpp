@@ -29,7 +29,7 @@ class Batches : public BatchSource {
 
   // An epoch is one way through the first data set; another one starts anew whenever it is through.
   std::int64_t steps_per_epoch(std::int64_t batch) const override {
-    return data::EpochBatches(parts_.front().set, batch).steps_per_epoch();
+    return data::EpochBatches(parts_.front().set.size(), batch).steps_per_epoch();
   }
   std::int64_t size() const override {
     std::int64_t largest = 0;
@@ -58,7 +58,7 @@ class Batches : public BatchSource {
     std::vector<Form> forms{{}};
     for (const auto& part : parts_) {
       std::vector<Form> longer;
-      for (const auto size : data::EpochBatches(part.set, batch).batch_sizes())
+      for (const auto size : data::EpochBatches(part.set.size(), batch).batch_sizes())
         for (auto form : forms) {
           add_types(form, part, size);
           longer.push_back(std::move(form));
@@ -70,7 +70,7 @@ class Batches : public BatchSource {
   std::vector<Array> draw(data::Key training, std::int64_t step, std::int64_t batch) const override {
     if (batches_.empty() || batch_ != batch) {
       batches_.clear();
-      for (const auto& part : parts_) batches_.emplace_back(part.set, batch);
+      for (const auto& part : parts_) batches_.emplace_back(part.set.size(), batch);
       batch_ = batch;
     }
     std::vector<Array> arrays;
@@ -86,14 +86,10 @@ class Batches : public BatchSource {
     std::vector<std::pair<std::string, Value>> items;
     for (const auto& part : parts_) {
       std::vector<std::pair<std::string, Value>> fields;
-      const auto take = [&] {
-        const Tensor t = arrays[next++];
-        return is_float(t.dtype()) && t.dtype() != self.context().real ? cast(t, self.context().real) : t;
-      };
-      const Tensor x = take();
+      const Tensor x = self.working(arrays[next++]);
       fields.emplace_back("x", x);
       if (part.has_y) {
-        const Tensor y = take();
+        const Tensor y = self.working(arrays[next++]);
         if (!part.set.has_targets()) self.know_classes(y, part.set.class_count());
         fields.emplace_back("y", y);
       }

@@ -60,8 +60,8 @@ Value images_value(Elaborator& e, Call call) {
   if (!call.arguments[2].is_none())
     options.size = static_cast<int>(e.integer(call.arguments[2], call.place(2), "the size of an image"));
   if (!call.arguments[2].is_none() && (options.size < 1 || options.size > 4096))
-    e.fail("E0403", call.place(2), fmt::format("images cannot be resized to {} x {}", options.size, options.size),
-           "", "sizes from 1 to 4096 are possible");
+    e.fail("E0403", call.place(2), fmt::format("images cannot be resized to {} x {}", options.size, options.size), "",
+           "sizes from 1 to 4096 are possible");
   options.invert = e.condition(call.arguments[3], call.place(3));
   const auto folder = path(e, call, 0);
   return e.loaded(fmt::format("images {} {} {} {}", folder.string(), options.class_depth, options.size, options.invert),

@@ -112,7 +112,7 @@ class Elaborator {
   Value after_event(const Learner&, const Value& state, const std::string& event, const Value& item,
                     const Value& before = {}, const Value& gradient = {});
   static bool has_event(const Learner&, const std::string& event);  // it or a base of it
-  const Block& body_of(const Definition&);  // Failure if it is no block
+  const Block& body_of(const Definition&);                          // Failure if it is no block
   // Binds what a body defines besides its state: functions, which see `scope` and each other.
   void bind_functions(const Block&, const ScopePtr&);
   Value start(const Optimizer&, const Value& weights);
@@ -125,6 +125,7 @@ class Elaborator {
   Value binary(BinaryOp, const Value&, const Value&, Span, Span left, Span right);
   Value unary(UnaryOp, const Value&, Span);
   std::pair<Tensor, Tensor> same_type(Tensor, Tensor);  // the wider of two dtypes: bool < i32 < float
+  Tensor working(Tensor);                               // floats become the working type, others stay
   Tensor real(Tensor);                                  // i32 and bool become the working type
   Graph& graph(Span);                                   // Failure where there is none
   // A list of ints, or one int. One size may be -1 where `open`, for what is left.

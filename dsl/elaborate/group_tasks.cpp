@@ -24,11 +24,9 @@ class GroupTasks : public TaskSource {
     return {groups.support_x, groups.support_y, groups.query_x, groups.query_y};
   }
   Value build(Elaborator& self, std::span<const Tensor> arrays) const override {
-    const auto real = [&](Tensor t) {
-      const Dtype working = self.context().real;
-      return is_float(t.dtype()) && t.dtype() != working ? cast(t, working) : t;
+    const auto part = [&](Tensor x, Tensor y) {
+      return Value::record({{"x", self.working(x)}, {"y", self.working(y)}});
     };
-    const auto part = [&](Tensor x, Tensor y) { return Value::record({{"x", real(x)}, {"y", real(y)}}); };
     return Value::record(
         {{"support", part(arrays[0], arrays[1])}, {"query", part(arrays[2], arrays[3])}, {"shots", source_.shots()}});
   }

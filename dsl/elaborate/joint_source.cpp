@@ -12,12 +12,6 @@
 namespace metac::dsl {
 namespace {
 
-// A data set of so many examples that hold nothing, of which batches are lists of row numbers.
-data::Dataset numbers(std::int64_t size) {
-  const std::vector<std::uint8_t> empty(static_cast<std::size_t>(size));
-  return data::Dataset::from_bytes("rows", {1}, empty, {}, {}, {"rows", "", {}});
-}
-
 class Joint : public BatchSource {
  public:
   explicit Joint(std::vector<TaskExamples> tasks) : tasks_(std::move(tasks)) {
@@ -64,10 +58,9 @@ class Joint : public BatchSource {
   Value build(Elaborator& self, std::span<const Tensor> arrays) const override {
     const auto& set = tasks_.front().set;
     std::vector<std::pair<std::string, Value>> fields;
-    const Tensor x = arrays[0];
-    fields.emplace_back("x", is_float(x.dtype()) ? cast(x, self.context().real) : x);
+    fields.emplace_back("x", self.working(arrays[0]));
     if (set.has_y()) {
-      const Tensor y = is_float(arrays[1].dtype()) ? cast(arrays[1], self.context().real) : arrays[1];
+      const Tensor y = self.working(arrays[1]);
       if (set.labelled() && !is_float(y.dtype())) self.know_classes(y, set.class_count());
       fields.emplace_back("y", y);
     }
@@ -77,7 +70,7 @@ class Joint : public BatchSource {
 
  private:
   const data::EpochBatches& batches(std::int64_t batch) const {
-    if (!batches_ || asked_ != batch) batches_.emplace(numbers(size_), batch), asked_ = batch;
+    if (!batches_ || asked_ != batch) batches_.emplace(size_, batch), asked_ = batch;
     return *batches_;
   }
 

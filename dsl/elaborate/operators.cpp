@@ -67,8 +67,7 @@ Tensor Elaborator::tensor(const Value& value, Span span) {
   if (const Carried* carried = value.carried(); carried != nullptr && !carried->leaf.is_none())
     return tensor(carried->leaf, span);
   if (const Array* a = value.get<Array>()) {
-    Tensor held = constant(graph(span), *a);
-    return is_float(held.dtype()) && held.dtype() != context_.real ? cast(held, context_.real) : held;
+    return working(constant(graph(span), *a));
   }
   if (const bool* b = value.get<bool>()) return constant(graph(span), *b ? 1 : 0, Dtype::boolean);
   if (const auto* i = value.get<std::int64_t>()) {
@@ -90,6 +89,10 @@ Tensor Elaborator::tensor(const Value& value, Span span) {
 
 Value Elaborator::tensors(const Value& tree, Span span) {
   return map_leaves(tree, [&](const Leaf& leaf) -> Value { return tensor(leaf.value, span); });
+}
+
+Tensor Elaborator::working(Tensor t) {
+  return is_float(t.dtype()) && t.dtype() != context_.real ? cast(t, context_.real) : t;
 }
 
 Tensor Elaborator::real(Tensor t) { return is_float(t.dtype()) ? t : cast(t, context_.real); }

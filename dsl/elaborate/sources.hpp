@@ -16,14 +16,15 @@ SourcePtr batch_source(const data::Dataset&, std::vector<std::int64_t> active = 
 // A labelled domain and one without labels: items are records of `source`, with `x` and `y`, and `target`, with `x`.
 // Error if the source has no labels.
 SourcePtr pair_source(const data::Dataset& source, const data::Dataset& target);
-// The examples of several tasks as one set, shuffled together: items as of one task, with `active` where tasks have it.
+// A data set, and the labels to choose among where the task is known.
 struct TaskExamples {
   data::Dataset set;
   std::vector<std::int64_t> active;
 };
-// A data set, or the part of a task of a stream ("train", "test"); labels are `active` where the task is known.
+// Of a data set, or of the part of a task of a stream ("train", "test"). Failure for anything else.
 TaskExamples examples_of(Elaborator&, const Value&, const char* part, Span);
-// Error if their examples have other shapes or numbers of classes, or only some have labels.
+// The examples of several tasks shuffled together: items as of one task, with `active` where tasks have it. Error if
+// they have other shapes or numbers of classes, or only some have labels.
 SourcePtr joint_source(std::vector<TaskExamples> tasks);
 
 // `count` examples, each from a key of its own, side by side: each leaf of what `example()` returns has a further first

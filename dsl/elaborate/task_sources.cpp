@@ -96,9 +96,8 @@ class Episodes : public TaskSource {
   Value build(Elaborator& self, std::span<const Tensor> arrays) const override {
     const std::int64_t ways = arrays[3].shape()[0] / sizes_.front().queries();
     const auto part = [&](Tensor x, Tensor y) {
-      const bool to_real = is_float(x.dtype()) && x.dtype() != self.context().real;
       self.know_classes(y, ways);
-      return Value::record({{"x", to_real ? cast(x, self.context().real) : x}, {"y", y}});
+      return Value::record({{"x", self.working(x)}, {"y", y}});
     };
     return Value::record({{"support", part(arrays[0], arrays[1])},
                           {"query", part(arrays[2], arrays[3])},

@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(episodes_and_epochs_draw_transforms_anew) {
   const auto first = source.sample(Key{1, 1}, 0, 2);
   BOOST_TEST(same_bits(first.support_x.row(1), source.sample(Key{1, 1}, 1, 1).support_x.row(0)));
   BOOST_TEST(!same_bits(first.query_x.row(0), first.query_x.row(1)));
-  const EpochBatches batches(set, 12);
+  const EpochBatches batches(set.size(), 12);
   const auto rows = batches.rows(Key{3, 3}, 0);
   BOOST_TEST(!same_bits(set.x(rows, batches.gathering(Key{3, 3}, 0)), set.x(rows, batches.gathering(Key{3, 3}, 1))));
 }
