@@ -160,7 +160,7 @@ std::int64_t seeds_of(Elaborator& self, const Definition& experiment, const std:
   if (seeds == nullptr) return 1;
   const auto count = self.integer(*seeds, experiment.name.span, "`seeds`");
   if (count < 1 || count > 10'000)
-    self.fail("E0424", experiment.name.span,
+    self.fail("E0438", experiment.name.span,
               fmt::format("`seeds` is how often the experiment runs: 1 to 10_000, not {}", count));
   return count;
 }
