@@ -195,24 +195,23 @@ experiment e {
 
 struct Lifelong {
   std::string name, strategy, stream;
-  double gain;  // of average accuracy over the plain learner, at least
+  double share;  // of the plain learner's forgetting, at most
 };
-// Bounds were set from this seed, and for the penalties from two more; some are near (ewc). Penalties are at home where
-// all tasks have the same labels, replay where the learner must tell the classes of different tasks apart, the teacher
-// where the task is known.
+// Penalties are at home where all tasks have the same labels, replay where the learner must tell the classes of different
+// tasks apart, the teacher where the task is known. The worst of six seeds had a share of 0.64 (si), 0.54 (ewc), 0.40 (lwf), 0.31
+// (replay).
 const Lifelong lifelong[] = {
-    {"ewc", "ewc(plain, strength: 3, estimator: fisher(sampled: 180))", "turned", 0.05},
-    {"ewc, exact", "ewc(plain, strength: 3, estimator: fisher(\"exact\"))", "turned", 0.05},
-    {"ewc, online", "ewc(plain, strength: 3, estimator: fisher(\"exact\"), online: 0.9)", "turned", 0.05},
-    {"si", "si(plain, strength: 1)", "turned", 0.05},
-    {"l2", "l2(plain, strength: 0.01)", "turned", 0.03},
-    {"lwf", "lwf(plain)", "known", 0.05},
-    {"ewc of the task's outputs", "ewc(plain, strength: 300)", "known", 0.04},
-    {"replay", "replay(plain, capacity: 60)", "classes", 0.3},
-    {"replay by classes", "replay(plain, capacity: 60, fill: \"classes\")", "classes", 0.3},
-    {"replay round ewc", "replay(ewc(plain, strength: 1), capacity: 60)", "classes", 0.3},
-    {"ewc round replay", "ewc(replay(plain, capacity: 60), strength: 1)", "classes", 0.3},
-    {"replay round growing", "replay(growing(mlp([24, 16]), classes: 6, units: 2), capacity: 60)", "classes", 0.3},
+    {"ewc", "ewc(plain, strength: 300, estimator: fisher(sampled: 180))", "turned", 0.75},
+    {"ewc, exact", "ewc(plain, strength: 300, estimator: fisher(\"exact\"))", "turned", 0.75},
+    {"ewc, online", "ewc(plain, strength: 300, estimator: fisher(\"exact\"), online: 0.9)", "turned", 0.75},
+    {"si", "si(plain, strength: 10)", "turned", 0.75},
+    {"l2", "l2(plain, strength: 0.3)", "turned", 0.75},
+    {"lwf", "lwf(plain)", "known", 0.6},
+    {"replay", "replay(plain, capacity: 60)", "classes", 0.6},
+    {"replay by classes", "replay(plain, capacity: 60, fill: \"classes\")", "classes", 0.6},
+    {"replay round ewc", "replay(ewc(plain, strength: 1), capacity: 60)", "classes", 0.6},
+    {"ewc round replay", "ewc(replay(plain, capacity: 60), strength: 1)", "classes", 0.6},
+    {"replay round growing", "replay(growing(mlp([24, 16]), classes: 6, units: 2), capacity: 60)", "classes", 0.6},
 };
 
 const std::string streams = R"(
@@ -223,31 +222,36 @@ let known = split(drawings, tasks: 3, scenario: "task")
 let classes = split(drawings, tasks: 3, scenario: "class")
 )";
 
-double average_accuracy(const std::string& strategy, const std::string& stream) {
-  const auto lines = numbers_of(streams + R"(
-let _unused = [plain, turned, known, classes]
-experiment e {
-  let strategy = )" + strategy + R"(
-  for task in )" + stream + R"( {
-    train strategy on task { iterations: 150, batch: 16, optimizer: adam(1e-2) }
-    let result = evaluate strategy on )" +
-                                    stream + R"( { after: task, metrics: [accuracy] }
-    print(mean(result.values))
-  }
-}
-)",
-                                Dtype::f32);
-  BOOST_TEST_REQUIRE(!lines.empty());
-  return lines.back().at(0);
+struct Along : Recorder {
+  void stream_measured(const StreamResult& result) override { whole = result; }
+  StreamResult whole;
+};
+
+StreamResult along(const std::string& strategy, const std::string& stream, std::uint64_t seed) {
+  Along recorder;
+  Options options;
+  options.seed = seed;
+  run_script(streams + "let _unused = [plain, turned, known, classes]\nexperiment e {\n  let strategy = " + strategy +
+                 "\n  for task in " + stream +
+                 " {\n    train strategy on task { iterations: 200, batch: 16, optimizer: adam(1e-2) }\n"
+                 "    evaluate strategy on " + stream + " { after: task, metrics: [accuracy] }\n  }\n}\n",
+             options, recorder);
+  return recorder.whole;
 }
 
-BOOST_AUTO_TEST_CASE(each_strategy_forgets_less_than_the_plain_learner) {
+BOOST_AUTO_TEST_CASE(each_strategy_forgets_less_than_the_plain_learner_and_still_learns) {
   std::map<std::string, double> plain;
   for (const auto& row : lifelong) BOOST_TEST_CONTEXT(row.name) {
-      if (!plain.contains(row.stream)) plain[row.stream] = average_accuracy("plain", row.stream);
-      const double average = average_accuracy(row.strategy, row.stream);
-      BOOST_TEST_MESSAGE(row.name << ": " << average << ", plain " << plain[row.stream]);
-      BOOST_TEST(average > plain[row.stream] + row.gain);
+      if (!plain.contains(row.stream)) plain[row.stream] = along("plain", row.stream, 0).forgetting();
+      const StreamResult result = along(row.strategy, row.stream, 0);
+      BOOST_TEST_REQUIRE(result.complete());
+      double learned = 0;  // each task when it was new
+      for (std::size_t task = 0; task < result.tasks.size(); ++task)
+        learned += result.matrix[task][task] / static_cast<double>(result.tasks.size());
+      BOOST_TEST_MESSAGE(row.name << ": forgets " << result.forgetting() << " of " << learned << ", plain "
+                                  << plain[row.stream]);
+      BOOST_TEST(result.forgetting() < row.share * plain[row.stream]);
+      BOOST_TEST(learned > 0.6);
     }
 }
 
