@@ -3,9 +3,9 @@
 
     tests/bench/compare/compare.py [--build build/release] [--workloads W1,W2] [--rounds 5] [--seconds 1] [--json FILE]
 
-Every contestant is a process (or two of one thread each) that is started before its workload is timed. A round gives each of
+Ratios are times of the other side divided by ours: above 1 metac is faster. Every contestant is a process (or two of one thread each) that is started before its workload is timed. A round gives each of
 them `--seconds` in turn, so a machine that slows down slows them all; a contestant's figure is the median over the rounds.
-Needs `ninja compare_metac metac` in the build folder, and Debian's python3-torch for the other side (without it only metac is timed).
+Needs `ninja compare_metac compare_by_hand metac` in the build folder, and Debian's python3-torch for the other side (without it only metac is timed).
 """
 import argparse
 import json
@@ -42,6 +42,7 @@ TORCH_VARIANTS = {
     "W4fisher": ["loop", "vmap", "formula"],
     **dict.fromkeys(["W5hvp", "W5third", "W5six"], ["loop", "vmap", "traced"]),
 }
+BY_HAND = {"W1": "1", "W1b": "5"}  # steps
 WAYS_TO_RUN = [("1 thread", 1, 1), ("2 threads", 2, 1), ("2 processes", 1, 2)]  # name, threads, processes
 START_LIMIT = 600  # seconds until a contestant has made its first step
 
@@ -96,6 +97,10 @@ def contestants(workload, build, torch):
         for variant in TORCH_VARIANTS[workload] if torch else []:
             command = [PYTHON, os.path.join(HERE, "torch_workloads.py"), workload, variant]
             found.append(Contestant(f"torch {variant}, {way}", command, threads, processes))
+    if workload in BY_HAND:
+        program = os.path.join(build, "tests", "compare_by_hand")
+        found += [Contestant(f"hand, {way}", [program, BY_HAND[workload]], threads, processes)
+                  for way, threads, processes in WAYS_TO_RUN if threads == 1]
     return found
 
 
@@ -185,6 +190,9 @@ def show(workload, results):
         if cloned:
             row += f" {results[cloned]['ms'] / results[ours]['ms']:>7.1f}x"
         row += f"   {results[ours]['memory_mib']:.0f} / {results[theirs]['memory_mib']:.0f} MiB"
+    hand = best(results, "hand")
+    if hand:
+        row += f"   by hand {results[hand]['ms']:.3f} ms, {hand[6:]}: {results[hand]['ms'] / results[ours]['ms']:.2f}x"
     print(row, flush=True)
 
 
@@ -201,7 +209,7 @@ def main():
     if unknown:
         parser.error(f"there is no workload {', '.join(unknown)}; there are {', '.join([*TITLES, 'W6'])}")
     if not os.path.exists(os.path.join(options.build, "tests", "compare_metac")):
-        parser.error(f"there is no compare_metac in {options.build}: build it with `ninja -C {options.build} compare_metac metac`")
+        parser.error(f"there is no compare_metac in {options.build}: build it with `ninja -C {options.build} compare_metac compare_by_hand metac`")
     torch = subprocess.run([PYTHON, "-c", "import torch"], capture_output=True).returncode == 0
     if not torch:
         print("python3-torch is not installed: only metac is timed", file=sys.stderr)
