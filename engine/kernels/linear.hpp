@@ -9,6 +9,9 @@ namespace metac {
 // Own kernels for small products, oneDNN for large f32 ones. k = 0 gives zeros.
 KernelPtr make_matmul(const Layout& a, const Layout& b);
 
+// a [k, m] and b [k, n], dense, give [m, n]: the sum over k of (a[k, i] * b[k, j])^2.
+KernelPtr make_squared_products(const Type& a, const Type& b);
+
 // Images are [batch, height, width, channels], weights [kernel_height, kernel_width, in, out], all dense.
 // output = (input + before + after - dilation * (kernel - 1) - 1) / stride + 1 for each of the two axes.
 struct Convolution {

@@ -257,6 +257,23 @@ class OnednnKernel : public BatchedKernel {
 };
 
 template <class T>
+class SquaredKernel : public Kernel {
+ public:
+  SquaredKernel(std::int64_t k, std::int64_t m, std::int64_t n)
+      : form_{.rows = m, .columns = n, .depth = k, .a_k = m, .b_k = n, .result_row = n} {}
+  void run(void* const* operands, std::byte*, State*) const override {
+    products<T>().squared_products(form_, static_cast<const T*>(operands[1]), static_cast<const T*>(operands[2]),
+                                   static_cast<T*>(operands[0]));
+  }
+  std::string describe() const override {
+    return fmt::format("squared_products {}x{}x{} own", form_.rows, form_.depth, form_.columns);
+  }
+
+ private:
+  SquaredProducts form_;
+};
+
+template <class T>
 KernelPtr make_own(Work work) {
   bool turned = false;
   turn_columns_into_rows(work.product, turned);
@@ -277,6 +294,15 @@ KernelPtr make_matmul(const Layout& a, const Layout& b) {
     if (const auto description = describe_product(work.product))
       return std::make_unique<OnednnKernel>(std::move(work), description);
   return work.dtype == Dtype::f32 ? make_own<float>(std::move(work)) : make_own<double>(std::move(work));
+}
+
+KernelPtr make_squared_products(const Type& a, const Type& b) {
+  if (a.shape.rank() != 2 || b.shape.rank() != 2 || a.shape[0] != b.shape[0] || a.dtype != b.dtype ||
+      !is_float(a.dtype))
+    throw Bug(fmt::format("a kernel of squared products of {} and {}", to_string(a), to_string(b)));
+  const std::int64_t k = a.shape[0], m = a.shape[1], n = b.shape[1];
+  if (a.dtype == Dtype::f32) return std::make_unique<SquaredKernel<float>>(k, m, n);
+  return std::make_unique<SquaredKernel<double>>(k, m, n);
 }
 
 }  // namespace metac

@@ -60,6 +60,8 @@ std::vector<Sample> matmul_samples() {
           of({5, 3}, {3, 1}), of({3, 4, 5}, {3, 5, 2}), of({0, 2, 3}, {0, 3, 2}), of({2, 3, 2, 5}, {2, 3, 5, 3})};
 }
 
+}  // namespace
+
 const Operator matmul_operator = {
     .name = "matmul",
     .doc = "matrix product of [batch..., m, k] and [batch..., k, n]",
@@ -71,6 +73,58 @@ const Operator matmul_operator = {
     .strided = 0b11,
     .samples = matmul_samples,
     .reference = matmul_reference};
+
+namespace {
+
+// ---- the squares of a batch of outer products, added up: what the diagonal of a Fisher information is made of ----
+
+Type squared_products_type(const Site& site) {
+  const Shape &a = site.inputs[0].shape(), &b = site.inputs[1].shape();
+  require_same_dtype("squared_products", site.inputs[0], site.inputs[1]);
+  require_float(site.op, site.inputs[0]);
+  if (a.rank() != 2 || b.rank() != 2 || a[0] != b[0])
+    throw Error(fmt::format("[squared_products] shapes {} and {} were given; [k, m] and [k, n] are needed",
+                            to_string(a), to_string(b)));
+  return {site.inputs[0].dtype(), {a[1], b[1]}};
+}
+
+// It is square(a)' @ square(b), but for what overflows on the way.
+Tensors squared_products_vjp(const VjpSite& site) {
+  const Tensor ct = site.cotangents[0], a = site.inputs[0], b = site.inputs[1];
+  return {site.needed[0] ? 2.0 * a * matmul(square(b), swap_last(ct)) : Tensor{},
+          site.needed[1] ? 2.0 * b * matmul(square(a), ct) : Tensor{}};
+}
+
+void squared_products_reference(const Node&, std::span<const Array> inputs, Array& result) {
+  const std::int64_t k = inputs[0].shape()[0], m = inputs[0].shape()[1], n = inputs[1].shape()[1];
+  for (std::int64_t index = 0; index < result.elements(); ++index) {
+    double total = 0;
+    for (std::int64_t i = 0; i < k; ++i) {
+      const double product = inputs[0].at(i * m + index / n) * inputs[1].at(i * n + index % n);
+      total += product * product;
+    }
+    store(result, index, total);
+  }
+}
+
+std::vector<Sample> squared_products_samples() {
+  const auto of = [](std::int64_t k, std::int64_t m, std::int64_t n) {
+    return Sample{{{Dtype::f32, {k, m}}, {Dtype::f32, {k, n}}}};
+  };
+  return {of(1, 1, 1), of(0, 3, 2), of(3, 0, 2), of(3, 2, 0), of(2, 5, 3), of(3, 4, 9), of(2, 1, 37)};
+}
+
+const Operator squared_products_operator = {
+    .name = "squared_products",
+    .doc = "sum over k of (a[k, i] * b[k, j])^2",
+    .arity = 2,
+    .type = squared_products_type,
+    .vjp = squared_products_vjp,
+    .batch = batch_by_map,
+    .kernel = [](const Node&,
+                 std::span<const Layout> inputs) { return make_squared_products(inputs[0].type(), inputs[1].type()); },
+    .samples = squared_products_samples,
+    .reference = squared_products_reference};
 
 // ---- convolutions ----
 
@@ -331,8 +385,8 @@ const Operator weights_operator = {
           });
         }};
 
-const Register registered[] = {Register(matmul_operator), Register(convolution_operator), Register(data_operator),
-                               Register(weights_operator)};
+const Register registered[] = {Register(matmul_operator), Register(squared_products_operator),
+                               Register(convolution_operator), Register(data_operator), Register(weights_operator)};
 
 // Operands with equal batch axes, each at least a matrix.
 Tensor matmul_of_batches(Tensor a, Tensor b) {
@@ -363,6 +417,11 @@ Tensor matmul(Tensor a, Tensor b) {
   const Shape rows = leading(a.shape(), rank_a - 1);
   const Tensor merged = apply(matmul_operator, {reshape(a, {rows.elements(), a.shape().back()}), b});
   return reshape(merged, concatenated(rows, {b.shape().back()}));
+}
+
+Tensor squared_products(Tensor a, Tensor b) {
+  require_present("squared_products", {a, b});
+  return apply(squared_products_operator, {a, b});
 }
 
 Tensor conv2d(Tensor image, Tensor weights, Window window) {

@@ -103,6 +103,7 @@ Tensor one_hot(Tensor index, std::int64_t n, Dtype = Dtype::f32);
 Tensor matmul(
     Tensor,
     Tensor);     // [batch..., m, k] x [batch..., k, n]; batch axes broadcast; a vector stands for one row or column
+Tensor squared_products(Tensor a, Tensor b);  // [k, m] and [k, n] give [m, n]: the sum over k of (a[k, i] * b[k, j])^2
 struct Window {  // of a convolution or pooling, both spatial axes alike
   std::int64_t stride = 1, padding = 0;
 };
@@ -155,7 +156,7 @@ struct MapBody {
   std::int64_t length = 0;
   std::vector<MapBuilder::Output> outputs;
 };
-extern const Operator map_operator, part_operator, alias_operator, stop_gradient_operator, constant_operator,
+extern const Operator matmul_operator, map_operator, part_operator, alias_operator, stop_gradient_operator, constant_operator,
     array_operator, iota_operator;
 const MapBody& map_body(const Node&);
 Tensor part(Tensor map_node, int index);

@@ -242,6 +242,49 @@ void dot_products(const DotProducts& s, const T* a, const T* b, T* result) {
   for (; i < s.rows; ++i) dot_rows<T, 1>(s, a + i * s.a_row, b, result + i * s.result_row);
 }
 
+// ---- squares of products ----
+
+template <class T, int rows, int vectors>
+void squares_tile(const SquaredProducts& s, const T* a, const T* b, T* result, int last) {
+  Vector<T> sums[rows][vectors];
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) sums[i][v] = Vector<T>{};
+  for (std::int64_t k = 0; k < s.depth; ++k, a += s.a_k, b += s.b_k) {
+    Vector<T> row[vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v + 1 < vectors; ++v) row[v] = load(b + v * lanes<T>);
+    const T* end = b + (vectors - 1) * lanes<T>;
+    row[vectors - 1] = last == lanes<T> ? load(end) : load_first(end, last);
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; ++i) {
+      const T repeated = a[i];
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) {
+        const Vector<T> product = repeated * row[v];
+        sums[i][v] += product * product;
+      }
+    }
+  }
+  store_tile<T, rows, vectors>(sums, result, s.result_row, last);
+}
+
+template <class T, int vectors>
+void squares_columns(const SquaredProducts& s, const T* a, const T* b, T* result, int last) {
+  std::int64_t i = 0;
+  for (; i + 4 <= s.rows; i += 4) squares_tile<T, 4, vectors>(s, a + i, b, result + i * s.result_row, last);
+  for (; i < s.rows; ++i) squares_tile<T, 1, vectors>(s, a + i, b, result + i * s.result_row, last);
+}
+
+template <class T>
+void squared_products(const SquaredProducts& s, const T* a, const T* b, T* result) {
+  std::int64_t j = 0;
+  for (; j + 2 * lanes<T> <= s.columns; j += 2 * lanes<T>) squares_columns<T, 2>(s, a, b + j, result + j, lanes<T>);
+  for (; j < s.columns; j += lanes<T>)
+    squares_columns<T, 1>(s, a, b + j, result + j, static_cast<int>(smaller(lanes<T>, s.columns - j)));
+}
+
 // ---- packing ----
 
 #if defined(__AVX2__)
@@ -295,6 +338,7 @@ template <class T>
 void fill_table(ProductTable<T>& table) {
   table.contract = contract<T>;
   table.dot_products = dot_products<T>;
+  table.squared_products = squared_products<T>;
   table.pack = pack<T>;
 }
 

@@ -25,6 +25,13 @@ struct DotProducts {
   std::int64_t a_row = 0, b_column = 0, result_row = 0;
 };
 
+// result[i, j] = sum over k of (a[k * a_k + i] * b[k * b_k + j])^2, in the order of k; the product is squared, so it
+// neither overflows nor vanishes where its square does not. Where depth is 0, zeros.
+struct SquaredProducts {
+  std::int64_t rows = 0, columns = 0, depth = 0;
+  std::int64_t a_k = 0, b_k = 0, result_row = 0;
+};
+
 // result[k, j] = b[k * b_k + j * b_column]: makes rows contiguous.
 struct Packing {
   std::int64_t depth = 0, columns = 0;
@@ -35,6 +42,7 @@ template <class T>
 struct ProductTable {
   void (*contract)(const Contraction&, const T* a, const T* b, T* result) = nullptr;
   void (*dot_products)(const DotProducts&, const T* a, const T* b, T* result) = nullptr;
+  void (*squared_products)(const SquaredProducts&, const T* a, const T* b, T* result) = nullptr;
   void (*pack)(const Packing&, const T* b, T* result) = nullptr;
 };
 
