@@ -275,10 +275,7 @@ void check_given(std::span<const Tensor> inputs, std::span<const Tensor> outputs
   if (std::adjacent_find(ids.begin(), ids.end()) != ids.end()) throw Error("[finalize] an input was given twice");
 }
 
-}  // namespace
-
-Program finalize(std::span<const Tensor> inputs, std::span<const Tensor> outputs) {
-  check_given(inputs, outputs);
+Program rebuilt(std::span<const Tensor> inputs, std::span<const Tensor> outputs) {
   Program program{std::make_shared<Graph>(), {}, {}};
   if (inputs.empty() && outputs.empty()) return program;
   const Graph& source = inputs.empty() ? outputs[0].graph() : inputs[0].graph();
@@ -295,6 +292,21 @@ Program finalize(std::span<const Tensor> inputs, std::span<const Tensor> outputs
   rebuild.run();
   for (NodeId id : ids) program.outputs.push_back(rebuild.copied(id).id());
   return program;
+}
+
+std::vector<Tensor> tensors_of(const Program& program, const std::vector<NodeId>& ids) {
+  std::vector<Tensor> result;
+  for (const NodeId id : ids) result.push_back(program.graph->tensor(id));
+  return result;
+}
+
+}  // namespace
+
+Program finalize(std::span<const Tensor> inputs, std::span<const Tensor> outputs) {
+  check_given(inputs, outputs);
+  const Program program = rebuilt(inputs, outputs);
+  const auto chunked = in_chunks(program);
+  return chunked ? rebuilt(tensors_of(*chunked, chunked->inputs), tensors_of(*chunked, chunked->outputs)) : program;
 }
 
 }  // namespace metac

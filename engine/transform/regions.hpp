@@ -2,6 +2,7 @@
 // operator because they transform its body.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "graph/operator.hpp"
@@ -17,6 +18,9 @@ std::vector<Tensor> map_vjp(const VjpSite&);
 // `part_batch` puts it first.
 Tensor map_batch(const BatchSite&);
 Tensor part_batch(const BatchSite&);
+
+// The program with its maps in chunks of tasks, where that is cheaper; nothing where there is no such map.
+std::optional<Program> in_chunks(const Program&);
 
 // Counts what nodes_visited() gives.
 void count_visits(std::int64_t nodes);
