@@ -54,10 +54,15 @@ Shape Shape::without(int axis) const {
 
 std::int64_t Shape::elements() const {
   std::int64_t product = 1;
-  for (auto size : *this)
-    if (__builtin_mul_overflow(product, size, &product))
-      throw Error(fmt::format("an array of shape {} has too many elements", to_string(*this)));
-  return product;
+  bool empty = false;
+  for (auto size : *this) {
+    if (size == 0)
+      empty = true;
+    else if (__builtin_mul_overflow(product, size, &product) || product > most_elements)
+      throw Error(fmt::format("an array of shape {} has too many elements: at most {} are possible", to_string(*this),
+                              most_elements));
+  }
+  return empty ? 0 : product;
 }
 
 bool Shape::operator==(const Shape& other) const { return std::equal(begin(), end(), other.begin(), other.end()); }
@@ -72,9 +77,17 @@ Shape row_major_strides(const Shape& shape) {
   return strides;
 }
 
+namespace {
+
+void require_sizes(const Shape& shape) {
+  for (auto size : shape)
+    if (size < 0) throw Error(fmt::format("an array cannot have the shape {}: a size is negative", to_string(shape)));
+}
+
+}  // namespace
+
 Array::Array(Type type) : type_(type) {
-  for (auto size : type.shape)
-    if (size < 0) throw Error(fmt::format("an array cannot have the shape {}: a size is negative", to_string(type.shape)));
+  require_sizes(type.shape);
   memory_ = allocate(type.bytes());
 }
 
@@ -123,6 +136,7 @@ Array Array::clone() const {
 }
 
 Array Array::reshaped(const Shape& shape) const {
+  require_sizes(shape);
   if (shape.elements() != elements())
     throw Error(fmt::format("an array of shape {} cannot be seen as {}", to_string(this->shape()), to_string(shape)));
   Array result = *this;

@@ -34,6 +34,8 @@ constexpr Dtype dtype_of<bool>() { return Dtype::boolean; }
 
 // Up to `max_rank` sizes, each at least 0. Also used for strides, axes and positions, where the sizes may be negative.
 inline constexpr int max_rank = 8;
+// More f64 than a process can address (128 TiB), so that no count of bytes overflows.
+inline constexpr std::int64_t most_elements = std::int64_t{1} << 44;
 
 class Shape {
  public:
@@ -52,10 +54,12 @@ class Shape {
   const std::int64_t* end() const { return sizes_.data() + rank_; }
   std::span<const std::int64_t> span() const { return {begin(), end()}; }
 
-  void push_back(std::int64_t size);                       // Error beyond max_rank
-  Shape with_front(std::int64_t size) const;               // a further first axis
-  Shape without(int axis) const;                           // one axis less
-  std::int64_t elements() const;                           // product of the sizes; 1 for a scalar; Error on overflow
+  void push_back(std::int64_t size);          // Error beyond max_rank
+  Shape with_front(std::int64_t size) const;  // a further first axis
+  Shape without(int axis) const;              // one axis less
+  // Product of the sizes; 1 for a scalar. Error where the sizes that are not 0 make more than most_elements: so products
+  // of some of the sizes, and dense strides, never overflow, in an empty array neither.
+  std::int64_t elements() const;
 
   bool operator==(const Shape& other) const;
 

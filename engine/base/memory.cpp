@@ -23,7 +23,8 @@ std::string amount(std::size_t bytes) {
 }  // namespace
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
-  const std::size_t padded = (bytes + 2 * memory_alignment - 1) / memory_alignment * memory_alignment;
+  if (bytes > most_bytes) throw OutOfMemory(fmt::format("{} more memory is needed: no system has so much", amount(bytes)));
+  const std::size_t padded = round_up_to_alignment(bytes + memory_alignment);
   const std::size_t total = in_use += padded;
   const auto refuse = [&](const char* why) {
     in_use -= padded;

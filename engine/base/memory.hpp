@@ -2,14 +2,22 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace metac {
 
 inline constexpr std::size_t memory_alignment = 64;  // a cache line, and the widest vector
 
+inline constexpr std::size_t most_bytes = PTRDIFF_MAX - 2 * memory_alignment;  // of one allocation
+
+// To the next multiple of the alignment: where pieces of one allocation begin.
+constexpr std::size_t round_up_to_alignment(std::size_t bytes) {
+  return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
+}
+
 // Zeroed memory, aligned to `memory_alignment`, with room to read a whole vector past the end. Error when the system
-// has none, or when the limit would be passed.
+// has none, or when the limit would be passed (OutOfMemory).
 std::shared_ptr<std::byte> allocate(std::size_t bytes);
 
 std::size_t memory_in_use();       // bytes, all threads

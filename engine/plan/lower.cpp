@@ -49,7 +49,7 @@ std::unique_ptr<MapKernel> Lowering::region(const MapBody& body) {
     const Type& type = graph_.node(output).type;
     const auto index = static_cast<std::uint32_t>(frame_.outputs.size());
     map->sums.push_back({i, index, type, map->accumulator_bytes});
-    map->accumulator_bytes += round_up_to_alignment(type.bytes());
+    map->accumulator_bytes = room_for(map->accumulator_bytes + type.bytes());
     add_output(operand(dense(output)));
   }
   for (std::size_t i = 0; i < body.region.inputs.size(); ++i)

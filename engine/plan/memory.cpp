@@ -16,7 +16,7 @@ namespace {
 class Arena {
  public:
   std::int64_t take(std::size_t bytes) {
-    const auto size = static_cast<std::int64_t>(round_up_to_alignment(bytes));
+    const auto size = static_cast<std::int64_t>(room_for(bytes));
     const auto best = by_size_.lower_bound({size, 0});
     if (best == by_size_.end()) return grow(size);
     const auto [found, offset] = *best;
@@ -26,7 +26,7 @@ class Arena {
   }
 
   void give_back(std::int64_t offset, std::size_t bytes) {
-    auto size = static_cast<std::int64_t>(round_up_to_alignment(bytes));
+    auto size = static_cast<std::int64_t>(room_for(bytes));
     auto next = by_offset_.lower_bound(offset);
     if (next != by_offset_.end() && next->first == offset + size) {
       size += next->second;
@@ -56,7 +56,7 @@ class Arena {
         remove(last, length);
       }
     }
-    end_ = offset + size;
+    end_ = static_cast<std::int64_t>(room_for(static_cast<std::size_t>(offset) + static_cast<std::size_t>(size)));
     return offset;
   }
 
@@ -122,12 +122,12 @@ class Assignment {
   // A storage among the inputs that dies at this step and whose memory result `r` may take over, or -1.
   int donor_of(std::int64_t s, std::uint32_t r) const {
     const Step& step = frame_.steps[s];
-    const std::size_t wanted = round_up_to_alignment(frame_.storages[operand(step, r).storage].bytes);
+    const std::size_t wanted = room_for(frame_.storages[operand(step, r).storage].bytes);
     for (std::uint32_t i = step.results; i < step.operands; ++i) {
       const Operand& input = operand(step, i);
       const Storage& storage = frame_.storages[input.storage];
       if (storage.space == Space::arena && last_[input.storage] == s && !taken_over_[input.storage] &&
-          input.offset == 0 && round_up_to_alignment(storage.bytes) == wanted &&
+          input.offset == 0 && room_for(storage.bytes) == wanted &&
           step.kernel->may_overwrite(static_cast<int>(r), static_cast<int>(i - step.results)) && appears_once(step, i))
         return static_cast<int>(input.storage);
     }
@@ -168,8 +168,9 @@ class Assignment {
 
 }  // namespace
 
-std::size_t round_up_to_alignment(std::size_t bytes) {
-  return std::max<std::size_t>(1, (bytes + memory_alignment - 1) / memory_alignment) * memory_alignment;
+std::size_t room_for(std::size_t bytes) {
+  if (bytes > most_bytes) throw OutOfMemory("more memory is needed at one time than any system has");
+  return round_up_to_alignment(std::max<std::size_t>(1, bytes));
 }
 
 void assign_memory(Frame& frame) { Assignment(frame).run(); }

@@ -6,9 +6,11 @@
 namespace metac {
 
 // A value occupies its range from the step that writes it to the last step that reads it (or to the end). A result
-// takes over the memory of an input that is used for the last time where the kernel allows it. Time: n log n.
+// takes over the memory of an input that is used for the last time where the kernel allows it. OutOfMemory where it is
+// more than can be counted. Time: n log n.
 void assign_memory(Frame&);
 
-std::size_t round_up_to_alignment(std::size_t bytes);
+// Bytes to set aside for so many: aligned, and never none, so that every value has a place of its own.
+std::size_t room_for(std::size_t bytes);
 
 }  // namespace metac

@@ -87,6 +87,24 @@ BOOST_AUTO_TEST_CASE(memory_is_used_again) {
   BOOST_TEST(steps(*c.plan()) == 30);
 }
 
+BOOST_AUTO_TEST_CASE(more_memory_than_can_be_counted_is_refused) {
+  const auto many = [](Tensor x) {
+    const Tensor largest = broadcast_to(x, {most_elements});
+    std::vector<Tensor> values;
+    for (std::size_t i = 0; i < most_bytes / largest.type().bytes() + 2; ++i)
+      values.push_back(largest + static_cast<double>(i));
+    return values;
+  };
+  Case at_once, summed;
+  at_once.outputs = many(at_once.add_input({Dtype::f64, {}}));
+  BOOST_CHECK_THROW(at_once.plan(), OutOfMemory);
+  MapBuilder tasks(*summed.graph, {summed.add_input({Dtype::f64, {3}})}, 3);
+  std::vector<MapBuilder::Result> results;
+  for (const Tensor& result : many(tasks.slices()[0])) results.push_back({result, MapBuilder::summed});
+  summed.outputs = tasks.close(results);
+  BOOST_CHECK_THROW(summed.plan(), OutOfMemory);
+}
+
 BOOST_AUTO_TEST_CASE(outputs_may_be_anything) {
   Case c;
   const Tensor x = c.add_input(f32({2, 3})), y = tanh(x);
