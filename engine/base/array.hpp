@@ -42,7 +42,9 @@ class Shape {
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
   explicit Shape(std::span<const std::int64_t> sizes);  // Error if there are more than max_rank
-  explicit Shape(int rank, std::int64_t fill) : Shape(std::vector<std::int64_t>(rank, fill)) {}
+  explicit Shape(int rank, std::int64_t fill) {
+    for (int axis = 0; axis < rank; ++axis) push_back(fill);
+  }
   explicit Shape(const std::vector<std::int64_t>& sizes) : Shape(std::span<const std::int64_t>(sizes)) {}
 
   int rank() const { return rank_; }
