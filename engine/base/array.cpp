@@ -144,20 +144,6 @@ Array Array::reshaped(const Shape& shape) const {
   return result;
 }
 
-Array Array::cast(Dtype dtype) const {
-  Array result(Type{dtype, shape()});
-  for (std::int64_t i = 0; i < elements(); ++i) {
-    const double value = at(i);
-    switch (dtype) {
-      case Dtype::f32: result.as<float>()[i] = static_cast<float>(value); break;
-      case Dtype::f64: result.as<double>()[i] = value; break;
-      case Dtype::i32: result.as<std::int32_t>()[i] = static_cast<std::int32_t>(value); break;
-      case Dtype::boolean: result.as<bool>()[i] = value != 0; break;
-    }
-  }
-  return result;
-}
-
 Array Array::row(std::int64_t index) const {
   if (shape().empty() || index < 0 || index >= shape()[0])
     throw Error(fmt::format("row {} of an array of shape {}", index, to_string(shape())));

@@ -117,7 +117,6 @@ class Array {
 
   Array clone() const;
   Array reshaped(const Shape&) const;  // shares memory; Error if the number of elements differs
-  Array cast(Dtype) const;             // a copy in another type; floats are truncated towards zero to i32
   // Row `index` of the first axis; shares memory with this array.
   Array row(std::int64_t index) const;
 

@@ -20,7 +20,15 @@ Array integers(const Shape& shape, std::vector<std::int32_t> values) {
 }
 
 Array numbers(Dtype dtype, const Shape& shape, const std::vector<double>& values) {
-  return Array::from<double>(shape, values).cast(dtype);
+  Array result(Type{dtype, shape});
+  const auto fill = [&]<class T>(std::span<T> elements) {
+    BOOST_REQUIRE(elements.size() == values.size());
+    std::transform(values.begin(), values.end(), elements.begin(), [](double value) { return static_cast<T>(value); });
+  };
+  if (dtype == Dtype::f32) fill(result.as<float>());
+  if (dtype == Dtype::f64) fill(result.as<double>());
+  if (dtype == Dtype::boolean) fill(result.as<bool>());
+  return result;
 }
 
 void check_values(const Array& given, const std::vector<double>& wanted) {
