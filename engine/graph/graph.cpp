@@ -242,4 +242,17 @@ Graph& innermost(std::span<const Tensor> inputs) {
   return *deepest;
 }
 
+std::vector<char> needed_by(const Graph& graph, std::span<const NodeId> outputs, std::span<const NodeId> ends) {
+  NodeId size = 0;
+  for (NodeId id : outputs) size = std::max(size, id + 1);
+  std::vector<char> needed(size, 0), is_end(size, 0);
+  for (NodeId id : ends)
+    if (id < size) is_end[id] = 1;
+  for (NodeId id : outputs) needed[id] = 1;
+  for (NodeId id = size; id-- > 0;)
+    if (needed[id] && !is_end[id])
+      for (NodeId input : graph.node(id).inputs) needed[input] = 1;
+  return needed;
+}
+
 }  // namespace metac

@@ -115,6 +115,10 @@ struct Region {
   std::vector<NodeId> outputs;
 };
 
+// Which nodes the outputs need, themselves among them: for each id up to the largest output. What lies behind the nodes
+// `ends` is not looked at.
+std::vector<char> needed_by(const Graph&, std::span<const NodeId> outputs, std::span<const NodeId> ends = {});
+
 // A copy of `outputs`' expressions into `into`, with the nodes `from` replaced by `to` (same length). Interned again on the
 // way; nodes that the outputs do not need are not copied. Where `into` is `source` or a graph inside it, nodes that do not
 // depend on `from` are used as they are; elsewhere an input that is not in `from` is a Bug.

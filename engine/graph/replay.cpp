@@ -6,29 +6,11 @@
 
 namespace metac {
 
-namespace {
-
-// Marks what the outputs need of the nodes that come before `end`, without looking behind the nodes `from`.
-std::vector<char> mark_needed(const Graph& source, std::span<const NodeId> from, std::span<const NodeId> outputs,
-                              NodeId end) {
-  std::vector<char> needed(end, 0), replaced(end, 0);
-  for (NodeId id : from)
-    if (id < end) replaced[id] = 1;
-  for (NodeId id : outputs) needed[id] = 1;
-  for (NodeId id = end; id-- > 0;)
-    if (needed[id] && !replaced[id])
-      for (NodeId input : source.node(id).inputs) needed[input] = 1;
-  return needed;
-}
-
-}  // namespace
-
 std::vector<Tensor> replay(const Graph& source, std::span<const NodeId> from, std::span<const Tensor> to,
                            std::span<const NodeId> outputs, Graph& into) {
   if (from.size() != to.size()) throw Bug("replay: as many nodes must be replaced as replacements are given");
-  NodeId end = 0;
-  for (NodeId id : outputs) end = std::max(end, id + 1);
-  const std::vector<char> needed = mark_needed(source, from, outputs, end);
+  const std::vector<char> needed = needed_by(source, outputs, from);
+  const auto end = static_cast<NodeId>(needed.size());
 
   // Where the source is `into` or around it, what does not depend on the replaced nodes is there already.
   Graph* shared = &into;

@@ -1,8 +1,6 @@
 // Graphs as text, for people: one line a node, bodies of regions indented below their node.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "graph/graph.hpp"
 #include "graph/operator.hpp"
 
@@ -17,15 +15,8 @@ std::string ids(std::span<const NodeId> list) {
 }
 
 void print(const Graph& graph, std::span<const NodeId> outputs, const std::string& indent, std::string& text) {
-  NodeId end = 0;
-  for (NodeId id : outputs) end = std::max(end, id + 1);
-  std::vector<char> needed(end, 0);
-  for (NodeId id : outputs) needed[id] = 1;
-  for (NodeId id = end; id-- > 0;)
-    if (needed[id])
-      for (NodeId input : graph.node(id).inputs) needed[input] = 1;
-
-  for (NodeId id = 0; id < end; ++id) {
+  const std::vector<char> needed = needed_by(graph, outputs);
+  for (NodeId id = 0; id < needed.size(); ++id) {
     if (!needed[id]) continue;
     const Node node = graph.node(id);
     text += fmt::format("{}%{} = {}({})", indent, id, node.op.name, ids(node.inputs));

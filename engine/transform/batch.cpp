@@ -22,30 +22,18 @@ Rule rule_of(const Operator& op) {
   return op.batch;
 }
 
-std::vector<char> mark_needed(const Region& region) {
-  NodeId end = 0;
-  for (NodeId id : region.outputs) end = std::max(end, id + 1);
-  std::vector<char> needed(end, 0);
-  for (NodeId id : region.outputs) needed[id] = 1;
-  for (NodeId id = end; id-- > 0;)
-    if (needed[id])
-      for (NodeId input : region.graph->node(id).inputs) needed[input] = 1;
-  count_visits(end);
-  return needed;
-}
-
 class Batcher {
  public:
   Batcher(const Region& region, std::int64_t size, Graph& into) : region_(region), size_(size), into_(into) {}
 
   std::vector<Batched> run(std::span<const Batched> inputs) {
-    const std::vector<char> needed = mark_needed(region_);
+    const std::vector<char> needed = needed_by(*region_.graph, region_.outputs);
     values_.resize(needed.size());
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (region_.inputs[i] < needed.size()) values_[region_.inputs[i]] = inputs[i];
     for (NodeId id = 0; id < needed.size(); ++id)
       if (needed[id] && !values_[id].value) values_[id] = step(id);
-    count_visits(static_cast<std::int64_t>(needed.size()));
+    count_visits(2 * static_cast<std::int64_t>(needed.size()));  // once down, once up
     std::vector<Batched> outputs;
     for (NodeId id : region_.outputs) outputs.push_back(values_[id]);
     return outputs;
