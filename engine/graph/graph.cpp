@@ -202,7 +202,7 @@ std::vector<NodeId> views_to_remake(Tensor outer) {
 }  // namespace
 
 Tensor Graph::capture(Tensor outer) {
-  if (!outer) throw Error("[capture] an empty tensor was given");
+  require_present("capture", {outer});
   if (&outer.graph() == this) return outer;
   if (!is_around(outer.graph(), this))
     throw Error("[capture] a value was used in a graph that is neither its own nor inside it");
@@ -229,12 +229,16 @@ Tensor Graph::capture(Tensor outer) {
   return inner;
 }
 
+void require_present(const char* name, std::span<const Tensor> tensors) {
+  for (const Tensor& tensor : tensors)
+    if (!tensor) throw Error(fmt::format("[{}] an empty tensor was given; every input needs a value", name));
+}
+
 Graph& innermost(std::span<const Tensor> inputs) {
+  require_present("graph", inputs);
   Graph* deepest = nullptr;
-  for (const Tensor& input : inputs) {
-    if (!input) throw Error("[graph] an empty tensor was given as input");
+  for (const Tensor& input : inputs)
     if (!deepest || input.graph().depth() > deepest->depth()) deepest = &input.graph();
-  }
   if (!deepest) throw Error("[graph] no input was given to choose a graph by");
   for (const Tensor& input : inputs)
     if (&input.graph() != deepest && !is_around(input.graph(), deepest))

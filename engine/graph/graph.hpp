@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -104,6 +105,12 @@ class Graph {
   bool closed_ = false;
   std::vector<Capture> captures_;
 };
+
+// Error "[name] ..." if one of the tensors is empty.
+void require_present(const char* name, std::span<const Tensor> tensors);
+inline void require_present(const char* name, std::initializer_list<Tensor> tensors) {
+  require_present(name, std::span(tensors.begin(), tensors.size()));
+}
 
 // The innermost graph of `inputs` (all of one nest, at least one). Error if they are not of one nest.
 Graph& innermost(std::span<const Tensor> inputs);

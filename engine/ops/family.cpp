@@ -8,8 +8,7 @@
 namespace metac {
 
 Tensor apply(const Operator& op, std::span<const Tensor> inputs, Attributes attributes) {
-  for (const auto& input : inputs)
-    if (!input) throw Error(fmt::format("[{}] an empty tensor was given; every input needs a value", op.name));
+  require_present(op.name, inputs);
   return innermost(inputs).push(op, inputs, std::move(attributes));
 }
 
@@ -27,11 +26,6 @@ std::vector<std::int64_t> packed(std::initializer_list<Shape> shapes) {
 
 Shape unpacked(const Attributes& attributes, int first, int count) {
   return Shape(std::span(attributes.numbers).subspan(first, count));
-}
-
-void require_present(const char* name, std::initializer_list<Tensor> inputs) {
-  for (const auto& input : inputs)
-    if (!input) throw Error(fmt::format("[{}] an empty tensor was given; every input needs a value", name));
 }
 
 void require_float(const Operator& op, const Tensor& input) {

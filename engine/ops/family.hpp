@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -24,8 +25,9 @@ Attributes numbers(std::vector<std::int64_t> values);
 std::vector<std::int64_t> packed(std::initializer_list<Shape> shapes);
 Shape unpacked(const Attributes& attributes, int first, int count);
 
-// Errors "[name] ...", unless it holds.
-void require_present(const char* name, std::initializer_list<Tensor> inputs);
+inline constexpr std::int64_t largest_i32 = std::numeric_limits<std::int32_t>::max();  // what an index can say
+
+// Errors "[name] ...", unless it holds (as `require_present` of graph.hpp).
 void require_float(const Operator& op, const Tensor& input);
 void require_dtype(const Operator& op, const Tensor& input, Dtype needed);
 void require_same_dtype(const char* name, const Tensor& a, const Tensor& b);

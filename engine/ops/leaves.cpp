@@ -160,6 +160,7 @@ Array array_value(const Node& node) {
 }
 
 std::optional<double> constant_value(Tensor tensor) {
+  require_present("constant_value", {tensor});
   const Graph& graph = tensor.graph();
   for (NodeId id = tensor.id();;) {
     const Node node = graph.node(id);
@@ -173,7 +174,10 @@ Tensor full(Graph& graph, const Shape& shape, double value, Dtype dtype) {
   return broadcast_to(constant(graph, value, dtype), shape);
 }
 
-Tensor zeros_like(Tensor tensor) { return full(tensor.graph(), tensor.shape(), 0, tensor.dtype()); }
+Tensor zeros_like(Tensor tensor) {
+  require_present("zeros_like", {tensor});
+  return full(tensor.graph(), tensor.shape(), 0, tensor.dtype());
+}
 
 Tensor iota(Graph& graph, std::int64_t n) {
   if (n < 0 || n > std::numeric_limits<std::int32_t>::max())
@@ -183,6 +187,9 @@ Tensor iota(Graph& graph, std::int64_t n) {
 
 Tensor alias(Tensor tensor, Graph& graph) { return graph.push_unique(alias_operator, std::span(&tensor, 1)); }
 
-Tensor stop_gradient(Tensor tensor) { return tensor.graph().push(stop_gradient_operator, std::span(&tensor, 1)); }
+Tensor stop_gradient(Tensor tensor) {
+  require_present("stop_gradient", {tensor});
+  return tensor.graph().push(stop_gradient_operator, std::span(&tensor, 1));
+}
 
 }  // namespace metac

@@ -48,7 +48,7 @@ Type part_type(const Site& site) {
 }
 
 void check_result(const MapBuilder::Result& result, const Graph& body) {
-  if (!result.value) refuse("a result is an empty tensor");
+  require_present("map", {result.value});
   if (result.output == MapBuilder::summed && result.value.dtype() == Dtype::boolean)
     refuse("a result of bool cannot be summed, numbers are needed");
   if (result.value.graph().depth() > body.depth()) refuse("a result belongs to a body inside this one");
@@ -74,6 +74,7 @@ const MapBody& map_body(const Node& node) {
 }
 
 Tensor part(Tensor map_node, int index) {
+  require_present("part", {map_node});
   return map_node.graph().push(part_operator, std::span(&map_node, 1), {{index}, nullptr});
 }
 
@@ -84,6 +85,7 @@ Tensor push_map(Graph& graph, std::span<const Tensor> inputs, MapBody body) {
 
 MapBuilder::MapBuilder(Graph& outer, std::vector<Tensor> sequences, std::int64_t length)
     : outer_(outer), body_(std::make_shared<Graph>(outer)), sequences_(std::move(sequences)), length_(length) {
+  require_present("map", sequences_);
   sequences_.insert(sequences_.begin(), iota(outer, length));
   for (std::size_t i = 0; i < sequences_.size(); ++i) {
     const Type& type = sequences_[i].type();

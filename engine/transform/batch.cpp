@@ -80,6 +80,7 @@ void check_inputs(const Region& region, std::span<const Batched> inputs, std::in
   if (inputs.size() != region.inputs.size())
     throw Error(fmt::format("[batch] {} inputs were given, {} are needed", inputs.size(), region.inputs.size()));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
+    require_present("batch", {inputs[i].value});
     const Type& type = region.graph->node(region.inputs[i]).type;
     const Type needed = inputs[i].batched ? Type{type.dtype, type.shape.with_front(size)} : type;
     if (inputs[i].value.type() != needed)

@@ -260,8 +260,8 @@ void Rebuild::rebuild_map(NodeId id, const Node& node) {
 void check_given(std::span<const Tensor> inputs, std::span<const Tensor> outputs) {
   std::vector<Tensor> all(inputs.begin(), inputs.end());
   all.insert(all.end(), outputs.begin(), outputs.end());
+  require_present("finalize", all);
   for (const Tensor& tensor : all) {
-    if (!tensor) throw Error("[finalize] an empty tensor was given");
     if (&tensor.graph() != &all[0].graph()) throw Error("[finalize] inputs and outputs are not of one graph");
     if (tensor.graph().depth() != 0) throw Error("[finalize] a value of the body of a map was given");
   }

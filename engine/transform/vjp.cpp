@@ -124,6 +124,7 @@ void check_variables(const Graph& graph, std::span<const Tensor> wrt) {
 }
 
 void check_seeds(std::span<const Tensor> outputs, std::span<const Tensor> cotangents) {
+  require_present("vjp", outputs);
   if (outputs.size() != cotangents.size())
     throw Error(fmt::format("[vjp] {} cotangents were given for {} outputs", cotangents.size(), outputs.size()));
   for (std::size_t i = 0; i < outputs.size(); ++i)
@@ -148,6 +149,7 @@ void count_visits(std::int64_t nodes) { visits += nodes; }
 std::vector<Tensor> vjp(std::span<const Tensor> outputs, std::span<const Tensor> cotangents,
                         std::span<const Tensor> wrt) {
   if (wrt.empty()) return {};
+  require_present("grad", wrt);
   check_seeds(outputs, cotangents);
   std::vector<Tensor> together(outputs.begin(), outputs.end());
   together.insert(together.end(), wrt.begin(), wrt.end());
@@ -165,6 +167,7 @@ std::vector<Tensor> vjp(std::span<const Tensor> outputs, std::span<const Tensor>
 }
 
 std::vector<Tensor> grad(Tensor output, std::span<const Tensor> wrt) {
+  require_present("grad", {output});
   if (output.type() != Type{output.dtype(), Shape{}} || !is_float(output.dtype()))
     throw Error(fmt::format("[grad] the output is {}, a floating scalar is needed", to_string(output.type())));
   const Tensor one = constant(output.graph(), 1, output.dtype());
@@ -180,6 +183,7 @@ Tensor grad(Tensor output, Tensor wrt) {
 Tensor jvp(Tensor output, std::span<const Tensor> wrt, std::span<const Tensor> tangents) {
   if (wrt.size() != tangents.size())
     throw Error(fmt::format("[jvp] {} tangents were given for {} variables", tangents.size(), wrt.size()));
+  require_present("jvp", {output});
   if (!is_float(output.dtype()))
     throw Error(fmt::format("[jvp] the output is {}, f32 or f64 is needed", to_string(output.type())));
   std::vector<Tensor> together(wrt.begin(), wrt.end());

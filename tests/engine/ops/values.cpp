@@ -382,4 +382,51 @@ BOOST_AUTO_TEST_CASE(errors_say_what_was_given_and_needed) {
     BOOST_CHECK_THROW(action(), Error);
 }
 
+BOOST_AUTO_TEST_CASE(an_empty_tensor_is_an_error_everywhere) {
+  Graph graph;
+  const Tensor x = input(graph, {Dtype::f32, {2, 3}}), i = input(graph, {Dtype::i32, {2}}), none;
+  for (const auto& action : std::vector<std::function<void()>>{[&] { zeros_like(none); },
+                                                               [&] { constant_value(none); },
+                                                               [&] { stop_gradient(none); },
+                                                               [&] { alias(none, graph); },
+                                                               [&] { part(none, 0); },
+                                                               [&] { MapBuilder(graph, {none}, 3); },
+                                                               [&] { MapBuilder(graph, {x}, 2).close({{none}}); },
+                                                               [&] { square(none); },
+                                                               [&] { add(x, none); },
+                                                               [&] { 1.0 - none; },
+                                                               [&] { relu(none); },
+                                                               [&] { cast(none, Dtype::f64); },
+                                                               [&] { select(none, x, x); },
+                                                               [&] { sum(none); },
+                                                               [&] { mean(none, {0}); },
+                                                               [&] { argmax(none, 0); },
+                                                               [&] { log_softmax(none, 0); },
+                                                               [&] { sum_to(none, {}); },
+                                                               [&] { reshape(none, {1}); },
+                                                               [&] { transpose(none, {}); },
+                                                               [&] { broadcast_to(none, {2}); },
+                                                               [&] { slice(none, {}, {}); },
+                                                               [&] { index_axis(none, 0, 0); },
+                                                               [&] { pad(none, {}, {}); },
+                                                               [&] { flip(none, 0); },
+                                                               [&] {
+                                                                 concatenate({x, none}, 0);
+                                                               },
+                                                               [&] {
+                                                                 stack({none, x}, 0);
+                                                               },
+                                                               [&] { gather(x, none); },
+                                                               [&] { scatter_add(none, i, 3); },
+                                                               [&] { one_hot(none, 3); },
+                                                               [&] { matmul(none, x); },
+                                                               [&] { conv2d(none, none); },
+                                                               [&] { max_pool(none, 2, 2); },
+                                                               [&] { fold_in(none, 1); },
+                                                               [&] { random(none, Distribution::normal, {}); },
+                                                               [&] { distinct(none, 3, 2); },
+                                                               [&] { random_below(none, i); }})
+    BOOST_CHECK_THROW(action(), Error);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -103,6 +103,21 @@ BOOST_AUTO_TEST_CASE(refuse_what_has_none) {
   BOOST_CHECK_THROW(grad(sum(inner * x), x), Error);
 }
 
+BOOST_AUTO_TEST_CASE(refuse_empty_tensors) {
+  Graph graph;
+  const Tensor x = input(graph, f64), none;
+  BOOST_CHECK_THROW(grad(none, x), Error);
+  BOOST_CHECK_THROW(grad(x, none), Error);
+  BOOST_CHECK_THROW(vjp(std::span(&none, 1), std::span(&x, 1), std::span(&x, 1)), Error);
+  BOOST_CHECK_THROW(jvp(none, std::span(&x, 1), std::span(&x, 1)), Error);
+  BOOST_CHECK_THROW(jvp(x, std::span(&none, 1), std::span(&x, 1)), Error);
+  BOOST_CHECK_THROW(finalize(std::span(&x, 1), std::span(&none, 1)), Error);
+  auto body = std::make_shared<Graph>();
+  const NodeId slice = input(*body, f64).id();
+  const Batched nothing;
+  BOOST_CHECK_THROW(batch({body, {slice}, {slice}}, std::span(&nothing, 1), 2, graph), Error);
+}
+
 BOOST_AUTO_TEST_CASE(see_an_alias_as_a_variable_of_its_own) {
   Graph graph;
   const Tensor x = input(graph, f64), v = alias(x, graph);
