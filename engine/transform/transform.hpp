@@ -9,7 +9,8 @@ namespace metac {
 
 // Vector-Jacobian product: cotangents of `wrt` for the given cotangents of `outputs` (of one graph, or of graphs around
 // it). Sweeps ids downwards over the nodes between `wrt` and the outputs only. Empty where nothing flows; an empty
-// cotangent is zero. The variables must be of the innermost of the graphs: make an alias there of an outer value.
+// cotangent is zero. The variables must be inputs or aliases of the innermost of the graphs (Error): make an alias there
+// of any other value, and build the outputs from the alias.
 std::vector<Tensor> vjp(std::span<const Tensor> outputs, std::span<const Tensor> cotangents, std::span<const Tensor> wrt);
 // Of a scalar floating output. Empty where it does not depend on the variable.
 std::vector<Tensor> grad(Tensor output, std::span<const Tensor> wrt);

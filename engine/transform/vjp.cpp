@@ -114,12 +114,16 @@ class Sweep {
   std::vector<char> needed_;
 };
 
+// A variable that is a node like any other could be simplified or interned away on the path to the output.
 void check_variables(const Graph& graph, std::span<const Tensor> wrt) {
   for (const Tensor& variable : wrt) {
     if (!is_float(variable.dtype()))
       throw Error(fmt::format("[grad] a variable is {}, f32 or f64 is needed", to_string(variable.type())));
     if (&variable.graph() != &graph)
       throw Error("[grad] a variable is of another graph than the output: an alias of it in that graph is needed");
+    const Node node = graph.node(variable.id());
+    if (!node.unique)
+      throw Error(fmt::format("[grad] a variable is the result of `{}`, an input or an alias is needed", node.op.name));
   }
 }
 

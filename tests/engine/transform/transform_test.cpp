@@ -103,6 +103,26 @@ BOOST_AUTO_TEST_CASE(refuse_what_has_none) {
   BOOST_CHECK_THROW(grad(sum(inner * x), x), Error);
 }
 
+// Such a node may be simplified away, or merged with an equal one, on the way to the output.
+BOOST_AUTO_TEST_CASE(refuse_a_variable_that_is_no_input_or_alias) {
+  Graph graph;
+  const Tensor x = input(graph, {Dtype::f64, {2, 3}});
+  const auto message = [](const Error& error) {
+    return std::string(error.what()) == "[grad] a variable is the result of `reshape`, an input or an alias is needed";
+  };
+  const Tensor flat = reshape(x, {6});
+  BOOST_CHECK_EXCEPTION(grad(sum(square(reshape(flat, {2, 3}))), flat), Error, message);
+  const Tensor n = neg(x), part = slice_axis(x, 1, 0, 2), number = constant(graph, 3, Dtype::f64);
+  BOOST_CHECK_THROW(grad(sum(neg(n)), n), Error);
+  BOOST_CHECK_THROW(grad(sum(slice_axis(part, 1, 0, 1)), part), Error);
+  BOOST_CHECK_THROW(grad(number * number, number), Error);
+  BOOST_CHECK_THROW(jvp(n, std::span(&n, 1), std::span(&n, 1)), Error);
+  const Tensor v = alias(flat, graph);
+  const Array values = some(x.type(), 1);
+  const auto results = run({x}, {grad(sum(square(reshape(v, {2, 3}))), v), 2.0 * flat}, {values});
+  check_close(results[0], results[1]);
+}
+
 BOOST_AUTO_TEST_CASE(refuse_empty_tensors) {
   Graph graph;
   const Tensor x = input(graph, f64), none;
