@@ -110,47 +110,72 @@ Node Graph::node(NodeId id) const {
           record.unique != 0};
 }
 
-// The inputs as nodes of this graph; `storage` is used only where one has to be captured.
-std::span<const Tensor> Graph::import(const Operator& op, std::span<const Tensor> inputs,
+namespace {
+
+bool is_around(const Graph& outer, const Graph* inner) {
+  while (inner && inner->depth() > outer.depth()) inner = inner->parent();
+  return inner == &outer;
+}
+
+Type checked_type(const Site& site) {
+  const Type type = site.op.type(site);
+  for (auto size : type.shape)
+    if (size < 0)
+      throw Error(fmt::format("[{}] the result would have the shape {}", site.op.name, to_string(type.shape)));
+  try {
+    type.elements();
+  } catch (const Error& too_many) {
+    throw Error(fmt::format("[{}] {}", site.op.name, too_many.what()));
+  }
+  return type;
+}
+
+}  // namespace
+
+// The inputs as nodes of this graph; `storage` is used only where one has to be captured. Nothing is captured for a
+// node that cannot be made.
+std::span<const Tensor> Graph::import(const Operator& op, std::span<const Tensor> inputs, const Attributes& attributes,
                                       std::vector<Tensor>& storage) {
   if (op.arity >= 0 && inputs.size() != static_cast<std::size_t>(op.arity))
     throw Error(fmt::format("[{}] {} inputs were given, {} are needed", op.name, inputs.size(), op.arity));
+  require_present(op.name, inputs);
   bool all_here = true;
   for (const Tensor& input : inputs) {
-    if (!input) throw Error(fmt::format("[{}] an empty tensor was given as input", op.name));
-    all_here &= &input.graph() == this;
+    if (&input.graph() == this) continue;
+    all_here = false;
+    if (!is_around(input.graph(), this))
+      throw Error(fmt::format("[{}] an input is of a graph that is neither the node's own nor around it", op.name));
   }
   if (all_here) return inputs;
+  checked_type({op, inputs, attributes, *this});
   storage.assign(inputs.begin(), inputs.end());
   for (Tensor& input : storage) input = capture(input);
   return storage;
 }
 
-Tensor Graph::append(const Operator& op, std::span<const Tensor> inputs, std::uint32_t attributes, const Type& type,
+NodeId Graph::append(const Operator& op, std::span<const Tensor> inputs, std::uint32_t attributes, const Type& type,
                      bool unique) {
   if (closed_)
     throw Error(fmt::format("[{}] a value of the body of a region was used after the body was closed", op.name));
   if (size() == most_nodes) throw Error(fmt::format("[{}] the graph has too many nodes", op.name));
-  for (auto axis : type.shape)
-    if (axis < 0) throw Error(fmt::format("[{}] the result would have the shape {}", op.name, to_string(type.shape)));
   NodeId* list = store_->pool.add(inputs.size());
   std::transform(inputs.begin(), inputs.end(), list, [](const Tensor& input) { return input.id(); });
   const NodeId id = size();
   store_->records.push_back({&op, list, store_->types.id(type), attributes, place(), unique,
                              static_cast<std::uint32_t>(inputs.size()) & 0x7fffffffu});
-  if (!unique) store_->nodes.insert(Store::hash(op, inputs, attributes), id);
-  return {this, id};
+  return id;
 }
 
 Tensor Graph::push(const Operator& op, std::span<const Tensor> inputs, Attributes given) {
   std::vector<Tensor> storage;
-  inputs = import(op, inputs, storage);
   const std::uint32_t attributes = store_->attributes.id(std::move(given));
-  const NodeId known = store_->find(Store::hash(op, inputs, attributes), op, inputs, attributes);
+  inputs = import(op, inputs, store_->attributes.values[attributes], storage);
+  const std::uint64_t hash = Store::hash(op, inputs, attributes);
+  const NodeId known = store_->find(hash, op, inputs, attributes);
   if (known != IdTable::none) return {this, known};
 
   const Site site{op, inputs, store_->attributes.values[attributes], *this};
-  const Type type = op.type(site);
+  const Type type = checked_type(site);
   if (op.simplify) {
     if (Tensor simpler = op.simplify(site)) {
       if (simpler.type() != type)
@@ -158,25 +183,22 @@ Tensor Graph::push(const Operator& op, std::span<const Tensor> inputs, Attribute
       return capture(simpler);
     }
   }
-  return append(op, inputs, attributes, type, false);
+  const NodeId id = append(op, inputs, attributes, type, false);
+  store_->nodes.insert(hash, id);
+  return {this, id};
 }
 
 Tensor Graph::push_unique(const Operator& op, std::span<const Tensor> inputs, Attributes given) {
   std::vector<Tensor> storage;
-  inputs = import(op, inputs, storage);
   const std::uint32_t attributes = store_->attributes.id(std::move(given));
+  inputs = import(op, inputs, store_->attributes.values[attributes], storage);
   const Site site{op, inputs, store_->attributes.values[attributes], *this};
-  return append(op, inputs, attributes, op.type(site), true);
+  return {this, append(op, inputs, attributes, checked_type(site), true)};
 }
 
 namespace {
 
 bool is_leaf(const Node& node) { return node.inputs.empty() && !node.unique; }
-
-bool is_around(const Graph& outer, const Graph* inner) {
-  while (inner && inner->depth() > outer.depth()) inner = inner->parent();
-  return inner == &outer;
-}
 
 // The views through which `outer` is seen that are worth making anew inside a body, the last one first: all of them
 // where a constant is at the bottom, else down to the deepest broadcast. A broadcast captured as it is would be stored

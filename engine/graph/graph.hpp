@@ -66,7 +66,8 @@ class Graph {
   ~Graph();
 
   // The node for `op` of `inputs`: an equal one if there is one, else a new one, after its shape rule has checked it
-  // (Error). Inputs from enclosing graphs are captured. Applies the operator's simplification first.
+  // (Error: then nothing has changed). Inputs from enclosing graphs are captured. Applies the operator's simplification
+  // first.
   Tensor push(const Operator& op, std::span<const Tensor> inputs, Attributes attributes = {});
   // As push, but always a new node (inputs and aliases).
   Tensor push_unique(const Operator& op, std::span<const Tensor> inputs, Attributes attributes = {});
@@ -94,8 +95,9 @@ class Graph {
   void close() { closed_ = true; }
 
  private:
-  std::span<const Tensor> import(const Operator&, std::span<const Tensor> inputs, std::vector<Tensor>& storage);
-  Tensor append(const Operator&, std::span<const Tensor> inputs, std::uint32_t attributes, const Type&, bool unique);
+  std::span<const Tensor> import(const Operator&, std::span<const Tensor> inputs, const Attributes&,
+                                 std::vector<Tensor>& storage);
+  NodeId append(const Operator&, std::span<const Tensor> inputs, std::uint32_t attributes, const Type&, bool unique);
 
   // The store is the implementation's; a node of the finished graph takes about 60 bytes.
   struct Store;

@@ -54,7 +54,8 @@ struct Operator {
   const char* doc;  // one line
   int arity;        // -1: any number
 
-  // Type of the result; throws Error "[name] what was given, what was needed". Inputs are of one graph by now.
+  // Type of the result; throws Error "[name] what was given, what was needed". Inputs may still be of graphs around that
+  // of the node: it looks at them only.
   Type (*type)(const Site&);
 
   // A tensor that is equal for every input, NaN, infinity and -0 included, or empty. May be null.

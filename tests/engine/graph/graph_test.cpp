@@ -172,11 +172,29 @@ BOOST_AUTO_TEST_CASE(graphs_of_different_nests_do_not_mix) {
 }
 
 BOOST_AUTO_TEST_CASE(a_failed_push_leaves_the_graph_as_it_was) {
+  const Operator& add = *find_operator("add");
+  Graph graph, other;
+  Graph body(graph), inner(body);
+  const Tensor x = input(graph, f32_3), stranger = input(other, f32_3);
+  for (Graph* here : {&graph, &body, &inner}) {
+    const Tensor y = input(*here, {Dtype::f32, {4}}), wrong[] = {x, y}, foreign[] = {x, stranger}, few[] = {x};
+    const NodeId sizes[] = {graph.size(), body.size(), inner.size()};
+    BOOST_CHECK_THROW(here->push(add, wrong), Error);
+    BOOST_CHECK_THROW(here->push_unique(add, wrong), Error);
+    BOOST_CHECK_THROW(here->push(add, foreign), Error);
+    BOOST_CHECK_THROW(here->push(add, few), Error);
+    BOOST_TEST((graph.size() == sizes[0] && body.size() == sizes[1] && inner.size() == sizes[2]));
+  }
+  BOOST_TEST((body.captures().empty() && inner.captures().empty()));
+}
+
+BOOST_AUTO_TEST_CASE(a_result_of_too_many_elements_is_refused_by_its_operator) {
   Graph graph;
-  const Tensor x = input(graph, f32_3), y = input(graph, {Dtype::f32, {4}});
-  const NodeId before = graph.size();
-  BOOST_CHECK_THROW(x + y, Error);
-  BOOST_TEST(graph.size() == before);
+  const std::int64_t huge = std::int64_t{1} << 62;
+  const auto names_it = [](const Error& error) { return std::string(error.what()).starts_with("[broadcast] "); };
+  BOOST_CHECK_EXCEPTION(broadcast_to(constant(graph, 1), {huge}), Error, names_it);
+  BOOST_CHECK_THROW(input(graph, {Dtype::f32, {huge}}), Error);
+  BOOST_CHECK_THROW(MapBuilder(graph, {}, 3).close({{broadcast_to(constant(graph, 1), {most_elements})}}), Error);
 }
 
 BOOST_AUTO_TEST_CASE(a_closed_graph_takes_no_more_nodes) {
