@@ -160,14 +160,17 @@ Array array_value(const Node& node) {
 }
 
 std::optional<double> constant_value(Tensor tensor) {
+  constexpr int most_views = 8;  // views of a constant are merged; every node asks, so a long chain must not be walked
   require_present("constant_value", {tensor});
   const Graph& graph = tensor.graph();
-  for (NodeId id = tensor.id();;) {
+  NodeId id = tensor.id();
+  for (int views = 0; views <= most_views; ++views) {
     const Node node = graph.node(id);
     if (&node.op == &constant_operator) return constant_value(node);
-    if (!node.op.view || node.inputs.size() != 1 || node.unique) return std::nullopt;
+    if (!node.op.view || node.inputs.size() != 1 || node.unique) break;
     id = node.inputs[0];
   }
+  return std::nullopt;
 }
 
 Tensor full(Graph& graph, const Shape& shape, double value, Dtype dtype) {

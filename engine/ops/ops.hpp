@@ -19,7 +19,7 @@ Tensor constant(Graph&, const Array&);  // interned by the identity of its memor
 Tensor full(Graph&, const Shape&, double value, Dtype = Dtype::f32);
 Tensor iota(Graph&, std::int64_t n);  // i32 [n]: 0, 1, ...
 Tensor zeros_like(Tensor);
-std::optional<double> constant_value(Tensor);  // of a constant, also behind views (broadcast, reshape, ...)
+std::optional<double> constant_value(Tensor);  // of a constant, also behind a few views (broadcast, reshape, ...)
 double constant_value(const Node&);            // of a node of constant_operator, as it is in its own dtype
 Array array_value(const Node&);                // of a node of array_operator: shares its memory
 

@@ -429,4 +429,14 @@ BOOST_AUTO_TEST_CASE(an_empty_tensor_is_an_error_everywhere) {
     BOOST_CHECK_THROW(action(), Error);
 }
 
+// Views of constants are merged into one; a chain that is not, as here, must not be walked by every node behind it.
+BOOST_AUTO_TEST_CASE(a_constant_is_looked_for_behind_a_few_views_only) {
+  Graph graph;
+  Tensor x = constant(graph, 3);
+  for (int axes = 1; axes <= max_rank; ++axes) {
+    x = stop_gradient(broadcast_to(x, Shape(axes, 2)));
+    BOOST_TEST(constant_value(x).has_value() == (axes <= 4));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
