@@ -240,7 +240,7 @@ KernelPtr make_concatenate(const std::vector<Type>& inputs, int axis) {
 KernelPtr make_pad(const Layout& input, const Shape& before, const Shape& shape) {
   bool fits = before.rank() == shape.rank() && input.shape.rank() == shape.rank();
   for (int axis = 0; fits && axis < shape.rank(); ++axis)
-    fits = before[axis] >= 0 && before[axis] + input.shape[axis] <= shape[axis];
+    fits = before[axis] >= 0 && before[axis] <= shape[axis] && input.shape[axis] <= shape[axis] - before[axis];
   require(fits, "pad");
   return with_type(input.dtype,
                    [&]<class T>(T*) -> KernelPtr { return std::make_unique<Pad<T>>(input, before, shape); });

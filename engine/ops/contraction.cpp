@@ -173,10 +173,10 @@ void require_images(const Site& site, const char* needed) {
   const auto& n = site.attributes.numbers;
   if (n.size() != 8) throw Bug(fmt::format("{}: needs eight attributes", site.op.name));
   for (int i = 0; i < 8; ++i)
-    if (n[i] < (i < 2 ? 1 : 0))
+    if (n[i] < (i < 2 ? 1 : 0) || (i < 6 && n[i] > largest_i32))
       throw Error(
           fmt::format("[{}] stride {}x{} and padding {}x{} were given; strides of at least 1 and padding of at "
-                      "least 0 are needed",
+                      "least 0 are needed, below 2^31",
                       site.op.name, n[0], n[1], n[2], n[3]));
 }
 

@@ -82,6 +82,13 @@ Shape concatenated(const Shape& a, const Shape& b) {
   return result;
 }
 
+std::int64_t added_sizes(const char* name, std::int64_t a, std::int64_t b) {
+  std::int64_t sum;
+  if (__builtin_add_overflow(a, b, &sum))
+    throw Error(fmt::format("[{}] sizes {} and {} were given for one axis; their sum is too large", name, a, b));
+  return sum;
+}
+
 Shape leading(const Shape& shape, int count) { return Shape(shape.span().first(count)); }
 Shape trailing(const Shape& shape, int count) { return Shape(shape.span().last(count)); }
 

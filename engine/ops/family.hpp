@@ -39,8 +39,9 @@ Axes checked_axes(const char* name, Axes axes, const Shape& shape);
 // The shape to which both broadcast by NumPy's rules.
 Shape common_shape(const char* name, const Shape& a, const Shape& b);
 Shape concatenated(const Shape& a, const Shape& b);
-Shape leading(const Shape& shape, int count);   // the first `count` sizes
-Shape trailing(const Shape& shape, int count);  // the last `count` sizes
+std::int64_t added_sizes(const char* name, std::int64_t a, std::int64_t b);  // Error where it overflows
+Shape leading(const Shape& shape, int count);                                // the first `count` sizes
+Shape trailing(const Shape& shape, int count);                               // the last `count` sizes
 
 Tensor insert_axis(Tensor, int axis);  // of size 1
 Tensor move_axis(Tensor, int from, int to);

@@ -26,6 +26,9 @@ Type argmax_type(const Site& site) {
   if (given.shape[axis] == 0 && shape.elements() > 0)
     throw Error(
         fmt::format("[argmax] {} was given for axis {}; at least one element is needed", to_string(given), axis));
+  if (given.shape[axis] > largest_i32)
+    throw Error(fmt::format("[argmax] {} was given for axis {}; places that can be counted in i32 are needed",
+                            to_string(given), axis));
   return {Dtype::i32, shape};
 }
 
@@ -120,7 +123,7 @@ Tensor index_of_all(Tensor index, std::int64_t size, std::int64_t n) {
   return select(in_range(index, n), index + offset, constant(graph, -1, Dtype::i32));
 }
 
-bool index_fits(std::int64_t size, std::int64_t n) { return size * n <= std::numeric_limits<std::int32_t>::max(); }
+bool index_fits(std::int64_t size, std::int64_t n) { return n == 0 || size <= largest_i32 / n; }
 
 Tensor gather_batch(const BatchSite& site) {
   const Tensor table = site.inputs[0], index = site.inputs[1];
@@ -234,6 +237,7 @@ PoolGeometry geometry_of(const Attributes& attributes) {
 bool windows_fit(const PoolGeometry& pool, const Shape& image) {
   for (int i : {0, 1}) {
     if (pool.window[i] < 1 || pool.stride[i] < 1 || pool.before[i] < 0 || pool.after[i] < 0) return false;
+    if (std::max(pool.window[i], pool.stride[i]) > largest_i32) return false;
     if (std::max(pool.before[i], pool.after[i]) >= pool.window[i] || image[i + 1] < 1) return false;
     if (image[i + 1] + pool.before[i] + pool.after[i] < pool.window[i]) return false;
   }

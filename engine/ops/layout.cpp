@@ -246,11 +246,11 @@ const Register registered[] = {Register(reshape_operator), Register(transpose_op
 
 // The shape with its one -1 replaced by what is left.
 Shape completed(const Type& given, Shape shape) {
-  std::int64_t known = 1;
+  Shape others;
   int open = -1;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (shape[axis] >= 0) {
-      known *= shape[axis];
+      others.push_back(shape[axis]);
     } else if (shape[axis] == -1 && open < 0) {
       open = axis;
     } else {
@@ -259,6 +259,7 @@ Shape completed(const Type& given, Shape shape) {
     }
   }
   if (open < 0) return shape;
+  const std::int64_t known = others.elements();
   if (known == 0 || given.elements() % known != 0)
     throw Error(fmt::format("[reshape] {} was given for shape {}; its {} elements need to be a multiple of {}",
                             to_string(given), to_string(shape), given.elements(), known));

@@ -34,8 +34,10 @@ Type slice_type(const Site& site) {
         "every axis",
         to_string(given), to_string(begin), to_string(end), to_string(step)));
   Shape shape;
-  for (int axis = 0; axis < begin.rank(); ++axis)
-    shape.push_back((end[axis] - begin[axis] + step[axis] - 1) / step[axis]);
+  for (int axis = 0; axis < begin.rank(); ++axis) {
+    const std::int64_t length = end[axis] - begin[axis];
+    shape.push_back(length == 0 ? 0 : (length - 1) / step[axis] + 1);
+  }
   return {given.dtype, shape};
 }
 
@@ -149,7 +151,8 @@ Type pad_type(const Site& site) {
                     "are needed",
                     to_string(given), to_string(before), to_string(after), given.shape.rank()));
   Shape shape = given.shape;
-  for (int axis = 0; axis < rank; ++axis) shape[axis] += before[axis] + after[axis];
+  for (int axis = 0; axis < rank; ++axis)
+    shape[axis] = added_sizes("pad", added_sizes("pad", shape[axis], before[axis]), after[axis]);
   return {given.dtype, shape};
 }
 
@@ -283,7 +286,7 @@ Type concatenate_type(const Site& site) {
       throw Error(
           fmt::format("[concatenate] shapes {} and {} were given for axis {}; on the other axes they need to be equal",
                       to_string(first.shape), to_string(input.shape()), axis));
-    shape[axis] += input.shape()[axis];
+    shape[axis] = added_sizes("concatenate", shape[axis], input.shape()[axis]);
   }
   return {first.dtype, shape};
 }
@@ -350,10 +353,13 @@ const Register registered[] = {Register(slice_operator), Register(pad_operator),
 
 Tensor slice(Tensor x, const Shape& begin, const Shape& end, const Shape& step) {
   require_present("slice", {x});
-  const Shape steps = step.empty() ? Shape(begin.rank(), 1) : step;
+  Shape steps = step.empty() ? Shape(begin.rank(), 1) : step;
   if (end.rank() != begin.rank() || steps.rank() != begin.rank())
     throw Error(fmt::format("[slice] begin {}, end {} and step {} were given; as many numbers in each are needed",
                             to_string(begin), to_string(end), to_string(step)));
+  // A step beyond the end is a step to the end: steps of slices of slices multiply, and the derivative fills each step.
+  for (int axis = 0; axis < std::min(steps.rank(), x.shape().rank()); ++axis)
+    steps[axis] = std::min(steps[axis], std::max<std::int64_t>(1, x.shape()[axis]));
   return apply(slice_operator, {x}, numbers(packed({begin, end, steps})));
 }
 

@@ -429,6 +429,44 @@ BOOST_AUTO_TEST_CASE(an_empty_tensor_is_an_error_everywhere) {
     BOOST_CHECK_THROW(action(), Error);
 }
 
+BOOST_AUTO_TEST_CASE(sizes_that_overflow_are_errors) {
+  Graph graph;
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max(), huge = std::int64_t{1} << 40;
+  const Tensor x = input(graph, {Dtype::f32, {5}}), scalar = input(graph, {Dtype::f32, {}});
+  const Tensor image = input(graph, {Dtype::f32, {1, 4, 4, 1}}), weights = input(graph, {Dtype::f32, {2, 2, 1, 1}});
+  const Tensor large = broadcast_to(scalar, {most_elements});
+  for (const auto& action : std::vector<std::function<void()>>{
+           [&] { pad(x, {most}, {most}); }, [&] { pad(x, {0}, {most}); },
+           [&] { pad(pad(x, {most_elements / 2}, {0}), {most_elements / 2}, {0}); },
+           [&] { concatenate(std::vector<Tensor>(10, large), 0); },
+           [&] {
+             reshape(x, {huge, huge, -1});
+           },
+           [&] {
+             stack({large, large}, 0);
+           },
+           [&] { conv2d(image, weights, {.padding = most}); }, [&] { conv2d(image, weights, {.stride = most}); },
+           [&] { max_pool(image, most, 1, most - 1); }, [&] { max_pool(image, 2, most); },
+           [&] { argmax(broadcast_to(scalar, {std::int64_t{1} << 32}), 0); }})
+    BOOST_CHECK_THROW(action(), Error);
+  BOOST_CHECK_NO_THROW(conv2d(image, weights, {.stride = std::numeric_limits<std::int32_t>::max()}));
+}
+
+BOOST_AUTO_TEST_CASE(a_step_beyond_the_end_takes_the_first_element) {
+  Bench bench;
+  const Tensor x = bench.of(vector({1, 2, 3, 4, 5}));
+  for (const std::int64_t step : {std::int64_t{5}, std::int64_t{1} << 40, std::numeric_limits<std::int64_t>::max()}) {
+    const Tensor first = slice(x, {1}, {5}, {step});
+    check(bench.run(first), {2});
+    check(bench.run(slice(first, {0}, {1}, {step})), {2});
+    check(bench.run(grad(sum(square(first)), x)), {0, 4, 0, 0, 0});
+  }
+  BOOST_CHECK_THROW(slice(x, {0}, {5}, {0}), Error);
+  const Operator& direct = *find_operator("slice");  // its rule itself
+  const Tensor one = bench.graph.push(direct, std::span(&x, 1), {{0, 5, std::numeric_limits<std::int64_t>::max()}, {}});
+  BOOST_CHECK(one.shape() == Shape{1});
+}
+
 // Views of constants are merged into one; a chain that is not, as here, must not be walked by every node behind it.
 BOOST_AUTO_TEST_CASE(a_constant_is_looked_for_behind_a_few_views_only) {
   Graph graph;
