@@ -2,9 +2,9 @@
 #include "kernels/onednn.hpp"
 
 #include <fmt/format.h>
-#include <omp.h>
 
 #include "base/error.hpp"
+#include "kernels/one_thread.hpp"
 
 namespace metac::onednn {
 namespace {
@@ -17,21 +17,6 @@ void check(dnnl_status_t status, const std::string& what) {
   if (status == dnnl_out_of_memory) throw Error(fmt::format("[{}] oneDNN found no more memory", what));
   throw Bug(fmt::format("oneDNN refused {} with status {}", what, static_cast<int>(status)));
 }
-
-// oneDNN reads the number of threads from OpenMP, both when it makes a primitive and when it runs one.
-class OneThread {
- public:
-  OneThread() : before_(omp_get_max_threads()) {
-    if (before_ != 1) omp_set_num_threads(1);
-  }
-  ~OneThread() {
-    if (before_ != 1) omp_set_num_threads(before_);
-  }
-  OneThread(const OneThread&) = delete;
-
- private:
-  int before_;
-};
 
 struct Engine {
   dnnl_engine_t handle = nullptr;

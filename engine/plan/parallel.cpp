@@ -1,4 +1,4 @@
-// The only file with OpenMP. Items are handed out one by one, so uneven ones balance; nothing that is computed may
+// The only parallel region of the engine. Items are handed out one by one, so uneven ones balance; nothing that is computed may
 // depend on which worker gets which item.
 #include "plan/parallel.hpp"
 
@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+
+#include "kernels/one_thread.hpp"
 
 namespace metac {
 namespace {
@@ -28,9 +30,6 @@ void work(Queue& queue, std::int64_t count, int worker, const Body& body) {
 }
 
 }  // namespace
-
-OneThread::OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-OneThread::~OneThread() { omp_set_num_threads(before_); }
 
 void parallel_for(int threads, std::int64_t count, const Body& body) {
   const int workers = static_cast<int>(std::min<std::int64_t>(threads, count));

@@ -11,16 +11,4 @@ namespace metac {
 // Within a worker a further call runs in the worker itself.
 void parallel_for(int threads, std::int64_t count, const std::function<void(int worker, std::int64_t item)>& body);
 
-// While it lives, OpenMP and oneDNN use one thread in the calling thread: primitives are made and run that way.
-class OneThread {
- public:
-  OneThread();
-  ~OneThread();
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
-
 }  // namespace metac

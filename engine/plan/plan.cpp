@@ -6,9 +6,9 @@
 #include <cstring>
 
 #include "base/memory.hpp"
+#include "kernels/one_thread.hpp"
 #include "plan/execute.hpp"
 #include "plan/lower.hpp"
-#include "plan/parallel.hpp"
 #include "plan/program.hpp"
 
 namespace metac {
