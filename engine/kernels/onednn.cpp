@@ -14,7 +14,7 @@ constexpr int primitive_cache_capacity = 8192;
 
 void check(dnnl_status_t status, const std::string& what) {
   if (status == dnnl_success) return;
-  if (status == dnnl_out_of_memory) throw Error(fmt::format("[{}] oneDNN found no more memory", what));
+  if (status == dnnl_out_of_memory) throw OutOfMemory(fmt::format("[{}] oneDNN found no more memory", what));
   throw Bug(fmt::format("oneDNN refused {} with status {}", what, static_cast<int>(status)));
 }
 
