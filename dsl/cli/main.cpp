@@ -185,6 +185,9 @@ int command(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return command(argc, argv);
+  } catch (const metac::Error& error) {
+    fmt::print(stderr, "metac: error: {}\n", error.what());
+    return 2;
   } catch (const std::exception& error) {
     fmt::print(stderr, "metac: this is a bug of metac: {}\n", error.what());
     return 70;

@@ -1,19 +1,20 @@
 // Chooses the kernels' instruction set once, at first use: the best of this machine, or what METAC_ISA allows.
 #include "kernels/dispatch.hpp"
 
-#include <cstdlib>
-#include <string_view>
+#include <fmt/format.h>
 
+#include <cstdlib>
+
+#include "base/error.hpp"
 #include "kernels/kernel.hpp"
 
 namespace metac {
-namespace {
 
-SimdTable choose() {
+SimdTable best_table(std::string_view limit) {
+  if (limit != "" && limit != "baseline" && limit != "avx2" && limit != "avx512")
+    throw Error(fmt::format("METAC_ISA is `{}`, it can be baseline, avx2 or avx512", limit));
   SimdTable table;
 #if defined(__x86_64__)
-  const char* variable = std::getenv("METAC_ISA");
-  const std::string_view limit = variable == nullptr ? "" : variable;
   const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
                   __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("lzcnt") &&
                   __builtin_cpu_supports("movbe");
@@ -33,10 +34,11 @@ SimdTable choose() {
   return table;
 }
 
-}  // namespace
-
 const SimdTable& simd() {
-  static const SimdTable table = choose();
+  static const SimdTable table = [] {
+    const char* limit = std::getenv("METAC_ISA");
+    return best_table(limit == nullptr ? "" : limit);
+  }();
   return table;
 }
 

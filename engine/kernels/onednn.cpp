@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 #include "base/error.hpp"
+#include "kernels/kernel.hpp"
 #include "kernels/one_thread.hpp"
 
 namespace metac::onednn {
@@ -18,11 +21,21 @@ void check(dnnl_status_t status, const std::string& what) {
   throw Bug(fmt::format("oneDNN refused {} with status {}", what, static_cast<int>(status)));
 }
 
+// The library's kernels are of no higher instruction set than ours. It takes this before anything else.
+void limit_instruction_set() {
+#if defined(__x86_64__)
+  const std::string_view ours = instruction_set();
+  if (ours == "avx2") check(dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2), "the instruction set avx2");
+  if (ours == "baseline") check(dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41), "the instruction set sse41");
+#endif
+}
+
 struct Engine {
   dnnl_engine_t handle = nullptr;
   dnnl_primitive_attr_t attributes = nullptr;
 
   Engine() {
+    limit_instruction_set();
     check(dnnl_engine_create(&handle, dnnl_cpu, 0), "the engine");
     check(dnnl_set_primitive_cache_capacity(primitive_cache_capacity), "the size of its cache");
     check(dnnl_primitive_attr_create(&attributes), "attributes");

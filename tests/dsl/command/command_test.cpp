@@ -173,6 +173,16 @@ BOOST_AUTO_TEST_CASE(interrupt_ends_a_training_after_its_step) {
   check_json_lines("interrupted", finished.out);
 }
 
+BOOST_AUTO_TEST_CASE(an_unknown_instruction_set_is_a_mistake_of_the_caller) {
+  const char* before = std::getenv("METAC_ISA");
+  const std::string restored = before == nullptr ? "" : before;
+  setenv("METAC_ISA", "AVX2", 1);
+  const Finished finished = run_command(workshop(), {"run", "fine.meta"});
+  before == nullptr ? unsetenv("METAC_ISA") : setenv("METAC_ISA", restored.c_str(), 1);
+  BOOST_TEST(finished.code == 2);
+  BOOST_TEST(finished.err == "metac: error: METAC_ISA is `AVX2`, it can be baseline, avx2 or avx512\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_table_has_a_line_for_each_number) {
   const fs::path script = workshop() / "table.meta";
   std::ofstream(script)

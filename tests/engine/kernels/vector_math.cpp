@@ -120,6 +120,13 @@ BOOST_AUTO_TEST_CASE(an_element_is_the_same_wherever_it_stands) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_instruction_set_can_be_lowered_by_its_name) {
+  BOOST_TEST(best_table("baseline").name == std::string("baseline"));
+  BOOST_TEST(best_table("").name == std::string(best_table("avx512").name));
+  if (best_table("").name != std::string("baseline")) BOOST_TEST(best_table("avx2").name == std::string("avx2"));
+  for (const char* unknown : {"AVX2", "sse", "avx512 "}) BOOST_CHECK_THROW(best_table(unknown), Error);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace metac::test
