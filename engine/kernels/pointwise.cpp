@@ -240,8 +240,8 @@ class TileRun {
 
 class PointwiseKernel : public Kernel {
  public:
-  explicit PointwiseKernel(PointwiseProgram program) : program_(std::move(program)), table_(simd().pointwise) {
-    register_types(program_, table_);
+  explicit PointwiseKernel(PointwiseProgram program)
+      : program_(std::move(program)), table_(simd().pointwise), types_(register_types(program_, table_)) {
     for (auto size : program_.shape) empty_ = empty_ || size == 0;
     if (!empty_) tiles_ = compile_tiles(program_, table_);
   }
@@ -259,11 +259,10 @@ class PointwiseKernel : public Kernel {
 
   void run(void* const* operands, std::byte* scratch, State*) const override {
     if (!empty_) return TileRun(tiles_, table_, operands, scratch).run();
-    const auto types = register_types(program_, table_);
     for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
       const auto& output = program_.outputs[o];
       if (output.reduction == Reduction::none) continue;
-      fill_identity(operands[o], elements_left(program_.shape, output.axes), types[output.source], output.reduction);
+      fill_identity(operands[o], elements_left(program_.shape, output.axes), types_[output.source], output.reduction);
     }
   }
 
@@ -301,6 +300,7 @@ class PointwiseKernel : public Kernel {
 
   PointwiseProgram program_;
   const PointwiseTable& table_;
+  std::vector<Dtype> types_;  // of the registers
   TileProgram tiles_;
   bool empty_ = false;
 };
