@@ -11,6 +11,10 @@ namespace metac {
 using PhiloxCounter = std::array<std::uint32_t, 4>;
 using PhiloxKey = std::array<std::uint32_t, 2>;
 
+// The last word of a counter says what its numbers are for ("fold", "pick" in ASCII), so that derived keys, samples and
+// distinct indices of one key never share a block; the third counts the attempts where some are refused.
+enum PhiloxPurpose : std::uint32_t { for_samples = 0, for_keys = 0x666f6c64, for_indices = 0x7069636b };
+
 inline PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key) {
   constexpr std::uint32_t multiplier[2] = {0xD2511F53, 0xCD9E8D57};
   constexpr std::uint32_t weyl[2] = {0x9E3779B9, 0xBB67AE85};  // golden ratio, sqrt(3) - 1

@@ -1,6 +1,5 @@
-// Samples by counter: four elements share a block of four random words. The last word of the counter says what the
-// block is for, so that derived keys, samples and distinct indices of one key never share a block; the third counts the
-// attempts where some are refused. Everything is computed in double precision and rounded at the end.
+// Samples by counter: four elements share a block of four random words. Everything is computed in double precision and
+// rounded at the end.
 #include "kernels/random.hpp"
 
 #include <fmt/format.h>
@@ -16,8 +15,6 @@
 namespace metac {
 namespace {
 
-enum Domain : std::uint32_t { samples = 0, derived_keys = 0x666f6c64, indices = 0x7069636b };
-
 PhiloxKey key_at(const std::int32_t* keys, std::int64_t i) {
   return {static_cast<std::uint32_t>(keys[2 * i]), static_cast<std::uint32_t>(keys[2 * i + 1])};
 }
@@ -30,7 +27,7 @@ class FoldIn : public Kernel {
     const auto *keys = static_cast<const std::int32_t*>(operands[1]),
                *numbers = static_cast<const std::int32_t*>(operands[2]);
     for (std::int64_t i = 0; i < keys_; ++i) {
-      const auto words = philox({static_cast<std::uint32_t>(numbers[i]), 0, 0, derived_keys}, key_at(keys, i));
+      const auto words = philox({static_cast<std::uint32_t>(numbers[i]), 0, 0, for_keys}, key_at(keys, i));
       for (int word = 0; word < 2; ++word) result[2 * i + word] = static_cast<std::int32_t>(words[word]);
     }
   }
@@ -42,7 +39,7 @@ class FoldIn : public Kernel {
 
 PhiloxCounter words_of_block(PhiloxKey key, std::int64_t block, std::uint32_t attempt = 0) {
   const auto low = static_cast<std::uint32_t>(block), high = static_cast<std::uint32_t>(block >> 32);
-  return philox({low, high, attempt, samples}, key);
+  return philox({low, high, attempt, for_samples}, key);
 }
 
 // The samples of one block; each kind fills four of them.
@@ -122,7 +119,7 @@ class Random : public Kernel {
 std::uint32_t below(std::uint32_t n, PhiloxKey key, std::uint32_t number) {
   const std::uint32_t refused = (0 - n) % n;  // 2^32 modulo n
   for (std::uint32_t attempt = 0;; ++attempt) {
-    const std::uint64_t product = std::uint64_t{philox({number, 0, attempt, indices}, key)[0]} * n;
+    const std::uint64_t product = std::uint64_t{philox({number, 0, attempt, for_indices}, key)[0]} * n;
     if (static_cast<std::uint32_t>(product) >= refused) return static_cast<std::uint32_t>(product >> 32);
   }
 }

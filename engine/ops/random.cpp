@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
-#include <memory>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+#include <utility>
 #include <vector>
 
+#include "kernels/philox.hpp"
 #include "ops/family.hpp"
 #include "ops/reference.hpp"
 
@@ -32,33 +35,16 @@ Type fold_in_type(const Site& site) {
   return site.inputs[0].type();
 }
 
-// The last word of the counter for derived keys ("fold" in ASCII); that of samples is 0, so the two never share a
-// block.
-constexpr std::uint32_t derived_keys = 0x666f6c64;
-
-// Philox4x32-10 (Salmon et al. 2011): the first two words, for the counter (number, 0, 0, derived_keys).
-void philox(std::uint32_t key0, std::uint32_t key1, std::uint32_t number, std::uint32_t words[2]) {
-  std::uint32_t c[4] = {number, 0, 0, derived_keys};
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0], b = std::uint64_t{0xCD9E8D57u} * c[2];
-    const std::uint32_t next[4] = {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ key0, static_cast<std::uint32_t>(b),
-                                   static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ key1, static_cast<std::uint32_t>(a)};
-    std::copy(next, next + 4, c);
-    key0 += 0x9E3779B9u;
-    key1 += 0xBB67AE85u;
-  }
-  words[0] = c[0];
-  words[1] = c[1];
+PhiloxKey key_at(const Array& keys, std::int64_t i) {
+  const auto words = keys.as<std::int32_t>();
+  return {static_cast<std::uint32_t>(words[2 * i]), static_cast<std::uint32_t>(words[2 * i + 1])};
 }
 
 void fold_in_reference(const Node&, std::span<const Array> inputs, Array& result) {
-  const auto keys = inputs[0].as<std::int32_t>(), counters = inputs[1].as<std::int32_t>();
-  const auto folded = result.as<std::int32_t>();
-  for (std::size_t i = 0; i < counters.size(); ++i) {
-    std::uint32_t words[2];
-    philox(static_cast<std::uint32_t>(keys[2 * i]), static_cast<std::uint32_t>(keys[2 * i + 1]),
-           static_cast<std::uint32_t>(counters[i]), words);
-    for (int j : {0, 1}) folded[2 * i + j] = static_cast<std::int32_t>(words[j]);
+  for (std::int64_t i = 0; i < inputs[1].elements(); ++i) {
+    const auto number = static_cast<std::uint32_t>(inputs[1].as<std::int32_t>()[i]);
+    const auto words = philox({number, 0, 0, for_keys}, key_at(inputs[0], i));
+    for (int j : {0, 1}) store(result, 2 * i + j, static_cast<std::int32_t>(words[j]));
   }
 }
 
@@ -108,24 +94,26 @@ Type random_type(const Site& site) {
   return {dtype, concatenated(batch_of_keys(site.inputs[0].shape()), shape)};
 }
 
-KernelPtr random_kernel(const Attributes& attributes, const Shape& keys) {
-  return make_random(distribution_of(attributes), random_dtype(attributes), batch_of_keys(keys),
-                     random_shape(attributes));
-}
-
-// The kernel itself: what it draws is defined (and tested) beside it, not twice.
-void run_kernel(const Kernel& kernel, const Array& keys, Array& result) {
-  const auto state = kernel.make_state();
-  std::vector<std::byte> scratch(kernel.scratch_bytes() + 64);
-  void* aligned = scratch.data();
-  std::size_t room = scratch.size();
-  std::align(64, kernel.scratch_bytes(), aligned, room);
-  void* const operands[] = {result.data(), const_cast<void*>(keys.data())};
-  kernel.run(operands, static_cast<std::byte*>(aligned), state.get());
+// Sample i of a key: four neighbours share a block of words. Normal numbers by Box and Muller (1958).
+double sample_at(Distribution distribution, PhiloxKey key, std::int64_t i) {
+  const auto block = static_cast<std::uint64_t>(i / 4);
+  for (std::uint32_t attempt = 0;; ++attempt) {
+    const auto words =
+        philox({static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), attempt, for_samples}, key);
+    if (distribution == Distribution::bits) return static_cast<std::int32_t>(words[i % 4]);
+    if (distribution == Distribution::uniform) return (words[i % 4] >> 8) * 0x1p-24;
+    const std::int64_t pair = i % 4 / 2 * 2;
+    const double radius = std::sqrt(-2 * std::log((words[pair] + 1.0) * 0x1p-32));
+    const double angle = 2 * std::numbers::pi * (words[pair + 1] * 0x1p-32);
+    const double drawn = radius * (i % 2 == 0 ? std::cos(angle) : std::sin(angle));
+    if (distribution == Distribution::normal || std::abs(drawn) <= 2) return drawn;
+  }
 }
 
 void random_reference(const Node& node, std::span<const Array> inputs, Array& result) {
-  run_kernel(*random_kernel(node.attributes, inputs[0].shape()), inputs[0], result);
+  const std::int64_t each = random_shape(node.attributes).elements();
+  for (std::int64_t i = 0; i < result.elements(); ++i)
+    store(result, i, sample_at(distribution_of(node.attributes), key_at(inputs[0], i / each), i % each));
 }
 
 std::vector<Sample> random_samples() {
@@ -149,23 +137,26 @@ std::vector<Sample> random_samples() {
   return samples;
 }
 
-const Operator random_operator = {
-    .name = "random",
-    .doc = "samples of a distribution for each of the keys i32[..., 2]",
-    .arity = 1,
-    .type = random_type,
-    .batch = batch_by_broadcast,
-    .kernel = [](const Node& node,
-                 std::span<const Layout> inputs) { return random_kernel(node.attributes, inputs[0].shape); },
-    .samples = random_samples,
-    .reference = random_reference};
+const Operator random_operator = {.name = "random",
+                                  .doc = "samples of a distribution for each of the keys i32[..., 2]",
+                                  .arity = 1,
+                                  .type = random_type,
+                                  .batch = batch_by_broadcast,
+                                  .kernel =
+                                      [](const Node& node, std::span<const Layout> inputs) {
+                                        return make_random(distribution_of(node.attributes), node.type.dtype,
+                                                           batch_of_keys(inputs[0].shape),
+                                                           random_shape(node.attributes));
+                                      },
+                                  .samples = random_samples,
+                                  .reference = random_reference};
 
 // ---- distinct: attributes.numbers are how many indices there are, and how many of them are drawn ----
 
 Type distinct_type(const Site& site) {
   require_keys(site);
   const std::int64_t n = site.attributes.numbers.at(0), count = site.attributes.numbers.at(1);
-  if (count < 0 || count > n || n > std::numeric_limits<std::int32_t>::max())
+  if (count < 0 || count > n || n > largest_i32)
     throw Error(
         fmt::format("[distinct] {} different ones of {} were asked for; at most as many as there are, of at most 2^31 "
                     "- 1, are needed",
@@ -173,8 +164,27 @@ Type distinct_type(const Site& site) {
   return {Dtype::i32, concatenated(batch_of_keys(site.inputs[0].shape()), {count})};
 }
 
-KernelPtr distinct_kernel(const Attributes& attributes, const Shape& keys) {
-  return make_distinct(batch_of_keys(keys), attributes.numbers.at(0), attributes.numbers.at(1));
+// A number below n, all equally likely: drawn again where the low word would favour some (Lemire 2019).
+std::int64_t number_below(std::int64_t n, PhiloxKey key, std::uint32_t turn) {
+  for (std::uint32_t attempt = 0;; ++attempt) {
+    const std::uint64_t product = static_cast<std::uint64_t>(n) * philox({turn, 0, attempt, for_indices}, key)[0];
+    if (product % 0x100000000u >= 0x100000000u % static_cast<std::uint64_t>(n))
+      return static_cast<std::int64_t>(product / 0x100000000u);
+  }
+}
+
+// The first turns of the shuffle of Fisher and Yates.
+void distinct_reference(const Node& node, std::span<const Array> inputs, Array& result) {
+  const std::int64_t n = node.attributes.numbers[0], count = node.attributes.numbers[1];
+  for (std::int64_t first = 0; first < result.elements(); first += count) {
+    std::vector<double> order(static_cast<std::size_t>(n));
+    std::iota(order.begin(), order.end(), 0);
+    for (std::int64_t turn = 0; turn < count; ++turn) {
+      const auto pick = number_below(n - turn, key_at(inputs[0], first / count), static_cast<std::uint32_t>(turn));
+      std::swap(order[turn], order[turn + pick]);
+      store(result, first + turn, order[turn]);
+    }
+  }
 }
 
 const Operator distinct_operator = {
@@ -183,8 +193,10 @@ const Operator distinct_operator = {
     .arity = 1,
     .type = distinct_type,
     .batch = batch_by_broadcast,
-    .kernel = [](const Node& node,
-                 std::span<const Layout> inputs) { return distinct_kernel(node.attributes, inputs[0].shape); },
+    .kernel =
+        [](const Node& node, std::span<const Layout> inputs) {
+          return make_distinct(batch_of_keys(inputs[0].shape), node.attributes.numbers[0], node.attributes.numbers[1]);
+        },
     .samples =
         [] {
           std::vector<Sample> samples;
@@ -201,10 +213,7 @@ const Operator distinct_operator = {
           add({2, 3}, 5, 5);
           return samples;
         },
-    .reference =
-        [](const Node& node, std::span<const Array> inputs, Array& result) {
-          run_kernel(*distinct_kernel(node.attributes, inputs[0].shape()), inputs[0], result);
-        }};
+    .reference = distinct_reference};
 
 const Register registered[] = {Register(fold_in_operator), Register(random_operator), Register(distinct_operator)};
 
