@@ -133,19 +133,28 @@ class Distinct : public Kernel {
     auto* result = static_cast<std::int32_t*>(operands[0]);
     const auto* keys = static_cast<const std::int32_t*>(operands[1]);
     auto* order = reinterpret_cast<std::int32_t*>(scratch);
-    for (std::int64_t i = 0; i < keys_; ++i) {
+    std::iota(order, order + n_, 0);
+    for (std::int64_t i = 0; i < keys_; ++i, result += count_) {
       const auto key = key_at(keys, i);
-      std::iota(order, order + n_, 0);
       for (std::int64_t turn = 0; turn < count_; ++turn) {
         std::swap(order[turn],
                   order[turn + below(static_cast<std::uint32_t>(n_ - turn), key, static_cast<std::uint32_t>(turn))]);
-        *result++ = order[turn];
+        result[turn] = order[turn];
       }
+      put_back(order, result);
     }
   }
   std::string describe() const override { return fmt::format("distinct {} keys, {} of {}", keys_, count_, n_); }
 
  private:
+  // Every place was touched by the first turns, or gave away its own number, which was drawn: cheaper than n_ numbers.
+  void put_back(std::int32_t* order, const std::int32_t* drawn) const {
+    for (std::int64_t turn = 0; turn < count_; ++turn) {
+      order[drawn[turn]] = drawn[turn];
+      order[turn] = static_cast<std::int32_t>(turn);
+    }
+  }
+
   std::int64_t keys_, n_, count_;
 };
 

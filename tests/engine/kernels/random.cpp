@@ -166,6 +166,18 @@ BOOST_AUTO_TEST_CASE(distinct_indices_are_a_part_of_a_shuffle) {
   BOOST_TEST(whole.at(0) != whole.at(1000));
 }
 
+BOOST_AUTO_TEST_CASE(distinct_indices_of_a_key_do_not_depend_on_the_keys_before) {
+  for (const std::int64_t n : {1, 2, 9, 50})
+    for (const std::int64_t count : {std::int64_t{1}, (n + 1) / 2, n}) {
+      const auto key = keys({6, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2});
+      const auto together = run(*make_distinct({6}, n, count), {Dtype::i32, {6, count}}, {&key});
+      for (const std::int64_t row : {1, 4, 5}) {
+        const Array own = key.row(row);
+        BOOST_TEST(same_bits(together.row(row), run(*make_distinct({}, n, count), {Dtype::i32, {count}}, {&own})));
+      }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(all_orders_of_distinct_indices_are_equally_likely) {
   constexpr std::int64_t each = 2000, orders = 60;  // 5 * 4 * 3
   std::vector<std::int32_t> words;
