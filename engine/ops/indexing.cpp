@@ -222,19 +222,21 @@ const Operator scatter_operator = {
 
 // ---- max-pooling ----
 
-// attributes.numbers of the index: window, stride, zeros before and after (each height then width). Of putting: height
-// and width of the image.
+// attributes.numbers: window, stride, places before and after (each height then width); of putting also height and
+// width of the image. Taking and putting go by the index alone; the windows tell them where to look first.
 struct PoolGeometry {
   std::int64_t window[2], stride[2], before[2], after[2];
 };
 
 PoolGeometry geometry_of(const Attributes& attributes) {
   const auto& n = attributes.numbers;
-  return {{n.at(0), n[1]}, {n.at(2), n[3]}, {n.at(4), n[5]}, {n.at(6), n[7]}};
+  if (n.size() < 8) throw Bug("max_pool: needs eight attributes");
+  return {{n[0], n[1]}, {n[2], n[3]}, {n[4], n[5]}, {n[6], n[7]}};
 }
 
 // Every window needs to hold a place of the image: less padding than window on each side sees to that.
 bool windows_fit(const PoolGeometry& pool, const Shape& image) {
+  if (image.rank() != 4) return false;
   for (int i : {0, 1}) {
     if (pool.window[i] < 1 || pool.stride[i] < 1 || pool.before[i] < 0 || pool.after[i] < 0) return false;
     if (std::max(pool.window[i], pool.stride[i]) > largest_i32) return false;
@@ -244,62 +246,72 @@ bool windows_fit(const PoolGeometry& pool, const Shape& image) {
   return true;
 }
 
+// Of images with windows that fit: the shape of an index of them.
+Shape pooled_shape(const PoolGeometry& pool, const Shape& image) {
+  Shape shape = image;
+  for (int i : {0, 1})
+    shape[i + 1] = (image[i + 1] + pool.before[i] + pool.after[i] - pool.window[i]) / pool.stride[i] + 1;
+  return shape;
+}
+
 Type pool_index_type(const Site& site) {
   require_float(site.op, site.inputs[0]);
   const Shape& image = site.inputs[0].shape();
   const PoolGeometry pool = geometry_of(site.attributes);
-  if (image.rank() != 4 || !windows_fit(pool, image))
+  if (!windows_fit(pool, image))
     throw Error(
         fmt::format("[max_pool] {} was given for windows {}x{}, stride {}x{} and padding {}x{}; images "
                     "[n, height, width, channels], windows that fit and less padding than window are needed",
                     to_string(site.inputs[0].type()), pool.window[0], pool.window[1], pool.stride[0], pool.stride[1],
                     pool.before[0], pool.before[1]));
-  Shape shape = image;
-  for (int i : {0, 1})
-    shape[i + 1] = (image[i + 1] + pool.before[i] + pool.after[i] - pool.window[i]) / pool.stride[i] + 1;
-  return {Dtype::i32, shape};
+  return {Dtype::i32, pooled_shape(pool, image)};
 }
 
-// Values (or an image) and indices of one number of images and channels.
-void require_pooled(const Site& site, bool equal_shapes) {
-  const Shape &a = site.inputs[0].shape(), &index = site.inputs[1].shape();
+// An index i32 of these images, and values (or the images themselves).
+void require_pooled(const Site& site, const Shape& image) {
+  const PoolGeometry pool = geometry_of(site.attributes);
+  const Shape &values = site.inputs[0].shape(), &index = site.inputs[1].shape();
   require_float(site.op, site.inputs[0]);
   require_dtype(site.op, site.inputs[1], Dtype::i32);
-  if (a.rank() != 4 || index.rank() != 4 || a[0] != index[0] || a[3] != index[3] || (equal_shapes && a != index))
-    throw Error(fmt::format("[{}] shapes {} and {} were given; {} are needed", site.op.name, to_string(a),
-                            to_string(index), equal_shapes ? "equal ones" : "images and an index of them"));
+  if (!windows_fit(pool, image) || index != pooled_shape(pool, image) || (values != image && values != index))
+    throw Error(
+        fmt::format("[{}] {} and {} were given for images {} and windows {}x{}; what pool_index makes of such "
+                    "images is needed",
+                    site.op.name, to_string(site.inputs[0].type()), to_string(site.inputs[1].type()), to_string(image),
+                    pool.window[0], pool.window[1]));
 }
 
 Type pool_take_type(const Site& site) {
-  require_pooled(site, false);
+  require_pooled(site, site.inputs[0].shape());
   return {site.inputs[0].dtype(), site.inputs[1].shape()};
 }
 
 Type pool_put_type(const Site& site) {
-  require_pooled(site, true);
   const Shape& values = site.inputs[0].shape();
-  return {site.inputs[0].dtype(), {values[0], site.attributes.numbers.at(0), site.attributes.numbers.at(1), values[3]}};
+  Shape image = values;
+  for (int i : {0, 1})
+    if (values.rank() == 4) image[i + 1] = site.attributes.numbers.at(8 + i);
+  require_pooled(site, image);
+  return {site.inputs[0].dtype(), image};
 }
 
-Pooling pooling_of(Dtype dtype, const Shape& image, const Shape& pooled) {
+Pooling pooling_of(const Attributes& attributes, Dtype dtype, const Shape& image, const Shape& pooled) {
+  const PoolGeometry pool = geometry_of(attributes);
   Pooling pooling{.dtype = dtype, .batch = image[0], .channels = image[3]};
   for (int i : {0, 1}) {
     pooling.input[i] = image[i + 1];
     pooling.output[i] = pooled[i + 1];
-    pooling.window[i] = pooling.stride[i] = 1;  // taking and putting go by the index alone
-  }
-  return pooling;
-}
-
-KernelPtr pool_index_kernel(const Node& node, std::span<const Layout> inputs) {
-  Pooling pooling = pooling_of(inputs[0].dtype, inputs[0].shape, node.type.shape);
-  const PoolGeometry pool = geometry_of(node.attributes);
-  for (int i : {0, 1}) {
     pooling.window[i] = pool.window[i];
     pooling.stride[i] = pool.stride[i];
     pooling.before[i] = pool.before[i];
   }
-  return make_max_pool_index(pooling);
+  return pooling;
+}
+
+Attributes of_windows(const Attributes& attributes, std::initializer_list<std::int64_t> further) {
+  std::vector<std::int64_t> values(attributes.numbers.begin(), attributes.numbers.begin() + 8);
+  values.insert(values.end(), further);
+  return numbers(std::move(values));
 }
 
 Tensor pool_batch(const BatchSite& site) {
@@ -338,7 +350,10 @@ const Operator pool_index_operator = {
     .arity = 1,
     .type = pool_index_type,
     .batch = pool_batch,
-    .kernel = pool_index_kernel,
+    .kernel =
+        [](const Node& node, std::span<const Layout> inputs) {
+          return make_max_pool_index(pooling_of(node.attributes, inputs[0].dtype, inputs[0].shape, node.type.shape));
+        },
     .samples =
         [] {
           return std::vector<Sample>{{{{Dtype::f32, {1, 1, 1, 1}}}, numbers({1, 1, 1, 1, 0, 0, 0, 0})},
@@ -358,18 +373,22 @@ const Operator pool_take_operator = {
     .type = pool_take_type,
     .vjp = [](const VjpSite& site) -> Tensors {
       const Shape& image = site.inputs[0].shape();
-      return {apply(pool_put_operator, {site.cotangents[0], site.inputs[1]}, numbers({image[1], image[2]})), Tensor{}};
+      return {apply(pool_put_operator, {site.cotangents[0], site.inputs[1]},
+                    of_windows(site.attributes, {image[1], image[2]})),
+              Tensor{}};
     },
     .batch = pool_batch,
     .kernel =
         [](const Node& node, std::span<const Layout> inputs) {
-          return make_pool_take(pooling_of(inputs[0].dtype, inputs[0].shape, node.type.shape));
+          return make_pool_take(pooling_of(node.attributes, inputs[0].dtype, inputs[0].shape, node.type.shape));
         },
     .samples =
         [] {
-          return std::vector<Sample>{indexed({Dtype::f32, {1, 1, 1, 1}}, {1, 1, 1, 1}, {}, 0, 1),
-                                     indexed({Dtype::f32, {0, 4, 4, 2}}, {0, 2, 2, 2}, {}, 0, 16),
-                                     indexed({Dtype::f32, {2, 5, 7, 3}}, {2, 2, 3, 3}, {}, 0, 35)};
+          const Attributes one = numbers({1, 1, 1, 1, 0, 0, 0, 0}), two = numbers({2, 2, 2, 2, 0, 0, 0, 0});
+          return std::vector<Sample>{indexed({Dtype::f32, {1, 1, 1, 1}}, {1, 1, 1, 1}, one, 0, 1),
+                                     indexed({Dtype::f32, {0, 4, 4, 2}}, {0, 2, 2, 2}, two, 0, 16),
+                                     indexed({Dtype::f32, {2, 2, 2, 5}}, {2, 1, 1, 5}, two, 0, 4),
+                                     indexed({Dtype::f32, {2, 5, 7, 3}}, {2, 2, 3, 3}, two, 0, 35)};
         },
     .reference =
         [](const Node&, std::span<const Array> inputs, Array& result) {
@@ -385,18 +404,23 @@ const Operator pool_put_operator = {
     .arity = 2,
     .type = pool_put_type,
     .vjp = [](const VjpSite& site) -> Tensors {
-      return {apply(pool_take_operator, {site.cotangents[0], site.inputs[1]}), Tensor{}};
+      return {apply(pool_take_operator, {site.cotangents[0], site.inputs[1]}, of_windows(site.attributes, {})),
+              Tensor{}};
     },
     .batch = pool_batch,
     .kernel =
         [](const Node& node, std::span<const Layout> inputs) {
-          return make_pool_put(pooling_of(inputs[0].dtype, node.type.shape, inputs[0].shape));
+          return make_pool_put(pooling_of(node.attributes, inputs[0].dtype, node.type.shape, inputs[0].shape));
         },
     .samples =
         [] {
-          return std::vector<Sample>{indexed({Dtype::f32, {1, 1, 1, 1}}, {1, 1, 1, 1}, numbers({1, 1}), 0, 1),
-                                     indexed({Dtype::f32, {0, 2, 2, 2}}, {0, 2, 2, 2}, numbers({4, 4}), 0, 16),
-                                     indexed({Dtype::f32, {2, 2, 3, 3}}, {2, 2, 3, 3}, numbers({3, 5}), 0, 15)};
+          const auto sample = [](const Shape& pooled, std::vector<std::int64_t> values, std::int64_t places) {
+            return indexed({Dtype::f32, pooled}, pooled, numbers(std::move(values)), 0, places);
+          };
+          return std::vector<Sample>{sample({1, 1, 1, 1}, {1, 1, 1, 1, 0, 0, 0, 0, 1, 1}, 1),
+                                     sample({0, 2, 2, 2}, {2, 2, 2, 2, 0, 0, 0, 0, 4, 4}, 16),
+                                     sample({2, 1, 1, 5}, {2, 2, 2, 2, 0, 0, 0, 0, 2, 2}, 4),
+                                     sample({2, 2, 3, 3}, {2, 3, 1, 1, 0, 0, 0, 0, 3, 5}, 15)};
         },
     .reference =
         [](const Node&, std::span<const Array> inputs, Array& result) {
@@ -426,9 +450,8 @@ Tensor scatter_add(Tensor rows, Tensor index, std::int64_t n) {
 }
 
 Tensor max_pool(Tensor image, std::int64_t size, std::int64_t stride, std::int64_t padding) {
-  const Tensor index =
-      apply(pool_index_operator, {image}, numbers({size, size, stride, stride, padding, padding, padding, padding}));
-  return apply(pool_take_operator, {image, index});
+  const Attributes windows = numbers({size, size, stride, stride, padding, padding, padding, padding});
+  return apply(pool_take_operator, {image, apply(pool_index_operator, {image}, windows)}, windows);
 }
 
 }  // namespace metac

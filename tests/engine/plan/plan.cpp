@@ -147,6 +147,21 @@ BOOST_AUTO_TEST_CASE(zero_sizes_work_everywhere) {
   check_plan(c);
 }
 
+// Its windows reach the kernels that take the largest elements and put their cotangents back: they look there first.
+BOOST_AUTO_TEST_CASE(max_pooling_knows_its_windows_in_both_directions) {
+  Case c;
+  const Tensor x = c.add_input(f32({2, 9, 7, 5}));
+  const Tensor y = max_pool(x, 3, 2, 1);
+  c.outputs = {y, grad(sum(square(y)), x)};
+  const Tensor tangent = c.add_input(x.type());
+  c.outputs.push_back(grad(sum(c.outputs[1] * tangent), x));
+  const std::string text = to_text(*c.plan());
+  for (const char* kernel : {"max_pool_index", "pool_take", "pool_put"})
+    BOOST_TEST(text.find(std::string(kernel) + " 2x9x7x5 window 3x3 stride 2x2") != std::string::npos, text);
+  BOOST_TEST(text.find("window 1x1") == std::string::npos, text);
+  check_plan(c);
+}
+
 BOOST_AUTO_TEST_CASE(special_values_pass_through) {
   Case c;
   const Tensor x = c.add_input(f32({5}));
