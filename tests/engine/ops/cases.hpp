@@ -80,15 +80,16 @@ struct Built {
   }
 };
 
-// The largest difference, relative to 1 + the largest value expected at that element; infinite where NaN or infinity
-// differ.
+// The largest difference, relative to 1 + the largest value expected at that element; infinite where NaN, infinity or
+// the sign of a zero differ.
 inline double difference(const Array& given, const Array& expected) {
   if (given.type() != expected.type()) return INFINITY;
   double worst = 0;
   for (std::int64_t i = 0; i < given.elements(); ++i) {
     const double a = given.at(i), b = expected.at(i);
     if (std::isnan(a) && std::isnan(b)) continue;
-    if (a == b) continue;
+    if (a == b && std::signbit(a) == std::signbit(b)) continue;
+    if (a == b) return INFINITY;
     if (!std::isfinite(a) || !std::isfinite(b)) return INFINITY;
     worst = std::max(worst, std::abs(a - b) / (1 + std::abs(b)));
   }
