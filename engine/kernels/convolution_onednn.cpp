@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/memory.hpp"
 #include "kernels/convolution.hpp"
 #include "kernels/onednn.hpp"
 
@@ -12,8 +13,6 @@ namespace {
 
 using onednn::Description;
 using onednn::Primitive;
-
-std::size_t round_up(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 struct Layouts {
   dnnl_memory_desc_t image, weights, plain_weights, result;
@@ -100,7 +99,7 @@ class OnednnConvolution : public Kernel {
   std::string describe() const override { return text_; }
 
  private:
-  std::size_t blocked_bytes() const { return reorder_ ? round_up(onednn::bytes_of(blocked_)) : 0; }
+  std::size_t blocked_bytes() const { return reorder_ ? round_up_to_alignment(onednn::bytes_of(blocked_)) : 0; }
 
   std::vector<onednn::Argument> main_arguments(const Layouts& l) const {
     switch (part_) {

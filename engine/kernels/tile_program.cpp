@@ -9,6 +9,8 @@
 #include <bit>
 #include <cstring>
 
+#include "base/memory.hpp"
+
 namespace metac {
 namespace {
 
@@ -285,7 +287,7 @@ class Compiler {
   }
 
   void lay_out_scratch() {
-    const auto aligned = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
+    const auto aligned = round_up_to_alignment;
     const std::size_t elements = static_cast<std::size_t>(result_.tiling.elements());
     std::size_t width = 1, reduced_width = 0;
     for (std::size_t r = 0; r < result_.places.size(); ++r)
