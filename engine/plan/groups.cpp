@@ -8,9 +8,9 @@
 namespace metac {
 namespace {
 
-std::uint32_t axis_mask(const Node& node, int rank) {
+std::uint32_t axis_mask(const Node& node) {
   std::uint32_t mask = 0;
-  for (const auto axis : node.attributes.numbers) mask |= 1u << (axis < 0 ? axis + rank : axis);
+  for (const auto axis : node.attributes.numbers) mask |= 1u << axis;
   return mask;
 }
 
@@ -31,7 +31,7 @@ void Lowering::visit_pointwise(NodeId id, const Node& node) {
 void Lowering::visit_reduction(NodeId id, const Node& node) {
   const NodeId input = node.inputs[0];
   const Type& type = graph_.node(input).type;
-  const std::uint32_t axes = axis_mask(node, type.shape.rank());
+  const std::uint32_t axes = axis_mask(node);
   if (values_[input].kind == Value::member && !groups_[values_[input].index].reduces_over(axes))
     close(values_[input].index);
   std::uint32_t group = meet(node.inputs, type.shape);
