@@ -13,7 +13,7 @@ KernelPtr make_matmul(const Layout& a, const Layout& b);
 KernelPtr make_squared_products(const Type& a, const Type& b);
 
 // Images are [batch, height, width, channels], weights [kernel_height, kernel_width, in, out], all dense.
-// output = (input + before + after - dilation * (kernel - 1) - 1) / stride + 1 for each of the two axes.
+// output = (input + before + after - kernel) / stride + 1 for each of the two axes.
 struct Convolution {
   Dtype dtype = Dtype::f32;
   std::int64_t batch = 0, channels = 0, filters = 0;   // filters = channels of the result

@@ -58,7 +58,8 @@ struct PointwiseProgram {
 inline constexpr int max_pointwise_instructions = 96;  // of one program: keeps its tiles in the first-level cache
 inline constexpr int max_pointwise_operands = 32;      // loads and outputs together
 
-// Operands of the kernel: the outputs, then the loads. Sums are combined in a fixed order that depends on the shape only.
+// Operands of the kernel: the outputs, then the loads. Sums are combined in a fixed order that depends on the program and
+// on the instruction set only.
 // An empty sum is 0, an empty product 1, an empty maximum -infinity (the smallest integer).
 KernelPtr make_pointwise(PointwiseProgram);
 

@@ -27,9 +27,9 @@ class Executable {
   ~Executable();
   Executable(Executable&&) noexcept;
 
-  // Checks types and shapes (Error), runs, then copies the results out: an output may share memory with an input.
-  // Outputs of the wrong type or with shared memory elsewhere are the caller's business; empty ones are made. Allocates
-  // nothing when the outputs are there. Not for two threads at once.
+  // Checks the types of the inputs (Error), runs, then copies the results out: an output may share memory with an input.
+  // An output that is not of its result's type, such as an empty one, is replaced by a new array; where all are, nothing
+  // is allocated. Not for two threads at once.
   void run(std::span<const Array> inputs, std::span<Array> outputs);
   std::vector<Array> run(std::span<const Array> inputs);
 

@@ -1,5 +1,5 @@
 // Reductions of one tile, and the accumulators that join the tiles. Sums of f32 run in several lanes inside a tile and
-// in f64 from tile to tile; the order depends on the shape only. Maxima and minima pass NaN on.
+// in f64 from tile to tile; the order depends on the program only. Maxima and minima pass NaN on.
 #include "kernels/pointwise.hpp"
 #include "kernels/simd/table.hpp"
 #include "kernels/simd/vectors.hpp"
