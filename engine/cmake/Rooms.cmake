@@ -1,14 +1,16 @@
 # A room is one folder of engine/ or dsl/ with one library, `metac_<room>`. It may include only headers of itself and of
 # the rooms it names in USES (and what those use): anything else stops the configuration, so the include direction of
-# the house cannot erode.
+# the house cannot erode. That holds for its subfolders too, and is looked at again after every edit.
 #
 #   metac_room(graph USES base LINKS fmt::fmt)
 #
-# Every .cpp file of the folder belongs to the room. Headers are included as "room/header.hpp".
+# Every .cpp file of the folder itself belongs to the room. Headers are included as "room/header.hpp".
 function(metac_room name)
   cmake_parse_arguments(ROOM "" "" "USES;LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
-  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.hpp)
+  file(GLOB_RECURSE checked CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp
+    ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.hpp)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${checked})
 
   set(allowed ${name} ${ROOM_USES})
   foreach(used IN LISTS ROOM_USES)
@@ -18,7 +20,7 @@ function(metac_room name)
   list(REMOVE_DUPLICATES allowed)
   set_property(GLOBAL PROPERTY metac_room_${name} ${allowed})
 
-  foreach(file IN LISTS sources headers)
+  foreach(file IN LISTS checked)
     file(STRINGS ${file} includes REGEX "^#include \"[^\"]*\"")
     foreach(line IN LISTS includes)
       string(REGEX REPLACE "^#include \"([^/\"]*).*" "\\1" room "${line}")
