@@ -1,6 +1,7 @@
-// Max pooling as an index and its two uses: take (gather) and put (scatter), which are each other's gradient. Any index
-// is safe: one inside the image but outside its window is found the slow way, one outside the image reads as NaN and is
-// dropped by put.
+// Take and put look into the window first, where every index of a pooling lies. Any index is safe: one inside the image
+// but outside its window is found the slow way, one outside the image reads as NaN and is dropped by put.
+#include "kernels/pooling.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 
 #include "base/error.hpp"
 #include "kernels/dispatch.hpp"
-#include "kernels/indexing.hpp"
 
 namespace metac {
 namespace {

@@ -2,6 +2,8 @@
 // Slow on purpose: nothing here but what a reader believes at once.
 #pragma once
 
+#include <cmath>
+
 #include "base/array.hpp"
 
 namespace metac {
@@ -25,6 +27,11 @@ inline std::int64_t index_of(const Shape& position, const Shape& shape) {
   std::int64_t index = 0;
   for (int axis = 0; axis < shape.rank(); ++axis) index = index * shape[axis] + position[axis];
   return index;
+}
+
+// Of a maximum's place: the first of equals, and a NaN beats numbers.
+inline bool beats(double challenger, double best) {
+  return challenger > best || (std::isnan(challenger) && !std::isnan(best));
 }
 
 inline void store(Array& array, std::int64_t index, double value) {

@@ -4,6 +4,7 @@
 
 #include "engine/kernels/run_kernel.hpp"
 #include "kernels/indexing.hpp"
+#include "kernels/pooling.hpp"
 
 using namespace metac;
 using namespace metac::testing;
