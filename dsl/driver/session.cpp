@@ -60,6 +60,15 @@ Session::Session(const Machine& machine, std::uint64_t seed, Journal* journal)
       key_(data::fold_in_wide(data::Key{}, seed)),
       journal_(journal) {}
 
+Context Session::context(Graph& graph, const Options& options, std::uint64_t seed) {
+  Context context;
+  context.graph = &graph;
+  context.real = options.real;
+  context.seed = seed;
+  context.key = metac::key(graph, seed);
+  return context;
+}
+
 ScopePtr Session::parameters(Elaborator& self, const Definition& experiment,
                              const std::map<std::string, Value>& settings) {
   auto scope = std::make_shared<Scope>();
@@ -77,11 +86,7 @@ ScopePtr Session::parameters(Elaborator& self, const Definition& experiment,
 
 void Session::run(const Definition& experiment, const std::map<std::string, Value>& settings) {
   Graph graph;
-  Context context;
-  context.graph = &graph;
-  context.real = machine_.options.real;
-  WithContext here(self_, context);
-  self_.context().key = key(graph, seed_);
+  WithContext here(self_, context(graph, machine_.options, seed_));
   self_.work = [this](const WorkExpr& expression, const ScopePtr& scope, Span span) {
     return work(expression, scope, span);
   };
@@ -94,7 +99,9 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
   if (!machine_.rehearsal) self_.compute = [](std::span<const Tensor> outputs) { return compile({}, outputs).run({}); };
   struct Clear {  // what refers to this session goes with it
     Elaborator& self;
+    std::size_t scopes = self.scopes_with_functions();
     ~Clear() {
+      self.take_apart(scopes);
       self.work = nullptr, self.compute = nullptr, self.save = nullptr, self.load = nullptr;
       self.set_printer(nullptr);
     }

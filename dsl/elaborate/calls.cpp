@@ -12,15 +12,6 @@ namespace {
 constexpr int max_call_depth =
     400;  // a script recursion deeper than this is endless; each level takes a few KiB of stack
 
-// FNV-1a over the name and how often it was seen: what tells two draws or calls of one body apart.
-std::uint64_t mix(std::uint64_t path, std::string_view name, int count) {
-  const auto step = [&](std::uint64_t byte) { path = (path ^ byte) * 0x100000001b3ULL; };
-  for (const char c : name) step(static_cast<unsigned char>(c));
-  step(0xff);
-  for (int shift = 0; shift < 32; shift += 8) step((static_cast<std::uint32_t>(count) >> shift) & 0xff);
-  return path;
-}
-
 std::vector<std::vector<CallParameter>> parameters_of(const std::vector<ParameterList>& lists) {
   std::vector<std::vector<CallParameter>> result;
   for (const auto& list : lists) {
@@ -54,11 +45,20 @@ std::string kind_phrase(const Callable& callable) {
 
 }  // namespace
 
+// FNV-1a over the name and how often it was seen: what tells two draws or calls of one body apart.
+std::uint64_t mix_path(std::uint64_t path, std::string_view name, int count) {
+  const auto step = [&](std::uint64_t byte) { path = (path ^ byte) * 0x100000001b3ULL; };
+  for (const char c : name) step(static_cast<unsigned char>(c));
+  step(0xff);
+  for (int shift = 0; shift < 32; shift += 8) step((static_cast<std::uint32_t>(count) >> shift) & 0xff);
+  return path;
+}
+
 // While a call or a draw runs: a path of its own, so that two of them in one body, or two turns of a loop, draw
 // differently.
 struct Elaborator::PathGuard {
   PathGuard(Elaborator& elaborator, const std::string& name) : context(elaborator.context_), path(context.path) {
-    context.path = mix(path, name, context.counts[name]++);
+    context.path = mix_path(path, name, context.counts[name]++);
     counts.swap(context.counts);
   }
   ~PathGuard() {
@@ -100,7 +100,7 @@ std::shared_ptr<const Callable> Elaborator::closure(const Definition& definition
   callable->scope = scope;
   callable->span = definition.name.span;
   const bool is_new = with_functions_.empty() || with_functions_.back().lock() != scope;
-  if (scope != nullptr && globals_in_work_ == 0 && is_new) with_functions_.push_back(scope);
+  if (scope != nullptr && is_new) with_functions_.push_back(scope);
   return callable;
 }
 

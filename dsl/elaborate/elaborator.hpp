@@ -46,6 +46,9 @@ struct ParameterFrame {
   Value drawn() const;  // the tree of an initialised frame, its layers numbered
 };
 
+// Values of top-level `let`s, by file and name.
+using Globals = std::map<std::pair<std::uint32_t, std::string>, Value>;
+
 // What surrounds an expression besides the names it can see.
 struct Context {
   Graph* graph = nullptr;
@@ -58,7 +61,13 @@ struct Context {
   bool training = false;    // called from `objective` or `direction`
   Dtype real = Dtype::f32;  // the working type
   int depth = 0;            // of calls
+  std::uint64_t seed = 0;   // of what top-level `let`s draw
+  // The top-level `let`s that hold tensors, as they are in this graph or the one it is a body in: they go with it.
+  std::shared_ptr<Globals> globals = std::make_shared<Globals>();
 };
+
+// The path of a call or draw of this name, the `count`th of its kind, inside what has the path `path`.
+std::uint64_t mix_path(std::uint64_t path, std::string_view name, int count);
 
 class Elaborator {
  public:
@@ -187,6 +196,10 @@ class Elaborator {
   friend class KnownClasses;
   struct PathGuard;
   struct CallGuard;
+  struct DepthGuard;
+  struct StackGuard;
+  Value top_level(const Global&, const std::string& name);
+  Context outside() const;
   void enter_place(Span);
   [[noreturn]] void fail_operator(const Error&, Span, const std::vector<std::pair<Span, Value>>& operands);
   std::vector<std::pair<std::string, Value>> bind_arguments(const Callable&, std::vector<Argument>&, const ScopePtr&,
@@ -203,10 +216,10 @@ class Elaborator {
 
   std::shared_ptr<const CheckedProgram> program_;
   std::vector<std::weak_ptr<Scope>> with_functions_;
-  int globals_in_work_ = 0;  // their values outlive the procedure at hand
+  std::uint64_t tensors_met_ = 0;  // grows with each use of a graph: what does not move it holds no tensor
   std::map<std::string, Value> settings_;
   std::string data_directory_;
-  std::map<std::pair<std::uint32_t, std::string>, Value> globals_;  // `let`s of modules, once computed
+  Globals globals_;  // top-level `let`s without tensors, and builtins, once computed
   Context context_;
   std::vector<Span> places_;
   std::vector<TrailEntry> trail_;

@@ -23,6 +23,7 @@ class Builder {
     self.forget_classes();
     context_.graph = graph_.get();
     context_.real = self.context().real;
+    context_.seed = self.context().seed;
     key = push(Type{Dtype::i32, {2}});
     step = push(Type{Dtype::i32, {}});
     context_.step = step;
