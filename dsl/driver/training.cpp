@@ -306,6 +306,10 @@ TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& sco
   if (name == nullptr)
     self.fail("E0426", work.learner->span, "the learner to train needs a name", "",
               "write `let learner = ...` first: training changes what the name stands for");
+  if (scope->find(name->name) == nullptr)
+    self.fail("E0426", work.learner->span,
+              fmt::format("`{}` is bound outside of the experiment, where training cannot change it", name->name), "",
+              fmt::format("bind it to a name of its own first: `let learner = {}`", name->name));
   plan.name = name->name;
   plan.learner = *learner;
   plan.source = source_of(self, self.evaluate(work.source, scope), "train", work.source->span);
