@@ -22,6 +22,8 @@ std::vector<std::vector<CallParameter>> parameters_of(const std::vector<Paramete
   return result;
 }
 
+constexpr int most_wrappers = 50;  // learners round a learner: each has its turn in every function and event
+
 // Whether a learner's definition has a `learn` or `memory` of this name.
 bool is_state(const Definition& definition, const std::string& name) {
   for (const auto& statement : definition.body.block->statements) {
@@ -71,22 +73,27 @@ struct Elaborator::PathGuard {
   std::map<std::string, int> counts;
 };
 
-// Besides a path, a call of the script's own has an entry on the trail and counts towards the depth.
+// Besides a path, a call of the script's own has an entry on the trail.
 struct Elaborator::CallGuard {
   CallGuard(Elaborator& elaborator, const Callable& callable, Span span)
       : elaborator(elaborator), path(elaborator, callable.name) {
+    elaborator.trail_.push_back({kind_phrase(callable), span});
+  }
+  ~CallGuard() { elaborator.trail_.pop_back(); }
+  Elaborator& elaborator;
+  PathGuard path;
+};
+
+// Every call counts towards the depth, from before its defaults are computed: they may call, too.
+struct Elaborator::DepthGuard {
+  DepthGuard(Elaborator& elaborator, Span span) : elaborator(elaborator) {
     if (elaborator.context_.depth >= max_call_depth)
       elaborator.fail("E0304", span,
                       fmt::format("calls are nested more than {} deep: a recursion without end?", max_call_depth));
     ++elaborator.context_.depth;
-    elaborator.trail_.push_back({kind_phrase(callable), span});
   }
-  ~CallGuard() {
-    --elaborator.context_.depth;
-    elaborator.trail_.pop_back();
-  }
+  ~DepthGuard() { --elaborator.context_.depth; }
   Elaborator& elaborator;
-  PathGuard path;
 };
 
 std::shared_ptr<const Callable> Elaborator::closure(const Definition& definition, const ScopePtr& scope) {
@@ -160,6 +167,7 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
     fail("E0309", span, fmt::format("{} cannot be called", describe(callee)), "",
          "only functions, models and constructors can");
   const auto& callable = *pointer;
+  const DepthGuard depth(*this, span);
   const bool last = callable->stage + 1 == static_cast<int>(callable->lists.size());
   if (callable->kind == DefinitionKind::model && last) return apply_model(callable, std::move(arguments), span);
 
@@ -192,8 +200,14 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
       return true;
     });
   auto bound = bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
-  if (callable->kind == DefinitionKind::learner)
-    return std::make_shared<const Learner>(Learner{callable->definition, scope, None{}, span, std::move(started), 0});
+  if (callable->kind == DefinitionKind::learner) {
+    Learner learner{callable->definition, scope, None{}, span, std::move(started), 0, ""};
+    int wrapped = 0;
+    for (const Learner* base = learner.base(); base != nullptr; base = base->base())
+      if (++wrapped > most_wrappers)
+        fail("E0304", span, fmt::format("more than {} learners are wrapped round each other", most_wrappers));
+    return std::make_shared<const Learner>(std::move(learner));
+  }
   if (!last) {
     auto next = std::make_shared<Callable>(*callable);
     next->stage += 1;
@@ -252,6 +266,7 @@ Value Elaborator::draw(const std::string& name, const Value& distribution, const
 Tensor Elaborator::current_key(Span span) {
   if (!context_.key)
     fail("E0312", span, "a draw stands where nothing is random", "", "draws stand in tasks, models and learners");
+  ++tensors_met_;
   const auto low = static_cast<std::int32_t>(context_.path), high = static_cast<std::int32_t>(context_.path >> 32);
   return fold_in(fold_in(context_.key, low), high);
 }

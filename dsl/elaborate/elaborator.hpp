@@ -221,6 +221,7 @@ class Elaborator {
   std::string data_directory_;
   Globals globals_;  // top-level `let`s without tensors, and builtins, once computed
   Context context_;
+  const char* stack_ = nullptr;  // where it was when the outermost expression began
   std::vector<Span> places_;
   std::vector<TrailEntry> trail_;
   std::map<std::string, bool> declared_;
