@@ -279,6 +279,8 @@ Value tree_of(const store::Tensors& tensors) {
     }
   } root;
   for (const auto& [path, array] : tensors.arrays) {
+    if (std::count(path.begin(), path.end(), '.') >= tallest_value)
+      throw Error(fmt::format("the name of an array has more than {} parts", tallest_value));
     Node* node = &root;
     for (std::size_t begin = 0; begin <= path.size();) {
       const std::size_t end = std::min(path.find('.', begin), path.size());

@@ -2,7 +2,9 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
+#include "dsl/data/files.hpp"
 #include "dsl/driver/recorder.hpp"
+#include "store/safetensors.hpp"
 
 using namespace metac;
 using namespace metac::dsl;
@@ -259,6 +261,20 @@ experiment several(seeds = 3) {
   }
   BOOST_TEST(std::abs(all.summaries.front().over_seeds.mean - sum / 3) < 1e-12);
   BOOST_TEST(all.summaries.front().over_seeds.count == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_with_an_endless_name_is_refused) {
+  const data::testing::TemporaryFolder folder;
+  store::write_safetensors(folder / "x", {{{"learner." + std::string(1'000'000, '.'), Array::scalar<float>(1)}}, {}});
+  Report report;
+  Recorder recorder;
+  const Script script = Script::from_text(
+      "x.meta",
+      "experiment e {\n  let l = load(classifier(mlp([3])), \"" + (folder / "x").string() + "\")\n  print(l)\n}\n",
+      report);
+  BOOST_TEST((run(script, {}, recorder, report) == Outcome::wrong_script));
+  BOOST_TEST_REQUIRE(report.all().size() == 1u);
+  BOOST_TEST(report.all().front().code == "E0437");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
