@@ -51,6 +51,23 @@ std::vector<Comparison> comparisons(const std::vector<EvaluationResult>& results
   return found;
 }
 
+// What an `evaluate` gives: the rows of each learner in turn. Of a gain it is the difference; the last of a list has
+// none.
+std::vector<Value> values_of(const std::vector<EvaluationResult>& results, const std::vector<Metric>& metrics,
+                             const std::vector<Comparison>& pairs) {
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    for (std::size_t row = 0; row < results[i].rows.size(); ++row) {
+      Measurement shown = results[i].rows[row];
+      if (metrics[row % metrics.size()].gain) {
+        if (i + 1 == results.size()) continue;
+        shown.summary = pairs[i * results[i].rows.size() + row].difference;
+      }
+      values.push_back(value_of(shown));
+    }
+  return values;
+}
+
 }  // namespace
 
 Session::Session(const Machine& machine, std::uint64_t seed, Journal* journal)
@@ -153,18 +170,13 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
   const auto* rows = dynamic_cast<const BatchSource*>(source.get());
   WorkOptions options(self_, work, scope, span);
   const auto with = options.value("with"), metrics = options.value("metrics");
-  Measuring how = measuring(self_, source, with, options.span("with"), metrics, options.span("metrics"), span);
+  Measuring how =
+      measuring(self_, source, with, options.span("with"), metrics, options.span("metrics"), span, compared.size() > 1);
   how.count = rows != nullptr ? rows->size() : options.count("tasks").value_or(600);
   if (rows != nullptr) how.batch = std::min(how.count, options.count("batch").value_or(default_rows_at_once));
   options.finish();
-  for (const auto& metric : how.metrics)
-    if (metric.gain && compared.size() < 2)
-      self_.fail("E0434", options.span("metrics"),
-                 fmt::format("`{}` compares a learner with the last of a list; there is one learner here", metric.name),
-                 "", "write `evaluate [learner, twin] on ...`");
 
   std::vector<EvaluationResult> results;
-  std::vector<Value> values;
   for (std::size_t i = 0; i < compared.size(); ++i) {
     results.push_back(measured(compared[i], how));
     // In a list, the names that the script gives tell learners of one kind apart.
@@ -174,7 +186,6 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
     shown.rows.clear();
     for (std::size_t row = 0; row < results.back().rows.size(); ++row) {
       const Measurement& measurement = results.back().rows[row];
-      values.push_back(value_of(measurement));
       if (how.metrics[row % how.metrics.size()].gain) continue;  // said of pairs only
       shown.rows.push_back(measurement);
       findings_.push_back({fmt::format("{} on {}{}{}", shown.learner, shown.source,
@@ -183,15 +194,13 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
     }
     if (!machine_.rehearsal && !shown.rows.empty()) machine_.observer.evaluated(shown);
   }
-  if (results.size() > 1) {
-    const auto pairs = comparisons(results, how.metrics);
-    for (const auto& pair : pairs)
-      findings_.push_back(
-          {fmt::format("{} - {}{}{}", pair.first, pair.second, pair.point.empty() ? "" : ", ", pair.point), pair.metric,
-           pair.difference.mean});
-    if (!machine_.rehearsal) machine_.observer.compared(pairs);
-  }
-  return one_or_list(std::move(values));
+  const auto pairs = comparisons(results, how.metrics);
+  for (const auto& pair : pairs)
+    findings_.push_back(
+        {fmt::format("{} - {}{}{}", pair.first, pair.second, pair.point.empty() ? "" : ", ", pair.point), pair.metric,
+         pair.difference.mean, true});
+  if (!pairs.empty() && !machine_.rehearsal) machine_.observer.compared(pairs);
+  return one_or_list(values_of(results, how.metrics, pairs));
 }
 
 Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, const std::vector<Learner>& compared,
@@ -221,7 +230,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
     bool transductive = false;
     for (const auto& task : stream.items) {
       Measuring how = measuring(self_, source_of(self_, task, "test", work.source->span), with, options.span("with"),
-                                metrics, options.span("metrics"), span);
+                                metrics, options.span("metrics"), span, false);
       const auto* rows = dynamic_cast<const BatchSource*>(how.source.get());
       if (rows == nullptr || how.sweep.size() != 1)
         self_.fail("E0435", work.source->span, "a stream is measured on data sets, with one choice of `with`");

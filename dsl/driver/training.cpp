@@ -229,7 +229,7 @@ void read_validation(Elaborator& self, TrainPlan& plan, const Value& validate, S
       self.fail("E0428", at, fmt::format("`validate` has no `{}`", key), "", "it has on, every, tasks, with, metrics");
   plan.every = self.integer(*field("every"), at, "`every`");
   const SourcePtr source = source_of(self, *field("on"), "test", at);
-  plan.validation = measuring(self, source, field("with"), at, field("metrics"), at, at);
+  plan.validation = measuring(self, source, field("with"), at, field("metrics"), at, at, false);
   if (const auto* rows = dynamic_cast<const BatchSource*>(source.get())) {
     if (field("tasks"))
       self.fail("E0428", at,

@@ -236,6 +236,19 @@ experiment pairs {
   BOOST_TEST(recorder.comparisons[1].warning == "it hurts");
 }
 
+BOOST_AUTO_TEST_CASE(a_difference_stays_one_over_the_seeds) {
+  StreamRecorder recorder;
+  run_script(rows + R"(
+experiment pairs(seeds = 2) {
+  let (a, b) = (classifier(mlp([6, 3])), classifier(mlp([7, 3])))
+  evaluate [a, b] on parts.test { metrics: [accuracy] }
+}
+)",
+             {}, recorder);
+  BOOST_TEST_REQUIRE(recorder.summaries.size() == 3u);
+  for (std::size_t i = 0; i < 3; ++i) BOOST_TEST(recorder.summaries[i].difference == (i == 2));
+}
+
 BOOST_AUTO_TEST_CASE(an_experiment_with_seeds_is_each_of_them) {
   const std::string script = rows + R"(
 experiment several(seeds = 3) {
