@@ -227,6 +227,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
   for (std::size_t i = 0; i < compared.size(); ++i) {
     std::vector<std::vector<double>> columns;  // by metric
     std::vector<Metric> known;
+    std::string point;
     bool transductive = false;
     for (const auto& task : stream.items) {
       Measuring how = measuring(self_, source_of(self_, task, "test", work.source->span), with, options.span("with"),
@@ -239,11 +240,15 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
       const EvaluationResult result = measured(compared[i], how);
       transductive |= result.transductive;
       known = how.metrics;
+      point = how.sweep.front().text;
       columns.resize(known.size());
       for (std::size_t m = 0; m < known.size(); ++m) columns[m].push_back(result.rows[m].summary.mean);
     }
     for (std::size_t m = 0; m < known.size(); ++m) {
-      StreamResult& result = streams_.matrix(span, i, compared[i].name(), known[m].name, names, row);
+      const auto same_name = std::count_if(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(m),
+                                           [&](const Metric& metric) { return metric.name == known[m].name; });
+      StreamResult& result = streams_.matrix(
+          {compared[i].name(), i, names, point, known[m].name, static_cast<std::size_t>(same_name)}, row);
       if (row >= 0 && static_cast<std::int64_t>(result.matrix.size()) != row)
         self_.fail("E0435", options.span("after"),
                    fmt::format("task {} of the stream is measured after {} of them: each needs its turn", row + 1,

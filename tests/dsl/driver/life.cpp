@@ -199,8 +199,31 @@ experiment along {
     const StreamResult& result = recorder.streams[i];
     BOOST_TEST(result.matrix.size() == i % 4);
     BOOST_TEST(result.complete() == (i % 4 == 3));
+    BOOST_TEST(result.untrained.size() == 3u);  // measured elsewhere in the text, and of the same matrix
     for (const auto& row : result.matrix) BOOST_TEST(row.size() == 3u);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_has_a_matrix_for_each_metric_and_place_of_a_list) {
+  StreamRecorder recorder;
+  run_script(rows + R"(
+experiment along {
+  let stream = permuted(parts, tasks: 2)
+  let a = classifier(mlp([5, 3]))
+  let b = classifier(mlp([5, 3]))
+  for task in stream {
+    train a on task { iterations: 5, batch: 5, optimizer: adam(1e-2) }
+    evaluate [a, b] on stream { after: task, metrics: [fn (p, y) = accuracy(p, y), fn (p, y) = cross_entropy(p, y)] }
+    evaluate a on stream { after: task, metrics: [accuracy] }
+  }
+}
+)",
+             {}, recorder);
+  BOOST_TEST_REQUIRE(recorder.streams.size() == 2 * 5u);
+  for (std::size_t i = 0; i < recorder.streams.size(); ++i) BOOST_TEST(recorder.streams[i].matrix.size() == i / 5 + 1);
+  BOOST_TEST(recorder.streams[0].matrix != recorder.streams[1].matrix);
+  BOOST_TEST(recorder.streams[5].matrix != recorder.streams[7].matrix);
+  BOOST_TEST(recorder.streams[5].matrix == recorder.streams[9].matrix);
 }
 
 BOOST_AUTO_TEST_CASE(the_measures_of_a_stream_are_those_of_its_matrix) {
