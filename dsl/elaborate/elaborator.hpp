@@ -40,6 +40,7 @@ struct ParameterFrame {
     std::string base;                          // its name before numbering
     bool numbered = true;                      // false for a name given by `as`
     Value tree;
+    Span span;  // where it is applied first
   };
   std::vector<std::pair<std::string, Value>> own;  // the `param`s drawn here
   std::vector<Child> children;
@@ -206,6 +207,7 @@ class Elaborator {
                                                             Span, std::vector<Span>* spans, std::vector<Value>* rest);
   Value execute(const std::shared_ptr<const Callable>&, const ScopePtr&, Span);
   Value apply_model(const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
+  Value drawn_apart(const ParameterFrame&, Span);
   Value in_frame(ParameterFrame&, const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
   Value derivative(const DerivativeExpr&, const ScopePtr&, Span);
   Value member(const Value&, const Name&, Span);
