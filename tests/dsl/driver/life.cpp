@@ -158,6 +158,60 @@ experiment best {
   BOOST_TEST(recorder.states.front().step == 40);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_no_number_in_validation_is_never_the_best) {
+  StreamRecorder recorder;
+  run_script(rows + R"(
+fn undefined_at_first(p, y) = if max(abs(p)) < 1e-6 then nan else cross_entropy(p, y)
+model zero(x) {
+  param w[100, 3] ~ zeros()
+  return flatten(x) @ w
+}
+experiment best {
+  let learner = classifier(zero)
+  train learner on parts.train {
+    iterations: 4, batch: 4, optimizer: sgd(if step == 0 then 0.0 else 0.1)
+    validate: (on: parts.test, every: 1, metrics: [undefined_at_first]), select: "lowest"
+  }
+  evaluate learner on parts.test { metrics: [undefined_at_first] }
+}
+)",
+             {}, recorder);
+  BOOST_TEST_REQUIRE(recorder.results.size() == 5u);
+  BOOST_TEST(std::isnan(recorder.results[0].rows.front().summary.mean));
+  double best = INFINITY;
+  for (std::size_t i = 1; i < 4; ++i) best = std::min(best, recorder.results[i].rows.front().summary.mean);
+  BOOST_TEST(recorder.results.back().rows.front().summary.mean == best);
+}
+
+struct StopBeforeValidation : Recorder {
+  void train_progress(const TrainProgress& progress) override { stop = progress.step == 1; }
+};
+
+BOOST_AUTO_TEST_CASE(a_stop_during_validation_leaves_a_checkpoint_from_before_it) {
+  const data::testing::TemporaryFolder folder;
+  const std::string script = rows + R"(
+experiment stopped {
+  let learner = classifier(mlp([6, 3]))
+  train learner on parts.train {
+    iterations: 3, batch: 4, optimizer: adam(1e-2), validate: (on: parts.test, every: 1), select: "best"
+  }
+}
+)";
+  Options options;
+  options.out = (folder / "run").string();
+  StopBeforeValidation stopped;
+  run_script(script, options, stopped);
+  BOOST_TEST(stopped.results.empty());
+  BOOST_TEST(std::filesystem::exists(folder / "run" / "training-1-step-1.safetensors"));
+  options.resume = true;
+  Recorder resumed, whole;
+  run_script(script, options, resumed);
+  run_script(script, {}, whole);
+  BOOST_TEST(resumed.results.size() == 3u);
+  BOOST_TEST_REQUIRE(resumed.states.size() == 1u);
+  BOOST_TEST(difference(resumed.states.front(), whole.states.front()) == "");
+}
+
 BOOST_AUTO_TEST_CASE(data_sets_give_the_same_bits_on_any_number_of_threads) {
   const std::string script = R"(
 let drawings = glyphs(classes: 3, per_class: 11, size: 16)
