@@ -1,5 +1,6 @@
 // The learners of stdlib/learn/transfer: what is taken over, what is frozen, what is drawn anew; rates by layer;
 // adaptation between domains.
+#include "dsl/data/files.hpp"
 #include "dsl/driver/objective.hpp"
 #include "dsl/driver/recorder.hpp"
 
