@@ -97,9 +97,10 @@ model two(x) {
 }
 fn of_head(p, y) = mean(p[:, 0])
 fn of_body(p, y) = mean(p[:, 1])
+fn of_both(p, y) = mean(square(p - y))
 experiment e {
-  evaluate anil(two, loss: mse, inner_lr: 0.1) on sinusoids() { tasks: 3, with: (updates: [0, 2]), metrics: [of_head, of_body] }
-  evaluate maml(two, loss: mse, inner_lr: 0.1) on sinusoids() { tasks: 3, with: (updates: [0, 2]), metrics: [of_head, of_body] }
+  evaluate anil(two, loss: of_both, inner_lr: 0.1) on sinusoids() { tasks: 3, with: (updates: [0, 2]), metrics: [of_head, of_body] }
+  evaluate maml(two, loss: of_both, inner_lr: 0.1) on sinusoids() { tasks: 3, with: (updates: [0, 2]), metrics: [of_head, of_body] }
 }
 )",
              {}, recorder);
