@@ -113,7 +113,10 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
     if (!machine_.rehearsal) machine_.observer.printed(line);
   });
   self_.compute = nullptr;
-  if (!machine_.rehearsal) self_.compute = [](std::span<const Tensor> outputs) { return compile({}, outputs).run({}); };
+  if (!machine_.rehearsal)
+    self_.compute = [&graph](Tensor t) {
+      return &t.graph() == &graph ? std::optional(compile({}, std::span(&t, 1)).run({}).front()) : std::nullopt;
+    };
   struct Clear {  // what refers to this session goes with it
     Elaborator& self;
     std::size_t scopes = self.scopes_with_functions();

@@ -108,7 +108,8 @@ std::string Elaborator::shown(const Value& value, Span span) {
     if (leaf.value.list() == nullptr && leaf.value.get<Tensor>() == nullptr) return leaf.value;
     if (leaf.value.list() != nullptr && !is_run_value(leaf.value)) return leaf.value;
     const Tensor t = tensor(leaf.value, span);
-    return compute && t.graph().depth() == 0 ? Value(compute(std::span(&t, 1)).front()) : Value(t);
+    const auto computed = compute ? compute(t) : std::nullopt;
+    return computed ? Value(*computed) : Value(t);
   }));
 }
 

@@ -189,8 +189,9 @@ class Elaborator {
   // So are `save` and `load` of learners.
   std::function<void(const Learner&, const std::string& path, Span)> save;
   std::function<Value(const Learner&, const std::string& path, Span)> load;
-  // Computes tensors of the experiment's own graph, for `print`; null where nothing may run.
-  std::function<std::vector<Array>(std::span<const Tensor>)> compute;
+  // Computes a tensor of the experiment's own graph, for `print`; nullopt for one of another graph. Null where nothing
+  // may run.
+  std::function<std::optional<Array>(Tensor)> compute;
 
  private:
   friend struct Expressions;
