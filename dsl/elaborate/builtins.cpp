@@ -332,7 +332,10 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
       return concatenate(items, one_axis(e, call, 1, items.front()));
     };
     t["stack"] = [](Elaborator& e, Call call) -> Value {
-      return stack(tensor_list(e, call), static_cast<int>(e.integer(call.arguments[1], call.place(1), "an axis")));
+      const auto items = tensor_list(e, call);
+      const auto rank = items.front().shape().rank();
+      return stack(items,
+                   static_cast<int>(e.integer(call.arguments[1], call.place(1), "the new axis", -rank - 1, rank)));
     };
     t["flip"] = [](Elaborator& e, Call call) -> Value {
       const Tensor x = e.tensor(call.arguments[0], call.place(0));

@@ -141,6 +141,7 @@ class Elaborator {
   // A list of ints, or one int. One size may be -1 where `open`, for what is left.
   Shape shape(const Value&, Span, bool open = false);
   std::int64_t integer(const Value&, Span, const char* what);
+  std::int64_t integer(const Value&, Span, const char* what, std::int64_t least, std::int64_t most);
 
   Context& context() { return context_; }
   // Statistics and other uses that results must say: "batch" for predictions that are transductive.

@@ -132,6 +132,14 @@ std::int64_t Elaborator::integer(const Value& value, Span span, const char* what
   fail("E0355", span, fmt::format("{} is a whole number, not {}", what, describe(value)));
 }
 
+std::int64_t Elaborator::integer(const Value& value, Span span, const char* what, std::int64_t least,
+                                 std::int64_t most) {
+  const auto n = integer(value, span, what);
+  if (n < least || n > most)
+    fail("E0361", span, fmt::format("{} is a whole number from {} to {}, not {}", what, least, most, n));
+  return n;
+}
+
 namespace {
 
 std::optional<Value> on_integers(BinaryOp op, std::int64_t a, std::int64_t b) {
@@ -308,7 +316,7 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
     if (__builtin_sub_overflow(end, begin, &last) ? end > begin : last >= longest_range)
       fail("E0357", span, fmt::format("a range has at most {} numbers, not {} to {}", longest_range, begin, end));
     std::vector<Value> items;
-    for (auto i = begin; i <= end; ++i) items.emplace_back(i);
+    for (std::int64_t i = 0; end >= begin && i <= last; ++i) items.emplace_back(begin + i);
     return Value::list(std::move(items));
   }
   if (op == BinaryOp::remainder && a.number() && b.number() == 0.0)
