@@ -262,6 +262,10 @@ Value declare_value(Elaborator& e, Call call) {
   const auto* kind = call.arguments[0].get<std::string>();
   if (kind == nullptr)
     e.fail("E0397", call.span, fmt::format("`declare_statistics` needs a name, not {}", describe(call.arguments[0])));
+  if (*kind != "batch" && *kind != "support" && *kind != "running")
+    e.fail(
+        "E0397", call.span,
+        fmt::format("statistics are those of the \"batch\", the \"support\" or \"running\" ones, not \"{}\"", *kind));
   e.declare(*kind);
   return None{};
 }
