@@ -67,7 +67,7 @@ class TextObserver : public Observer {
   }
   void evaluated(const EvaluationResult& result) override {
     if (result.validation) {
-      const auto& row = result.rows.back();
+      const auto& row = result.rows.front();  // what `select` looks at
       validation_ = fmt::format("  validation {} {}", row.metric, quantity(row.metric, row.summary.mean));
       if (!terminal_)
         fmt::print(stderr, "  validation after step {}: {} {} +- {}\n", result.step, row.metric,
