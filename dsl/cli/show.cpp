@@ -120,7 +120,7 @@ class TextObserver : public Observer {
                          ? ""
                          : fmt::format(", forward transfer {}", difference(result.metric, result.forward_transfer()))));
   }
-  void seed_started(std::int64_t seed) override {
+  void seed_started(std::uint64_t seed) override {
     clear();
     line(fmt::format("  seed {}", seed));
   }
@@ -228,7 +228,7 @@ class JsonObserver : public Observer {
     }
     write(event);
   }
-  void seed_started(std::int64_t seed) override { write({{"event", "seed"}, {"seed", seed}}); }
+  void seed_started(std::uint64_t seed) override { write({{"event", "seed"}, {"seed", seed}}); }
   void seeds_done(const std::vector<SeedSummary>& summaries) override {
     for (const auto& s : summaries)
       write({{"event", "seeds"},

@@ -176,7 +176,7 @@ void run_seeds(const Machine& machine, const Definition& experiment, const std::
   std::vector<std::vector<Finding>> found;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::uint64_t seed = machine.options.seed + static_cast<std::uint64_t>(i);
-    if (count > 1) machine.observer.seed_started(static_cast<std::int64_t>(seed));
+    if (count > 1) machine.observer.seed_started(seed);
     Session session(machine, seed, journal);
     session.run(experiment, settings);
     found.push_back(session.findings());

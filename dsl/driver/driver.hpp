@@ -97,7 +97,7 @@ class Observer {
   virtual void printed(const std::string& line) { (void)line; }
   virtual void compared(const std::vector<Comparison>&) {}
   virtual void stream_measured(const StreamResult&) {}
-  virtual void seed_started(std::int64_t seed) { (void)seed; }
+  virtual void seed_started(std::uint64_t seed) { (void)seed; }
   virtual void seeds_done(const std::vector<SeedSummary>&) {}
   // `selected` says which state was kept, if not the last.
   virtual void trained(const std::string& learner, const TrainState&, double seconds, const std::string& selected) {
