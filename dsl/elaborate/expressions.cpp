@@ -317,12 +317,12 @@ Value Elaborator::select(const IfExpr& branch, const ScopePtr& scope, Span span)
 Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, const ScopePtr& scope, Span span) {
   const auto bound = [&](const ExprPtr& e, std::int64_t otherwise, std::int64_t size) {
     if (e == nullptr) return otherwise;
-    auto value = integer(evaluate(e, scope), e->span, "an end of a slice");
-    if (value < 0) value += size;
-    if (value < 0 || value > size)
-      fail("E0338", e->span, fmt::format("a slice of {} elements ends at {}", size, value), "",
-           "ends run from 0 to the size");
-    return value;
+    const auto value = integer(evaluate(e, scope), e->span, "an end of a slice");
+    if (value < -size || value > size)
+      fail("E0338", e->span,
+           fmt::format("a slice of {} elements {} at {}", size, otherwise == 0 ? "begins" : "ends", value), "",
+           fmt::format("ends run from 0 to {}, or from -1 to {} backwards", size, -size));
+    return value < 0 ? value + size : value;
   };
   const auto position = [&](const Value& value, Span place, std::int64_t size) {
     auto at = integer(value, place, "an index");
