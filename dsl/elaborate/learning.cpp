@@ -232,8 +232,9 @@ void check_flow(Elaborator& self, const Learner& learner, const std::string& pre
       check_flow(self, *learner.base(), prefix + "base.", tree, gradients, next, place);
       continue;
     }
-    bool reached = false;
-    for (std::size_t i = leaves(seen(tree)).size(); i > 0; --i) reached |= static_cast<bool>(gradients[next++]);
+    const auto count = leaves(seen(tree)).size();
+    bool reached = count == 0;  // all of it is frozen
+    for (std::size_t i = 0; i < count; ++i) reached |= static_cast<bool>(gradients[next++]);
     if (!reached)
       self.fail("E0410", place,
                 fmt::format("nothing that `{}` learns in `{}{}` changes its objective: no derivative reaches it",
@@ -357,6 +358,9 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
   if (weights.record()->fields.empty())
     self.fail("E0416", span, fmt::format("the learner `{}` learns nothing, so it cannot be trained", learner.name()),
               "", "what is learned is bound with `learn`: `learn theta = init(net)`");
+  if (leaves(seen(weights)).empty())
+    self.fail("E0416", span,
+              fmt::format("all that the learner `{}` learns is frozen, so it cannot be trained", learner.name()));
 
   const StepGradient step = source.gives_tasks() ? gradient_of_tasks(self, learner, builder, source, batch, span)
                                                  : gradient_of_batch(self, learner, builder, source, span);
