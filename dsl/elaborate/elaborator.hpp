@@ -216,6 +216,7 @@ class Elaborator {
   Value index(const Value&, const std::vector<IndexItem>&, const ScopePtr&, Span);
   Value select(const IfExpr&, const ScopePtr&, Span);
   Value chain(const BinaryExpr&, const ScopePtr&, Span);
+  Value floats(const Value& tree, Span, const std::string& name);
   Value replaced(const Value& tree, const std::vector<Name>& path, std::size_t from, const Value&);
 
   std::shared_ptr<const CheckedProgram> program_;
