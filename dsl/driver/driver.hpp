@@ -75,7 +75,7 @@ struct StreamResult {
   double average() const;            // of the last row
   double backward_transfer() const;  // mean over j < T of R[T][j] - R[j][j]
   double forward_transfer() const;   // mean over j > 1 of R[j-1][j] - untrained[j]
-  // Chaudhry et al. 2018: mean over j < T of (the best R[i][j] with i < T) - R[T][j].
+  // Chaudhry et al. 2018: mean over j < T of (the best R[i][j] with j <= i < T) - R[T][j].
   double forgetting() const;
 };
 

@@ -91,7 +91,7 @@ struct Carried {
   Value leaf;
 };
 
-// "int 3", "tensor f32[10, 40]", "record (x, y)", "model linear": for messages.
+// "the int 3", "a tensor f32[10, 40]", "a record (x, y)", "the model `linear`": for messages.
 std::string describe(const Value&);
 // As `print` shows it.
 std::string to_text(const Value&);
