@@ -1,4 +1,4 @@
-// The table of builtins: what the checker accepts, what `metac doc` prints, what the elaborator must implement.
+// The table of builtins: what the checker accepts and the elaborator must implement.
 // Shapes in the docs: [..] any, s the shape of the first argument. Keep the rows short; a row is all the checker knows.
 #include "check/builtins.hpp"
 
@@ -121,7 +121,7 @@ constexpr Builtin table[] = {
     {"glyphs", "(classes, per_class, size = 28, seed = 0)",
      "invented characters that need no files: drawings x [classes * per_class, size, size, 1]"},
     {"images", "(path, class = none, size = none, invert = false)", "a folder of image files as a dataset"},
-    {"folders", "(levels)", "for `images`: the class of a file is the name of its last folders"},
+    {"folders", "(levels)", "for `images`: the class of a file is the name of its first folders"},
     {"idx", "(images, labels, classes = none)", "a dataset from a pair of IDX files"},
     {"npy", "(x, y = none)", "a dataset from NumPy's files; y: whole numbers are labels, floats are targets"},
     {"npz", "(path, x = \"x\", y = none)", "a dataset from arrays of a NumPy archive"},

@@ -173,7 +173,15 @@ class Checker {
     if (found_.has_errors()) std::erase_if(all, [](const Diagnostic& d) { return d.code == "W0201"; });
     const auto key = [&](const Diagnostic& d) { return std::tuple(d.span.file != script, d.span.file, d.span.begin); };
     std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
-    for (Diagnostic& diagnostic : all) report.add(std::move(diagnostic));
+    int errors = 0;
+    for (Diagnostic& diagnostic : all) {
+      if (diagnostic.severity == Severity::error && errors++ == most_mistakes) {
+        report.error("E0223", diagnostic.span,
+                     "there are more mistakes; these are the first " + std::to_string(most_mistakes));
+      }
+      if (errors > most_mistakes) return;
+      report.add(std::move(diagnostic));
+    }
   }
 
   std::shared_ptr<Sources> sources_;

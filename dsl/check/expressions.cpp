@@ -149,8 +149,7 @@ void Walker::visit(const WorkExpr& e, const Expr& whole) {
 }
 
 void Walker::work_options(const WorkExpr& e) {
-  static const std::vector<std::string> of_train = {"iterations", "epochs", "batch", "optimizer",
-                                                    "validate",   "select", "report"};
+  static const std::vector<std::string> of_train = {"iterations", "epochs", "batch", "optimizer", "validate", "select"};
   static const std::vector<std::string> of_evaluate = {"tasks", "with", "metrics", "after", "batch"};
   const bool trains = e.kind == WorkExpr::Kind::train;
   const std::vector<std::string>& known = trains ? of_train : of_evaluate;

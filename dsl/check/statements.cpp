@@ -1,5 +1,7 @@
 // Statements: each stands where it may, binds its names after its value, and changes only what may change.
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "check/walker.hpp"
 
@@ -189,7 +191,8 @@ void Walker::warn_dropped(const ExprStatement& s) {
   if (!settings_.warns || context_.quiet || std::holds_alternative<WorkExpr>(s.value->node)) return;
   const auto* call = std::get_if<CallExpr>(&s.value->node);
   const auto* callee = call ? std::get_if<NameExpr>(&call->callee->node) : nullptr;
-  const bool acts = callee && (callee->name == "print" || callee->name == "error" || callee->name == "save");
+  static const std::set<std::string_view> actions{"print", "error", "save", "declare_statistics"};
+  const bool acts = callee && actions.contains(callee->name);
   if (acts || (call && context_.place == Place::experiment)) return;
   report_.warning("W0202", s.value->span, "the value of this expression is not used").hint =
       call ? "functions change nothing; bind what it gives with `let` or `=`" : "bind it with `let`, or `return` it";

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "base/error.hpp"
@@ -84,6 +86,15 @@ void show(const Report& report, const Script& script, bool json) {
   }
 }
 
+// Leaves what is there as it is.
+bool can_be_written(const std::filesystem::path& path) {
+  std::error_code error;
+  const bool was_there = std::filesystem::exists(path, error);
+  const bool opens = std::ofstream(path, std::ios::app).is_open();
+  if (opens && !was_there) std::filesystem::remove(path, error);
+  return opens;
+}
+
 int perform(CommandLine& line, bool really) {
   for (const auto& setting : line.settings) {
     const auto equals = setting.find('=');
@@ -91,7 +102,11 @@ int perform(CommandLine& line, bool really) {
       fmt::print(stderr, "metac: error: `--set {}` was given, `--set name=value` was needed\n", setting);
       return 2;
     }
-    line.options.settings[setting.substr(0, equals)] = setting.substr(equals + 1);
+    const auto name = setting.substr(0, equals);
+    if (!line.options.settings.emplace(name, setting.substr(equals + 1)).second) {
+      fmt::print(stderr, "metac: error: `--set {}=...` was given twice\n", name);
+      return 2;
+    }
   }
   if (!line.resume.empty()) {
     line.options.out = line.resume;
@@ -107,6 +122,10 @@ int perform(CommandLine& line, bool really) {
   if (script.valid()) {
     auto observer = line.json ? make_json_observer() : make_text_observer(isatty(STDERR_FILENO) != 0, use_colour());
     TableObserver table(*observer);
+    if (really && !line.csv.empty() && !can_be_written(line.csv)) {  // now, not after an hour
+      fmt::print(stderr, "metac: error: {} cannot be written\n", line.csv);
+      return static_cast<int>(Outcome::failed);
+    }
     outcome = really ? run(script, line.options, table, report) : check(script, line.options, report);
     if (really && !line.csv.empty()) try {
         table.write(line.csv);

@@ -67,7 +67,7 @@ class TextObserver : public Observer {
   }
   void evaluated(const EvaluationResult& result) override {
     if (result.validation) {
-      const auto& row = result.rows.back();
+      const auto& row = result.rows.front();  // what `select` looks at
       validation_ = fmt::format("  validation {} {}", row.metric, quantity(row.metric, row.summary.mean));
       if (!terminal_)
         fmt::print(stderr, "  validation after step {}: {} {} +- {}\n", result.step, row.metric,
@@ -120,7 +120,7 @@ class TextObserver : public Observer {
                          ? ""
                          : fmt::format(", forward transfer {}", difference(result.metric, result.forward_transfer()))));
   }
-  void seed_started(std::int64_t seed) override {
+  void seed_started(std::uint64_t seed) override {
     clear();
     line(fmt::format("  seed {}", seed));
   }
@@ -228,7 +228,7 @@ class JsonObserver : public Observer {
     }
     write(event);
   }
-  void seed_started(std::int64_t seed) override { write({{"event", "seed"}, {"seed", seed}}); }
+  void seed_started(std::uint64_t seed) override { write({{"event", "seed"}, {"seed", seed}}); }
   void seeds_done(const std::vector<SeedSummary>& summaries) override {
     for (const auto& s : summaries)
       write({{"event", "seeds"},

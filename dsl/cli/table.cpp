@@ -36,7 +36,7 @@ void TableObserver::experiment_started(const std::string& name) {
   seed_.clear();
   next_.experiment_started(name);
 }
-void TableObserver::seed_started(std::int64_t seed) {
+void TableObserver::seed_started(std::uint64_t seed) {
   seed_ = fmt::format("{}", seed);
   next_.seed_started(seed);
 }

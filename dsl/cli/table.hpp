@@ -18,7 +18,7 @@ class TableObserver : public Observer {
   void evaluated(const EvaluationResult&) override;
   void compared(const std::vector<Comparison>&) override;
   void stream_measured(const StreamResult&) override;
-  void seed_started(std::int64_t seed) override;
+  void seed_started(std::uint64_t seed) override;
   void seeds_done(const std::vector<SeedSummary>&) override;
   void printed(const std::string& line) override;
   void trained(const std::string& learner, const TrainState&, double seconds, const std::string& selected) override;

@@ -143,6 +143,8 @@ std::string Npy::type() const {
   return fmt::format("{}{}", kind == 'f' ? "float" : kind == 'i' ? "int" : "uint", 8 * size);
 }
 
+static constexpr std::string_view readable[] = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"};
+
 Npy parse_npy(Bytes content, const std::string& name) {
   if (content.size() < 10 || std::memcmp(content.data(), "\x93NUMPY", 6) != 0)
     fail(name, "is no NPY file: it does not start with 93 \"NUMPY\"");
@@ -160,7 +162,7 @@ Npy parse_npy(Bytes content, const std::string& name) {
   const std::string descr(type.substr(0, std::min(type.find(','), type.size())));
   // '<f4': byte order, kind, bytes.
   if (descr.size() != 5 || descr[0] != '\'' || descr[4] != '\'' || std::strchr("<>|=", descr[1]) == nullptr ||
-      std::string("b1 i1 i2 i4 i8 u1 u2 u4 u8 f4 f8").find(descr.substr(2, 2)) == std::string::npos)
+      std::find(std::begin(readable), std::end(readable), descr.substr(2, 2)) == std::end(readable))
     fail(name,
          fmt::format("has elements of type {}; booleans, integers, and floats of 4 or 8 bytes can be read", descr));
   if (value_of(header, "fortran_order", name).starts_with("True"))

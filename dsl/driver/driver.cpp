@@ -154,7 +154,11 @@ std::optional<std::vector<const Definition*>> chosen(const CheckedProgram& progr
 }
 
 // How often an experiment runs: its parameter `seeds`.
-std::int64_t seeds_of(Elaborator& self, const Definition& experiment, const std::map<std::string, Value>& settings) {
+std::int64_t seeds_of(const Machine& machine, const Definition& experiment,
+                      const std::map<std::string, Value>& settings) {
+  Elaborator& self = machine.self;
+  Graph graph;
+  WithContext here(self, Session::context(graph, machine.options, machine.options.seed));
   const ScopePtr scope = Session::parameters(self, experiment, settings);
   const Value* seeds = scope->find("seeds");
   if (seeds == nullptr) return 1;
@@ -168,11 +172,11 @@ std::int64_t seeds_of(Elaborator& self, const Definition& experiment, const std:
 // Once for each seed: that of the options, and those that follow it.
 void run_seeds(const Machine& machine, const Definition& experiment, const std::map<std::string, Value>& settings,
                Journal* journal) {
-  const std::int64_t count = seeds_of(machine.self, experiment, settings);
+  const std::int64_t count = seeds_of(machine, experiment, settings);
   std::vector<std::vector<Finding>> found;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::uint64_t seed = machine.options.seed + static_cast<std::uint64_t>(i);
-    if (count > 1) machine.observer.seed_started(static_cast<std::int64_t>(seed));
+    if (count > 1) machine.observer.seed_started(seed);
     Session session(machine, seed, journal);
     session.run(experiment, settings);
     found.push_back(session.findings());
@@ -219,8 +223,9 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
   bool wrong = false;
   // All experiments are rehearsed first, so that a mistake in the last is told before an hour is spent on the first.
   for (const auto* experiment : *experiments) try {
-      Session({self, options, silent, true}, options.seed, nullptr).run(*experiment, settings.values);
-      seeds_of(self, *experiment, settings.values);
+      const Machine rehearsal{self, options, silent, true};
+      Session(rehearsal, options.seed, nullptr).run(*experiment, settings.values);
+      seeds_of(rehearsal, *experiment, settings.values);
     } catch (const Failure& failure) {
       add_once(report, failure.diagnostic);
       if (failure.out_of_memory) return Outcome::failed;

@@ -75,7 +75,7 @@ struct StreamResult {
   double average() const;            // of the last row
   double backward_transfer() const;  // mean over j < T of R[T][j] - R[j][j]
   double forward_transfer() const;   // mean over j > 1 of R[j-1][j] - untrained[j]
-  // Chaudhry et al. 2018: mean over j < T of (the best R[i][j] with i < T) - R[T][j].
+  // Chaudhry et al. 2018: mean over j < T of (the best R[i][j] with j <= i < T) - R[T][j].
   double forgetting() const;
 };
 
@@ -97,7 +97,7 @@ class Observer {
   virtual void printed(const std::string& line) { (void)line; }
   virtual void compared(const std::vector<Comparison>&) {}
   virtual void stream_measured(const StreamResult&) {}
-  virtual void seed_started(std::int64_t seed) { (void)seed; }
+  virtual void seed_started(std::uint64_t seed) { (void)seed; }
   virtual void seeds_done(const std::vector<SeedSummary>&) {}
   // `selected` says which state was kept, if not the last.
   virtual void trained(const std::string& learner, const TrainState&, double seconds, const std::string& selected) {

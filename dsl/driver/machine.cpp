@@ -38,6 +38,21 @@ Value Machine::computed(const Computed& tree, const std::function<std::vector<Ar
   return with_leaves(tree.form, values);
 }
 
+namespace {
+
+// `tree` with those leaves marked as carried that `form` carries: a file says nothing of it.
+Value carried_as(const Value& form, const Value& tree) {
+  if (tree.record() == nullptr)
+    return form.carried() != nullptr && tree.carried() == nullptr ? Value::carried(tree) : tree;
+  auto fields = tree.record()->fields;
+  for (auto& [name, value] : fields)
+    if (const Value* part = form.record() != nullptr ? form.record()->find(name) : nullptr)
+      value = carried_as(*part, value);
+  return Value::record(std::move(fields));
+}
+
+}  // namespace
+
 Value Machine::state_for(const Learner& learner, const Source& source, data::Key key) const {
   if (learner.state.is_none()) {
     Form form = example_form(source);
@@ -52,14 +67,15 @@ Value Machine::state_for(const Learner& learner, const Source& source, data::Key
     return computed(first_state(self, learner, source, form),
                     [&] { return inputs(None{}, None{}, key, 0, 0, std::move(example)); });
   }
-  // Events between trainings may have changed its shapes: then what is wrong shows where it is used.
-  const bool may_grow = Elaborator::has_event(learner, "start") || Elaborator::has_event(learner, "end");
-  if (learner.loaded.empty() || may_grow) return cloned(learner.state);
+  if (learner.loaded.empty()) return cloned(learner.state);
   auto untrained = learner;
   untrained.state = None{};
+  const Value form = first_state(self, untrained, source, example_form(source)).form;
+  // Events between trainings may have changed its shapes: then what is wrong shows where it is used.
+  if (Elaborator::has_event(learner, "start") || Elaborator::has_event(learner, "end"))
+    return cloned(carried_as(form, learner.state));
   try {
-    return taken(first_state(self, untrained, source, example_form(source)).form, "learner",
-                 parts_of("learner", learner.state), learner.loaded);
+    return taken(form, "learner", parts_of("learner", learner.state), learner.loaded);
   } catch (const Error& error) {
     self.fail("E0436", learner.span, error.what());
   }

@@ -19,6 +19,7 @@ std::vector<SweepPoint> sweep_of(Elaborator& self, const Value& with, Span span)
   for (const auto& [name, value] : fields->fields) {
     const List* list = value.list();
     const std::vector<Value> choices = list != nullptr ? list->items : std::vector<Value>{value};
+    if (choices.empty()) self.fail("E0429", span, fmt::format("`{}` in `with` has no values to sweep", name));
     std::vector<SweepPoint> wider;
     for (const auto& point : points)
       for (const auto& choice : choices) {
@@ -58,7 +59,7 @@ SourcePtr source_of(Elaborator& self, const Value& value, const char* part, Span
 }
 
 Measuring measuring(Elaborator& self, const SourcePtr& source, const std::optional<Value>& with, Span with_span,
-                    const std::optional<Value>& metrics, Span metrics_span, Span span) {
+                    const std::optional<Value>& metrics, Span metrics_span, Span span, bool in_pairs) {
   Measuring result{source, 0, 0, {{}}, {}, span};
   if (with) result.sweep = sweep_of(self, *with, with_span);
   std::vector<Value> functions;
@@ -70,7 +71,14 @@ Measuring measuring(Elaborator& self, const SourcePtr& source, const std::option
     functions.push_back(*metrics);
   }
   if (functions.empty()) self.fail("E0430", metrics_span, "`metrics` is empty");
-  for (const auto& function : functions) result.metrics.push_back(metric_of(self, function, metrics_span));
+  for (const auto& function : functions) {
+    const Metric& metric = result.metrics.emplace_back(metric_of(self, function, metrics_span));
+    if (metric.gain && !in_pairs)
+      self.fail("E0434", metrics_span,
+                fmt::format("`{}` compares learners of a list with its last, and here each is measured by itself",
+                            metric.name),
+                "", "write `evaluate [learner, twin] on ...`, with a data set or tasks");
+  }
   return result;
 }
 

@@ -16,9 +16,10 @@ struct Measuring {
   Span span;
 };
 
-// What `with` and `metrics` say. Without metrics: the default of the source.
+// What `with` and `metrics` say. Without metrics: the default of the source. A metric that compares learners needs
+// `in_pairs`: that several are measured side by side.
 Measuring measuring(Elaborator&, const SourcePtr&, const std::optional<Value>& with, Span with_span,
-                    const std::optional<Value>& metrics, Span metrics_span, Span);
+                    const std::optional<Value>& metrics, Span metrics_span, Span, bool in_pairs);
 
 EvaluationResult measure(const Machine&, const Learner&, const Measuring&, data::Key);
 

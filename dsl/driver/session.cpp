@@ -51,6 +51,23 @@ std::vector<Comparison> comparisons(const std::vector<EvaluationResult>& results
   return found;
 }
 
+// What an `evaluate` gives: the rows of each learner in turn. Of a gain it is the difference; the last of a list has
+// none.
+std::vector<Value> values_of(const std::vector<EvaluationResult>& results, const std::vector<Metric>& metrics,
+                             const std::vector<Comparison>& pairs) {
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    for (std::size_t row = 0; row < results[i].rows.size(); ++row) {
+      Measurement shown = results[i].rows[row];
+      if (metrics[row % metrics.size()].gain) {
+        if (i + 1 == results.size()) continue;
+        shown.summary = pairs[i * results[i].rows.size() + row].difference;
+      }
+      values.push_back(value_of(shown));
+    }
+  return values;
+}
+
 }  // namespace
 
 Session::Session(const Machine& machine, std::uint64_t seed, Journal* journal)
@@ -59,6 +76,15 @@ Session::Session(const Machine& machine, std::uint64_t seed, Journal* journal)
       seed_(seed),
       key_(data::fold_in_wide(data::Key{}, seed)),
       journal_(journal) {}
+
+Context Session::context(Graph& graph, const Options& options, std::uint64_t seed) {
+  Context context;
+  context.graph = &graph;
+  context.real = options.real;
+  context.seed = seed;
+  context.key = metac::key(graph, seed);
+  return context;
+}
 
 ScopePtr Session::parameters(Elaborator& self, const Definition& experiment,
                              const std::map<std::string, Value>& settings) {
@@ -77,11 +103,7 @@ ScopePtr Session::parameters(Elaborator& self, const Definition& experiment,
 
 void Session::run(const Definition& experiment, const std::map<std::string, Value>& settings) {
   Graph graph;
-  Context context;
-  context.graph = &graph;
-  context.real = machine_.options.real;
-  WithContext here(self_, context);
-  self_.context().key = key(graph, seed_);
+  WithContext here(self_, context(graph, machine_.options, seed_));
   self_.work = [this](const WorkExpr& expression, const ScopePtr& scope, Span span) {
     return work(expression, scope, span);
   };
@@ -91,10 +113,15 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
     if (!machine_.rehearsal) machine_.observer.printed(line);
   });
   self_.compute = nullptr;
-  if (!machine_.rehearsal) self_.compute = [](std::span<const Tensor> outputs) { return compile({}, outputs).run({}); };
+  if (!machine_.rehearsal)
+    self_.compute = [&graph](Tensor t) {
+      return &t.graph() == &graph ? std::optional(compile({}, std::span(&t, 1)).run({}).front()) : std::nullopt;
+    };
   struct Clear {  // what refers to this session goes with it
     Elaborator& self;
+    std::size_t scopes = self.scopes_with_functions();
     ~Clear() {
+      self.take_apart(scopes);
       self.work = nullptr, self.compute = nullptr, self.save = nullptr, self.load = nullptr;
       self.set_printer(nullptr);
     }
@@ -146,18 +173,13 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
   const auto* rows = dynamic_cast<const BatchSource*>(source.get());
   WorkOptions options(self_, work, scope, span);
   const auto with = options.value("with"), metrics = options.value("metrics");
-  Measuring how = measuring(self_, source, with, options.span("with"), metrics, options.span("metrics"), span);
+  Measuring how =
+      measuring(self_, source, with, options.span("with"), metrics, options.span("metrics"), span, compared.size() > 1);
   how.count = rows != nullptr ? rows->size() : options.count("tasks").value_or(600);
   if (rows != nullptr) how.batch = std::min(how.count, options.count("batch").value_or(default_rows_at_once));
   options.finish();
-  for (const auto& metric : how.metrics)
-    if (metric.gain && compared.size() < 2)
-      self_.fail("E0434", options.span("metrics"),
-                 fmt::format("`{}` compares a learner with the last of a list; there is one learner here", metric.name),
-                 "", "write `evaluate [learner, twin] on ...`");
 
   std::vector<EvaluationResult> results;
-  std::vector<Value> values;
   for (std::size_t i = 0; i < compared.size(); ++i) {
     results.push_back(measured(compared[i], how));
     // In a list, the names that the script gives tell learners of one kind apart.
@@ -167,7 +189,6 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
     shown.rows.clear();
     for (std::size_t row = 0; row < results.back().rows.size(); ++row) {
       const Measurement& measurement = results.back().rows[row];
-      values.push_back(value_of(measurement));
       if (how.metrics[row % how.metrics.size()].gain) continue;  // said of pairs only
       shown.rows.push_back(measurement);
       findings_.push_back({fmt::format("{} on {}{}{}", shown.learner, shown.source,
@@ -176,15 +197,13 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
     }
     if (!machine_.rehearsal && !shown.rows.empty()) machine_.observer.evaluated(shown);
   }
-  if (results.size() > 1) {
-    const auto pairs = comparisons(results, how.metrics);
-    for (const auto& pair : pairs)
-      findings_.push_back(
-          {fmt::format("{} - {}{}{}", pair.first, pair.second, pair.point.empty() ? "" : ", ", pair.point), pair.metric,
-           pair.difference.mean});
-    if (!machine_.rehearsal) machine_.observer.compared(pairs);
-  }
-  return one_or_list(std::move(values));
+  const auto pairs = comparisons(results, how.metrics);
+  for (const auto& pair : pairs)
+    findings_.push_back(
+        {fmt::format("{} - {}{}{}", pair.first, pair.second, pair.point.empty() ? "" : ", ", pair.point), pair.metric,
+         pair.difference.mean, true});
+  if (!pairs.empty() && !machine_.rehearsal) machine_.observer.compared(pairs);
+  return one_or_list(values_of(results, how.metrics, pairs));
 }
 
 Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, const std::vector<Learner>& compared,
@@ -211,10 +230,11 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
   for (std::size_t i = 0; i < compared.size(); ++i) {
     std::vector<std::vector<double>> columns;  // by metric
     std::vector<Metric> known;
+    std::string point;
     bool transductive = false;
     for (const auto& task : stream.items) {
       Measuring how = measuring(self_, source_of(self_, task, "test", work.source->span), with, options.span("with"),
-                                metrics, options.span("metrics"), span);
+                                metrics, options.span("metrics"), span, false);
       const auto* rows = dynamic_cast<const BatchSource*>(how.source.get());
       if (rows == nullptr || how.sweep.size() != 1)
         self_.fail("E0435", work.source->span, "a stream is measured on data sets, with one choice of `with`");
@@ -223,11 +243,15 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
       const EvaluationResult result = measured(compared[i], how);
       transductive |= result.transductive;
       known = how.metrics;
+      point = how.sweep.front().text;
       columns.resize(known.size());
       for (std::size_t m = 0; m < known.size(); ++m) columns[m].push_back(result.rows[m].summary.mean);
     }
     for (std::size_t m = 0; m < known.size(); ++m) {
-      StreamResult& result = streams_.matrix(span, i, compared[i].name(), known[m].name, names, row);
+      const auto same_name = std::count_if(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(m),
+                                           [&](const Metric& metric) { return metric.name == known[m].name; });
+      StreamResult& result = streams_.matrix(
+          {compared[i].name(), i, names, point, known[m].name, static_cast<std::size_t>(same_name)}, row);
       if (row >= 0 && static_cast<std::int64_t>(result.matrix.size()) != row)
         self_.fail("E0435", options.span("after"),
                    fmt::format("task {} of the stream is measured after {} of them: each needs its turn", row + 1,
@@ -272,6 +296,8 @@ Value tree_of(const store::Tensors& tensors) {
     }
   } root;
   for (const auto& [path, array] : tensors.arrays) {
+    if (std::count(path.begin(), path.end(), '.') >= tallest_value)
+      throw Error(fmt::format("the name of an array has more than {} parts", tallest_value));
     Node* node = &root;
     for (std::size_t begin = 0; begin <= path.size();) {
       const std::size_t end = std::min(path.find('.', begin), path.size());

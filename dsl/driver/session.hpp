@@ -20,7 +20,9 @@ class Session {
   void run(const Definition& experiment, const std::map<std::string, Value>& settings);
   const std::vector<Finding>& findings() const { return findings_; }
 
-  // The values of an experiment's parameters; "seeds" is how often it runs.
+  // What surrounds the expressions of an experiment, whose tensors are in this graph.
+  static Context context(Graph&, const Options&, std::uint64_t seed);
+  // The values of an experiment's parameters, in such a context; "seeds" is how often it runs.
   static ScopePtr parameters(Elaborator&, const Definition& experiment, const std::map<std::string, Value>& settings);
 
  private:

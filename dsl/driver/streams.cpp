@@ -36,13 +36,11 @@ double StreamResult::forgetting() const {
   return sum / static_cast<double>(tasks.size() - 1);
 }
 
-StreamResult& Streams::matrix(Span place, std::size_t learner, const std::string& name, const std::string& metric,
-                              const std::vector<std::string>& tasks, std::int64_t after) {
-  auto& result = matrices_[{place.file, place.begin, learner, metric}];
-  const bool fits = result.learner == name && result.tasks == tasks &&
-                    static_cast<std::int64_t>(result.matrix.size()) == std::max<std::int64_t>(after, 0) &&
-                    (after >= 0 || result.untrained.empty());
-  if (!fits) result = StreamResult{name, metric, tasks, {}, {}, false};
+StreamResult& Streams::matrix(const StreamKey& key, std::int64_t after) {
+  auto& result = matrices_[key];
+  const auto rows = static_cast<std::int64_t>(result.matrix.size());
+  if (result.tasks.empty() || (rows > 0 && after < 1)) result = {key.learner, key.metric, key.tasks, {}, {}, false};
+  if (after > 0 && after == rows - 1) result.matrix.pop_back();
   return result;
 }
 

@@ -8,15 +8,26 @@
 
 namespace metac::dsl {
 
+// Which matrix of an experiment a row belongs to, wherever in the text it is measured.
+struct StreamKey {
+  std::string learner;    // its name, and
+  std::size_t place = 0;  // its place in the list that is measured
+  std::vector<std::string> tasks;
+  std::string with;         // what `predict` is given
+  std::string metric;       // its name, and
+  std::size_t of_name = 0;  // how many of that name stand before it
+  auto operator<=>(const StreamKey&) const = default;
+};
+
 class Streams {
  public:
-  // The matrix that an `evaluate` of this place in the text is filling. Its row `after` is next: a row that is there
-  // already begins a new matrix (the next learner of a loop); -1 is the row before any training.
-  StreamResult& matrix(Span place, std::size_t learner, const std::string& name, const std::string& metric,
-                       const std::vector<std::string>& tasks, std::int64_t after);
+  // The matrix that a row belongs to, ready for it: `after` is its number, -1 that before any training. A first row
+  // where there are rows begins a new matrix (the next learner of a loop); the last one measured again takes its own
+  // place. The matrix is shorter than `after` where rows before it are missing.
+  StreamResult& matrix(const StreamKey&, std::int64_t after);
 
  private:
-  std::map<std::tuple<std::uint32_t, std::uint32_t, std::size_t, std::string>, StreamResult> matrices_;
+  std::map<StreamKey, StreamResult> matrices_;
 };
 
 }  // namespace metac::dsl

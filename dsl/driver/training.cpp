@@ -119,9 +119,11 @@ class Training {
     begun_ = reported_ = Clock::now();
     first_step_ = state_.step;
     const std::size_t leaves_count = leaves(state_.learner).size() + leaves(state_.optimizer).size();
-    while (state_.step < plan_.iterations) {
+    while (true) {
       if (journal_ != nullptr && entry_ != nullptr) journal_->keep(*entry_, state_, stopping());
       machine_.stop_if_asked();
+      validate();  // after `keep`: what goes on from a checkpoint measures what that stop may have cut short
+      if (state_.step == plan_.iterations) break;
       auto arrays = plan_.source->draw(state_.key, state_.step, plan_.batch);
       Form form;
       for (const auto& array : arrays) form.push_back(array.type());
@@ -136,8 +138,10 @@ class Training {
       ++state_.step;
       check_finite(results.back());
       report(results.back());
-      validate();
     }
+    if (plan_.select_best && state_.best_step == 0)
+      fail("E0503", fmt::format("no state can be selected: `{}` was NaN in every validation",
+                                plan_.validation->metrics.front().name));
     machine_.observer.trained(
         learner_.name(), state_, std::chrono::duration<double>(Clock::now() - begun_).count(),
         plan_.select_best ? fmt::format("best in validation: after step {}", state_.best_step) : "");
@@ -147,14 +151,18 @@ class Training {
   }
   bool stopping() const { return machine_.options.stop != nullptr && machine_.options.stop->load(); }
 
+  [[noreturn]] void fail(const char* code, std::string message, std::string hint = "") const {
+    Diagnostic diagnostic;
+    diagnostic.code = code;
+    diagnostic.span = plan_.span;
+    diagnostic.message = std::move(message);
+    diagnostic.hint = std::move(hint);
+    throw RunFailure{std::move(diagnostic)};
+  }
+
   void check_finite(const Array& losses) const {
     const auto diverged = [&](std::string message) {
-      Diagnostic diagnostic;
-      diagnostic.code = "E0501";
-      diagnostic.span = plan_.span;
-      diagnostic.message = std::move(message);
-      diagnostic.hint = "smaller learning rates, or a loss that is defined everywhere";
-      throw RunFailure{std::move(diagnostic)};
+      fail("E0501", std::move(message), "smaller learning rates, or a loss that is defined everywhere");
     };
     if (!all_finite(losses))
       for (std::int64_t task = 0; task < losses.elements(); ++task)
@@ -187,13 +195,22 @@ class Training {
     since_ = 0;
   }
 
+  EvaluationResult validated() {
+    try {
+      return measure(machine_, trained(), *plan_.validation, for_purpose(state_.key, Purpose::measuring));
+    } catch (const Interrupted&) {
+      if (journal_ != nullptr && entry_ != nullptr) journal_->keep(*entry_, state_, true);
+      throw;
+    }
+  }
+
   void validate() {
-    if (!plan_.validation || state_.step % plan_.every != 0) return;
-    auto result = measure(machine_, trained(), *plan_.validation, for_purpose(state_.key, Purpose::measuring));
+    if (!plan_.validation || state_.step == 0 || state_.step % plan_.every != 0) return;
+    auto result = validated();
     result.validation = true;
     result.step = state_.step;
     const double value = result.rows.front().summary.mean;
-    if (plan_.select_best &&
+    if (plan_.select_best && !std::isnan(value) &&
         (state_.best_step == 0 || (plan_.highest ? value > state_.best_value : value < state_.best_value))) {
       state_.best = cloned(state_.learner);
       state_.best_value = value;
@@ -229,7 +246,7 @@ void read_validation(Elaborator& self, TrainPlan& plan, const Value& validate, S
       self.fail("E0428", at, fmt::format("`validate` has no `{}`", key), "", "it has on, every, tasks, with, metrics");
   plan.every = self.integer(*field("every"), at, "`every`");
   const SourcePtr source = source_of(self, *field("on"), "test", at);
-  plan.validation = measuring(self, source, field("with"), at, field("metrics"), at, at);
+  plan.validation = measuring(self, source, field("with"), at, field("metrics"), at, at, false);
   if (const auto* rows = dynamic_cast<const BatchSource*>(source.get())) {
     if (field("tasks"))
       self.fail("E0428", at,
@@ -306,6 +323,10 @@ TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& sco
   if (name == nullptr)
     self.fail("E0426", work.learner->span, "the learner to train needs a name", "",
               "write `let learner = ...` first: training changes what the name stands for");
+  if (scope->find(name->name) == nullptr)
+    self.fail("E0426", work.learner->span,
+              fmt::format("`{}` is bound outside of the experiment, where training cannot change it", name->name), "",
+              fmt::format("bind it to a name of its own first: `let learner = {}`", name->name));
   plan.name = name->name;
   plan.learner = *learner;
   plan.source = source_of(self, self.evaluate(work.source, scope), "train", work.source->span);

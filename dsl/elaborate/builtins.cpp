@@ -83,8 +83,16 @@ BuiltinFunction reduction(Reduce reduce, bool to_real) {
   };
 }
 
+// Of two values, or of all leaves of a tree, there are no axes.
+void refuse_axes(Elaborator& e, Call call, std::size_t axis, const char* what) {
+  if (call.arguments[axis].is_none() && !flag(e, call, axis + 1)) return;
+  e.fail("E0360", call.place(call.arguments[axis].is_none() ? axis + 1 : axis),
+         fmt::format("{} has no axes: `axis` and `keep` say nothing here", what));
+}
+
 Value sum_value(Elaborator& e, Call call) {
   if (call.arguments[0].record() == nullptr) return reduction(sum, false)(e, call);
+  refuse_axes(e, call, 1, "the sum of a whole tree");
   Tensor total;
   for (const auto& leaf : leaves(seen(call.arguments[0]))) {
     const Tensor part = sum(e.real(e.tensor(leaf.value, call.span)));
@@ -98,8 +106,9 @@ BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool la
   return [=](Elaborator& e, Call call) -> Value {
     const Value& other = call.arguments[1];
     if (other.is_none()) {
+      const bool whole = call.arguments[2].is_none() && !flag(e, call, 3);
       if (const List* list = call.arguments[0].list();
-          list != nullptr && !e.is_run_value(call.arguments[0]) && !list->items.empty()) {
+          whole && list != nullptr && !e.is_run_value(call.arguments[0]) && !list->items.empty()) {
         Value best = list->items.front();
         for (const auto& item : list->items) {
           if (!item.number()) e.fail("E0391", call.span, fmt::format("{} is no number", describe(item)));
@@ -113,6 +122,7 @@ BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool la
                 {call.place(0), call.place(2), call.place(3)}};
       return reduction(reduce, false)(e, rest);
     }
+    refuse_axes(e, call, 2, largest ? "the larger of two values" : "the smaller of two values");
     const auto a = call.arguments[0].number(), b = other.number();
     if (a && b) return (largest ? *a >= *b : *a <= *b) ? call.arguments[0] : other;
     return zip_leaves(call.arguments[0], other, [&](const Value& x, const Value& y) -> Value {
@@ -252,6 +262,10 @@ Value declare_value(Elaborator& e, Call call) {
   const auto* kind = call.arguments[0].get<std::string>();
   if (kind == nullptr)
     e.fail("E0397", call.span, fmt::format("`declare_statistics` needs a name, not {}", describe(call.arguments[0])));
+  if (*kind != "batch" && *kind != "support" && *kind != "running")
+    e.fail(
+        "E0397", call.span,
+        fmt::format("statistics are those of the \"batch\", the \"support\" or \"running\" ones, not \"{}\"", *kind));
   e.declare(*kind);
   return None{};
 }
@@ -322,7 +336,10 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
       return concatenate(items, one_axis(e, call, 1, items.front()));
     };
     t["stack"] = [](Elaborator& e, Call call) -> Value {
-      return stack(tensor_list(e, call), static_cast<int>(e.integer(call.arguments[1], call.place(1), "an axis")));
+      const auto items = tensor_list(e, call);
+      const auto rank = items.front().shape().rank();
+      return stack(items,
+                   static_cast<int>(e.integer(call.arguments[1], call.place(1), "the new axis", -rank - 1, rank)));
     };
     t["flip"] = [](Elaborator& e, Call call) -> Value {
       const Tensor x = e.tensor(call.arguments[0], call.place(0));

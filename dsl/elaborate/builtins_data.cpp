@@ -56,12 +56,15 @@ Value glyphs_value(Elaborator& e, Call call) {
 Value images_value(Elaborator& e, Call call) {
   data::ImageOptions options;
   if (!call.arguments[1].is_none())
-    options.class_depth = static_cast<int>(e.integer(call.arguments[1], call.place(1), "the folders of a class"));
-  if (!call.arguments[2].is_none())
-    options.size = static_cast<int>(e.integer(call.arguments[2], call.place(2), "the size of an image"));
-  if (!call.arguments[2].is_none() && (options.size < 1 || options.size > 4096))
-    e.fail("E0403", call.place(2), fmt::format("images cannot be resized to {} x {}", options.size, options.size), "",
-           "sizes from 1 to 4096 are possible");
+    options.class_depth =
+        static_cast<int>(e.integer(call.arguments[1], call.place(1), "the number of folders of a class", 0, 1000));
+  if (!call.arguments[2].is_none()) {
+    const auto size = e.integer(call.arguments[2], call.place(2), "the size of an image");
+    if (size < 1 || size > 4096)
+      e.fail("E0403", call.place(2), fmt::format("images cannot be resized to {} x {}", size, size), "",
+             "sizes from 1 to 4096 are possible");
+    options.size = static_cast<int>(size);
+  }
   options.invert = e.condition(call.arguments[3], call.place(3));
   const auto folder = path(e, call, 0);
   return e.loaded(fmt::format("images {} {} {} {}", folder.string(), options.class_depth, options.size, options.invert),

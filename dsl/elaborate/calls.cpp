@@ -12,15 +12,6 @@ namespace {
 constexpr int max_call_depth =
     400;  // a script recursion deeper than this is endless; each level takes a few KiB of stack
 
-// FNV-1a over the name and how often it was seen: what tells two draws or calls of one body apart.
-std::uint64_t mix(std::uint64_t path, std::string_view name, int count) {
-  const auto step = [&](std::uint64_t byte) { path = (path ^ byte) * 0x100000001b3ULL; };
-  for (const char c : name) step(static_cast<unsigned char>(c));
-  step(0xff);
-  for (int shift = 0; shift < 32; shift += 8) step((static_cast<std::uint32_t>(count) >> shift) & 0xff);
-  return path;
-}
-
 std::vector<std::vector<CallParameter>> parameters_of(const std::vector<ParameterList>& lists) {
   std::vector<std::vector<CallParameter>> result;
   for (const auto& list : lists) {
@@ -30,6 +21,8 @@ std::vector<std::vector<CallParameter>> parameters_of(const std::vector<Paramete
   if (result.empty()) result.emplace_back();
   return result;
 }
+
+constexpr int most_wrappers = 50;  // learners round a learner: each has its turn in every function and event
 
 // Whether a learner's definition has a `learn` or `memory` of this name.
 bool is_state(const Definition& definition, const std::string& name) {
@@ -54,11 +47,20 @@ std::string kind_phrase(const Callable& callable) {
 
 }  // namespace
 
+// FNV-1a over the name and how often it was seen: what tells two draws or calls of one body apart.
+std::uint64_t mix_path(std::uint64_t path, std::string_view name, int count) {
+  const auto step = [&](std::uint64_t byte) { path = (path ^ byte) * 0x100000001b3ULL; };
+  for (const char c : name) step(static_cast<unsigned char>(c));
+  step(0xff);
+  for (int shift = 0; shift < 32; shift += 8) step((static_cast<std::uint32_t>(count) >> shift) & 0xff);
+  return path;
+}
+
 // While a call or a draw runs: a path of its own, so that two of them in one body, or two turns of a loop, draw
 // differently.
 struct Elaborator::PathGuard {
   PathGuard(Elaborator& elaborator, const std::string& name) : context(elaborator.context_), path(context.path) {
-    context.path = mix(path, name, context.counts[name]++);
+    context.path = mix_path(path, name, context.counts[name]++);
     counts.swap(context.counts);
   }
   ~PathGuard() {
@@ -71,22 +73,27 @@ struct Elaborator::PathGuard {
   std::map<std::string, int> counts;
 };
 
-// Besides a path, a call of the script's own has an entry on the trail and counts towards the depth.
+// Besides a path, a call of the script's own has an entry on the trail.
 struct Elaborator::CallGuard {
   CallGuard(Elaborator& elaborator, const Callable& callable, Span span)
       : elaborator(elaborator), path(elaborator, callable.name) {
+    elaborator.trail_.push_back({kind_phrase(callable), span});
+  }
+  ~CallGuard() { elaborator.trail_.pop_back(); }
+  Elaborator& elaborator;
+  PathGuard path;
+};
+
+// Every call counts towards the depth, from before its defaults are computed: they may call, too.
+struct Elaborator::DepthGuard {
+  DepthGuard(Elaborator& elaborator, Span span) : elaborator(elaborator) {
     if (elaborator.context_.depth >= max_call_depth)
       elaborator.fail("E0304", span,
                       fmt::format("calls are nested more than {} deep: a recursion without end?", max_call_depth));
     ++elaborator.context_.depth;
-    elaborator.trail_.push_back({kind_phrase(callable), span});
   }
-  ~CallGuard() {
-    --elaborator.context_.depth;
-    elaborator.trail_.pop_back();
-  }
+  ~DepthGuard() { --elaborator.context_.depth; }
   Elaborator& elaborator;
-  PathGuard path;
 };
 
 std::shared_ptr<const Callable> Elaborator::closure(const Definition& definition, const ScopePtr& scope) {
@@ -100,7 +107,7 @@ std::shared_ptr<const Callable> Elaborator::closure(const Definition& definition
   callable->scope = scope;
   callable->span = definition.name.span;
   const bool is_new = with_functions_.empty() || with_functions_.back().lock() != scope;
-  if (scope != nullptr && globals_in_work_ == 0 && is_new) with_functions_.push_back(scope);
+  if (scope != nullptr && is_new) with_functions_.push_back(scope);
   return callable;
 }
 
@@ -160,6 +167,7 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
     fail("E0309", span, fmt::format("{} cannot be called", describe(callee)), "",
          "only functions, models and constructors can");
   const auto& callable = *pointer;
+  const DepthGuard depth(*this, span);
   const bool last = callable->stage + 1 == static_cast<int>(callable->lists.size());
   if (callable->kind == DefinitionKind::model && last) return apply_model(callable, std::move(arguments), span);
 
@@ -192,8 +200,14 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
       return true;
     });
   auto bound = bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
-  if (callable->kind == DefinitionKind::learner)
-    return std::make_shared<const Learner>(Learner{callable->definition, scope, None{}, span, std::move(started), 0});
+  if (callable->kind == DefinitionKind::learner) {
+    Learner learner{callable->definition, scope, None{}, span, std::move(started), 0, ""};
+    int wrapped = 0;
+    for (const Learner* base = learner.base(); base != nullptr; base = base->base())
+      if (++wrapped > most_wrappers)
+        fail("E0304", span, fmt::format("more than {} learners are wrapped round each other", most_wrappers));
+    return std::make_shared<const Learner>(std::move(learner));
+  }
   if (!last) {
     auto next = std::make_shared<Callable>(*callable);
     next->stage += 1;
@@ -252,6 +266,7 @@ Value Elaborator::draw(const std::string& name, const Value& distribution, const
 Tensor Elaborator::current_key(Span span) {
   if (!context_.key)
     fail("E0312", span, "a draw stands where nothing is random", "", "draws stand in tasks, models and learners");
+  ++tensors_met_;
   const auto low = static_cast<std::int32_t>(context_.path), high = static_cast<std::int32_t>(context_.path >> 32);
   return fold_in(fold_in(context_.key, low), high);
 }

@@ -11,22 +11,7 @@ Elaborator::Elaborator(std::shared_ptr<const CheckedProgram> program, std::map<s
 Value Elaborator::global(const std::string& name, std::uint32_t file, Span use) {
   const Global* global = program_->find(name, file);
   if (global != nullptr && global->definition != nullptr) return closure(*global->definition, nullptr);
-  if (global != nullptr) {
-    const auto key = std::make_pair(global->file, name);
-    if (auto found = globals_.find(key); found != globals_.end()) return found->second;
-    const auto& let = std::get<LetStatement>(global->statement->node);
-    ++globals_in_work_;
-    struct Done {
-      int& count;
-      ~Done() { --count; }
-    } done{globals_in_work_};
-    const bool is_set = !global->from_library && settings_.contains(name);
-    const Value value = is_set ? settings_.at(name) : evaluate(let.value, std::make_shared<Scope>());
-    auto scope = std::make_shared<Scope>();
-    bind(let.pattern, value, scope, global->statement->span);
-    for (auto& [bound, bound_value] : scope->names) globals_[{global->file, bound}] = bound_value;
-    return globals_.at(key);
-  }
+  if (global != nullptr) return top_level(*global, name);
   if (name == "step" && !context_.step.is_none()) return context_.step;
   if (name == "progress" && !context_.progress.is_none()) return context_.progress;
   if (name == "example" && !context_.example.is_none()) return context_.example;
@@ -45,6 +30,47 @@ Value Elaborator::global(const std::string& name, std::uint32_t file, Span use) 
   fail("E0301", use, fmt::format("`{}` is not known here", name));
 }
 
+// A `let` outside of all definitions is one value in the whole script: computed once, or, where it holds tensors, once
+// in each graph, with draws that depend on the seed and its name only.
+Value Elaborator::top_level(const Global& global, const std::string& name) {
+  const auto key = std::make_pair(global.file, name);
+  if (auto found = globals_.find(key); found != globals_.end()) return found->second;
+  if (auto found = context_.globals->find(key); found != context_.globals->end()) {
+    ++tensors_met_;
+    return found->second;
+  }
+  const auto& let = std::get<LetStatement>(global.statement->node);
+  const auto met = tensors_met_;
+  const auto functions = with_functions_.size();
+  auto scope = std::make_shared<Scope>();
+  {
+    Context context = outside();
+    context.path = mix_path(0, name, static_cast<int>(global.file));
+    WithContext here(*this, std::move(context));
+    const bool is_set = !global.from_library && settings_.contains(name);
+    const Value value = is_set ? settings_.at(name) : evaluate(let.value, std::make_shared<Scope>());
+    bind(let.pattern, value, scope, global.statement->span);
+  }
+  const bool lasts = tensors_met_ == met;
+  if (lasts) with_functions_.resize(functions);  // they outlive the procedure at hand
+  Globals& known = lasts ? globals_ : *context_.globals;
+  for (auto& [bound, value] : scope->names) known[{global.file, bound}] = value;
+  return known.at(key);
+}
+
+// What surrounds a top-level `let`: the outermost graph here, and nothing of the place where its name is used.
+Context Elaborator::outside() const {
+  Context context;
+  context.graph = context_.graph;
+  while (context.graph != nullptr && context.graph->parent() != nullptr) context.graph = context.graph->parent();
+  context.real = context_.real;
+  context.depth = context_.depth;
+  context.seed = context_.seed;
+  context.globals = context_.globals;
+  if (context.graph != nullptr) context.key = key(*context.graph, context.seed);
+  return context;
+}
+
 void Elaborator::take_apart(std::size_t from) {
   for (std::size_t i = from; i < with_functions_.size(); ++i)
     if (const auto scope = with_functions_[i].lock()) scope->names.clear();
@@ -61,6 +87,7 @@ Graph& Elaborator::graph(Span span) {
   if (context_.graph == nullptr)
     fail("E0302", span, "a tensor was needed before there is a graph", "",
          "compute this inside an experiment or a function");
+  ++tensors_met_;
   return *context_.graph;
 }
 
@@ -81,7 +108,8 @@ std::string Elaborator::shown(const Value& value, Span span) {
     if (leaf.value.list() == nullptr && leaf.value.get<Tensor>() == nullptr) return leaf.value;
     if (leaf.value.list() != nullptr && !is_run_value(leaf.value)) return leaf.value;
     const Tensor t = tensor(leaf.value, span);
-    return compute && t.graph().depth() == 0 ? Value(compute(std::span(&t, 1)).front()) : Value(t);
+    const auto computed = compute ? compute(t) : std::nullopt;
+    return computed ? Value(*computed) : Value(t);
   }));
 }
 

@@ -40,11 +40,15 @@ struct ParameterFrame {
     std::string base;                          // its name before numbering
     bool numbered = true;                      // false for a name given by `as`
     Value tree;
+    Span span;  // where it is applied first
   };
   std::vector<std::pair<std::string, Value>> own;  // the `param`s drawn here
   std::vector<Child> children;
   Value drawn() const;  // the tree of an initialised frame, its layers numbered
 };
+
+// Values of top-level `let`s, by file and name.
+using Globals = std::map<std::pair<std::uint32_t, std::string>, Value>;
 
 // What surrounds an expression besides the names it can see.
 struct Context {
@@ -58,7 +62,13 @@ struct Context {
   bool training = false;    // called from `objective` or `direction`
   Dtype real = Dtype::f32;  // the working type
   int depth = 0;            // of calls
+  std::uint64_t seed = 0;   // of what top-level `let`s draw
+  // The top-level `let`s that hold tensors, as they are in this graph or the one it is a body in: they go with it.
+  std::shared_ptr<Globals> globals = std::make_shared<Globals>();
 };
+
+// The path of a call or draw of this name, the `count`th of its kind, inside what has the path `path`.
+std::uint64_t mix_path(std::uint64_t path, std::string_view name, int count);
 
 class Elaborator {
  public:
@@ -131,6 +141,7 @@ class Elaborator {
   // A list of ints, or one int. One size may be -1 where `open`, for what is left.
   Shape shape(const Value&, Span, bool open = false);
   std::int64_t integer(const Value&, Span, const char* what);
+  std::int64_t integer(const Value&, Span, const char* what, std::int64_t least, std::int64_t most);
 
   Context& context() { return context_; }
   // Statistics and other uses that results must say: "batch" for predictions that are transductive.
@@ -179,35 +190,43 @@ class Elaborator {
   // So are `save` and `load` of learners.
   std::function<void(const Learner&, const std::string& path, Span)> save;
   std::function<Value(const Learner&, const std::string& path, Span)> load;
-  // Computes tensors of the experiment's own graph, for `print`; null where nothing may run.
-  std::function<std::vector<Array>(std::span<const Tensor>)> compute;
+  // Computes a tensor of the experiment's own graph, for `print`; nullopt for one of another graph. Null where nothing
+  // may run.
+  std::function<std::optional<Array>(Tensor)> compute;
 
  private:
   friend struct Expressions;
   friend class KnownClasses;
   struct PathGuard;
   struct CallGuard;
+  struct DepthGuard;
+  struct StackGuard;
+  Value top_level(const Global&, const std::string& name);
+  Context outside() const;
   void enter_place(Span);
   [[noreturn]] void fail_operator(const Error&, Span, const std::vector<std::pair<Span, Value>>& operands);
   std::vector<std::pair<std::string, Value>> bind_arguments(const Callable&, std::vector<Argument>&, const ScopePtr&,
                                                             Span, std::vector<Span>* spans, std::vector<Value>* rest);
   Value execute(const std::shared_ptr<const Callable>&, const ScopePtr&, Span);
   Value apply_model(const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
+  Value drawn_apart(const ParameterFrame&, Span);
   Value in_frame(ParameterFrame&, const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
   Value derivative(const DerivativeExpr&, const ScopePtr&, Span);
   Value member(const Value&, const Name&, Span);
   Value index(const Value&, const std::vector<IndexItem>&, const ScopePtr&, Span);
   Value select(const IfExpr&, const ScopePtr&, Span);
   Value chain(const BinaryExpr&, const ScopePtr&, Span);
+  Value floats(const Value& tree, Span, const std::string& name);
   Value replaced(const Value& tree, const std::vector<Name>& path, std::size_t from, const Value&);
 
   std::shared_ptr<const CheckedProgram> program_;
   std::vector<std::weak_ptr<Scope>> with_functions_;
-  int globals_in_work_ = 0;  // their values outlive the procedure at hand
+  std::uint64_t tensors_met_ = 0;  // grows with each use of a graph: what does not move it holds no tensor
   std::map<std::string, Value> settings_;
   std::string data_directory_;
-  std::map<std::pair<std::uint32_t, std::string>, Value> globals_;  // `let`s of modules, once computed
+  Globals globals_;  // top-level `let`s without tensors, and builtins, once computed
   Context context_;
+  const char* stack_ = nullptr;  // where it was when the outermost expression began
   std::vector<Span> places_;
   std::vector<TrailEntry> trail_;
   std::map<std::string, bool> declared_;

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
+#include "base/error.hpp"
 #include "elaborate/elaborator.hpp"
 
 namespace metac::dsl {
@@ -91,8 +93,31 @@ struct Expressions {
   }
 };
 
+// Calls, parentheses and blocks inside each other all take stack, and of that there is little; so it is what is
+// counted.
+struct Elaborator::StackGuard {
+  static constexpr std::ptrdiff_t most = 6 << 20;  // bytes of the 8 MiB that a program usually has
+  StackGuard(Elaborator& elaborator, Span span) : elaborator(elaborator), outermost(elaborator.stack_ == nullptr) {
+    const char* here = static_cast<const char*>(__builtin_frame_address(0));
+    if (outermost)
+      elaborator.stack_ = here;
+    else if (std::abs(elaborator.stack_ - here) > most)
+      elaborator.fail("E0304", span, "calls and expressions are nested too deep: a recursion without end?");
+  }
+  ~StackGuard() {
+    if (outermost) elaborator.stack_ = nullptr;
+  }
+  Elaborator& elaborator;
+  bool outermost;
+};
+
 Value Elaborator::evaluate(const ExprPtr& expression, const ScopePtr& scope) {
-  return std::visit(Expressions{*this, *expression, scope}, expression->node);
+  const StackGuard stack(*this, expression->span);
+  try {
+    return std::visit(Expressions{*this, *expression, scope}, expression->node);
+  } catch (const Error& error) {  // what no operator around it has given a place
+    fail_operator(error, expression->span, {});
+  }
 }
 
 // A long chain of operators leans to the left; it is walked in a loop, so its length costs no stack.
@@ -292,12 +317,12 @@ Value Elaborator::select(const IfExpr& branch, const ScopePtr& scope, Span span)
 Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, const ScopePtr& scope, Span span) {
   const auto bound = [&](const ExprPtr& e, std::int64_t otherwise, std::int64_t size) {
     if (e == nullptr) return otherwise;
-    auto value = integer(evaluate(e, scope), e->span, "an end of a slice");
-    if (value < 0) value += size;
-    if (value < 0 || value > size)
-      fail("E0338", e->span, fmt::format("a slice of {} elements ends at {}", size, value), "",
-           "ends run from 0 to the size");
-    return value;
+    const auto value = integer(evaluate(e, scope), e->span, "an end of a slice");
+    if (value < -size || value > size)
+      fail("E0338", e->span,
+           fmt::format("a slice of {} elements {} at {}", size, otherwise == 0 ? "begins" : "ends", value), "",
+           fmt::format("ends run from 0 to {}, or from -1 to {} backwards", size, -size));
+    return value < 0 ? value + size : value;
   };
   const auto position = [&](const Value& value, Span place, std::int64_t size) {
     auto at = integer(value, place, "an index");

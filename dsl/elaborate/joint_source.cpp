@@ -12,16 +12,20 @@
 namespace metac::dsl {
 namespace {
 
+// "table.csv has x f32[1, 3], y f32[1, 2] and 0 classes"
+std::string form_of(const data::Dataset& set) {
+  return fmt::format("{} has x {}, {} and {} classes", set.name(), to_string(set.x_type(1)),
+                     set.has_y() ? "y " + to_string(set.y_type(1)) : "no y", set.class_count());
+}
+
 class Joint : public BatchSource {
  public:
   explicit Joint(std::vector<TaskExamples> tasks) : tasks_(std::move(tasks)) {
     const auto& first = tasks_.front().set;
     for (const auto& task : tasks_) {
       if (task.set.x_type(1) != first.x_type(1) || task.set.class_count() != first.class_count() ||
-          task.set.has_y() != first.has_y())
-        throw Error(fmt::format("tasks of other forms cannot be joined: {} has {} and {} classes, {} has {} and {}",
-                                first.name(), to_string(first.x_type(1)), first.class_count(), task.set.name(),
-                                to_string(task.set.x_type(1)), task.set.class_count()));
+          task.set.has_y() != first.has_y() || (first.has_y() && task.set.y_type(1) != first.y_type(1)))
+        throw Error(fmt::format("tasks of other forms cannot be joined: {}, {}", form_of(first), form_of(task.set)));
       starts_.push_back(size_);
       size_ += task.set.size();
       masked_ |= !task.active.empty();

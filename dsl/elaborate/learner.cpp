@@ -137,6 +137,18 @@ std::string difference_of_form(const Value& given, const Value& needed) {
 
 }  // namespace
 
+// What can be learned: numbers of the script become floats, as they do where a derivative is taken.
+Value Elaborator::floats(const Value& tree, Span span, const std::string& name) {
+  return map_leaves(tree, [&](const Leaf& leaf) -> Value {
+    const Tensor t = tensor(leaf.value, span);
+    if (!is_run_value(leaf.value)) return real(t);
+    if (!leaf.carried && !is_float(t.dtype()))
+      fail("E0362", span, fmt::format("`{}` is learned, so it needs floats, not {}", name, describe(t)), "",
+           "`cast_float(x)` makes them");
+    return t;
+  });
+}
+
 Value Elaborator::initial_state(const Learner& learner) {
   ScopePtr scope = frame(learner, None{});
   trail_.push_back({fmt::format("in the learner `{}`", learner.definition->name.text), learner.span});
@@ -150,8 +162,9 @@ Value Elaborator::initial_state(const Learner& learner) {
     scope->bind(base_name, with_state(*base, state));
     fields.emplace_back(base_name, std::move(state));
   }
-  const auto add = [&](const Name& name, const ExprPtr& expression) {
-    Value value = tensors(evaluate(expression, scope), expression->span);
+  const auto add = [&](const Name& name, const ExprPtr& expression, bool learns) {
+    const Value given = evaluate(expression, scope);
+    Value value = learns ? floats(given, expression->span, name.text) : tensors(given, expression->span);
     if (leaves(value).empty())
       fail("E0381", expression->span,
            fmt::format("`{}` has nothing to learn or to remember: {}", name.text, describe(value)));
@@ -168,8 +181,8 @@ Value Elaborator::initial_state(const Learner& learner) {
     fields.emplace_back(name.text, std::move(value));
   };
   for (const auto& statement : body_of(*learner.definition).statements) {
-    if (const auto* learn = std::get_if<LearnStatement>(&statement->node)) add(learn->name, learn->value);
-    if (const auto* memory = std::get_if<MemoryStatement>(&statement->node)) add(memory->name, memory->value);
+    if (const auto* learn = std::get_if<LearnStatement>(&statement->node)) add(learn->name, learn->value, true);
+    if (const auto* memory = std::get_if<MemoryStatement>(&statement->node)) add(memory->name, memory->value, false);
     if (std::holds_alternative<LetStatement>(statement->node)) run(*statement, scope);
   }
   return Value::record(std::move(fields));

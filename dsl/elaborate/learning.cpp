@@ -23,6 +23,7 @@ class Builder {
     self.forget_classes();
     context_.graph = graph_.get();
     context_.real = self.context().real;
+    context_.seed = self.context().seed;
     key = push(Type{Dtype::i32, {2}});
     step = push(Type{Dtype::i32, {}});
     context_.step = step;
@@ -160,8 +161,29 @@ struct Optimizers {
               fmt::format("`{}` is learned and has no optimizer: there is one for {}", name, fmt::join(known, ", ")));
   }
 
+  // Whether the rule may name this: a field, or one that a wrapper's base learns.
+  static bool has(const Value& weights, const std::string& name) {
+    const Record* record = weights.record();
+    if (record == nullptr) return false;
+    const Value* base = record->find("base");
+    return record->find(name) != nullptr || (base != nullptr && has(*base, name));
+  }
+  // What names nothing would be an optimizer that never moves anything. A base that looks for its names in the rule of
+  // its wrapper has been looked at there.
+  void refuse_unknown(const Value& weights) const {
+    if (as_optimizer(rule) != nullptr || rule.record() == nullptr) return;
+    for (const auto& [name, inner] : rule.record()->fields) {
+      if (!has(weights, name))
+        self.fail("E0427", span, fmt::format("there is an optimizer for `{}`, which is not learned", name));
+      if (const Value* own = weights.record()->find(name)) Optimizers{self, inner, span}.refuse_unknown(*own);
+    }
+  }
+
   Value start(const Value& weights) const {
     if (const auto* optimizer = as_optimizer(rule)) return self.start(*optimizer, weights);
+    if (weights.record() == nullptr)
+      self.fail("E0427", span,
+                fmt::format("one optimizer was needed for {}, this is {}", describe(weights), describe(rule)));
     std::vector<std::pair<std::string, Value>> fields;
     for (const auto& [name, value] : weights.record()->fields)
       fields.emplace_back(name, Optimizers{self, part(name), span}.start(value));
@@ -186,7 +208,11 @@ struct Optimizers {
 Computed first_memory(Elaborator& self, const Learner& learner, const Value& state, const OptimizerRule& rule) {
   Builder builder(self, state, None{}, {});
   WithContext here(self, builder.context());
-  return builder.close(Optimizers{self, rule.make(), rule.span}.start(learned(learner, builder.state)));
+  const Optimizers optimizers{self, rule.make(), rule.span};
+  const Value weights = learned(learner, builder.state);
+  const Value memory = optimizers.start(weights);
+  optimizers.refuse_unknown(weights);
+  return builder.close(memory);
 }
 
 // ---- training ----
@@ -206,8 +232,9 @@ void check_flow(Elaborator& self, const Learner& learner, const std::string& pre
       check_flow(self, *learner.base(), prefix + "base.", tree, gradients, next, place);
       continue;
     }
-    bool reached = false;
-    for (std::size_t i = leaves(seen(tree)).size(); i > 0; --i) reached |= static_cast<bool>(gradients[next++]);
+    const auto count = leaves(seen(tree)).size();
+    bool reached = count == 0;  // all of it is frozen
+    for (std::size_t i = 0; i < count; ++i) reached |= static_cast<bool>(gradients[next++]);
     if (!reached)
       self.fail("E0410", place,
                 fmt::format("nothing that `{}` learns in `{}{}` changes its objective: no derivative reaches it",
@@ -331,6 +358,9 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
   if (weights.record()->fields.empty())
     self.fail("E0416", span, fmt::format("the learner `{}` learns nothing, so it cannot be trained", learner.name()),
               "", "what is learned is bound with `learn`: `learn theta = init(net)`");
+  if (leaves(seen(weights)).empty())
+    self.fail("E0416", span,
+              fmt::format("all that the learner `{}` learns is frozen, so it cannot be trained", learner.name()));
 
   const StepGradient step = source.gives_tasks() ? gradient_of_tasks(self, learner, builder, source, batch, span)
                                                  : gradient_of_batch(self, learner, builder, source, span);

@@ -21,6 +21,19 @@ Value ParameterFrame::drawn() const {
   return Value::record(std::move(fields));
 }
 
+// The tree of an initialised frame, whose parts have names of their own: two of one name would be taken for one.
+Value Elaborator::drawn_apart(const ParameterFrame& frame, Span span) {
+  Value tree = frame.drawn();
+  const auto& fields = tree.record()->fields;  // the parameters, then the layers
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < fields.size(); ++i)
+    if (!names.insert(fields[i].first).second)
+      fail("E0324", i < frame.own.size() ? span : frame.children[i - frame.own.size()].span,
+           fmt::format("two parts of `{}` are named `{}`", frame.model, fields[i].first), "",
+           "name one of its layers otherwise with `as`");
+  return tree;
+}
+
 Value Elaborator::initialise(const Value& net, const Value& input, Span span) {
   const auto* pointer = net.get<std::shared_ptr<const Callable>>();
   if (pointer == nullptr) fail("E0320", span, fmt::format("`init` needs a model, not {}", describe(net)));
@@ -32,7 +45,7 @@ Value Elaborator::initialise(const Value& net, const Value& input, Span span) {
   ParameterFrame frame(callable->name);
   frame.initialising = true;
   in_frame(frame, callable, {{"", input, span}}, span);
-  Value tree = frame.drawn();
+  Value tree = drawn_apart(frame, span);
   for (const auto& [name, layer] : callable->layers)
     if (tree.record()->find(name) == nullptr) {
       std::vector<std::string> known;
@@ -108,17 +121,13 @@ Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, s
     frame.tree = known->tree;
     return in_frame(frame, known->in_place, std::move(arguments), span);
   }
-  if (!callable->layer_name.empty())
-    for (const auto& child : parent->children)
-      if (child.base == base && !child.numbered)
-        fail("E0324", span, fmt::format("two layers of `{}` are named `{}`", parent->model, base));
   const auto layer = layer_in_place(*parent, callable, base);
   if (parent->initialising) {
     const std::size_t slot = parent->children.size();
-    parent->children.push_back({callable, layer, base, callable->layer_name.empty(), {}});
+    parent->children.push_back({callable, layer, base, callable->layer_name.empty(), {}, span});
     frame.initialising = true;
     Value result = in_frame(frame, layer, std::move(arguments), span);
-    parent->children[slot].tree = frame.drawn();
+    parent->children[slot].tree = drawn_apart(frame, span);
     return result;
   }
   const auto turn = 1 + std::count_if(parent->children.begin(), parent->children.end(),
@@ -130,7 +139,7 @@ Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, s
     fail("E0325", span, fmt::format("the tree has no parameters for layer {} `{}` of `{}`", turn, base, parent->model),
          fmt::format("the tree is {}", describe(parent->tree)), "was it made by `init` of another model?");
   frame.tree = *own;
-  parent->children.push_back({callable, layer, base, callable->layer_name.empty(), *own});
+  parent->children.push_back({callable, layer, base, callable->layer_name.empty(), *own, span});
   return in_frame(frame, layer, std::move(arguments), span);
 }
 

@@ -132,6 +132,14 @@ std::int64_t Elaborator::integer(const Value& value, Span span, const char* what
   fail("E0355", span, fmt::format("{} is a whole number, not {}", what, describe(value)));
 }
 
+std::int64_t Elaborator::integer(const Value& value, Span span, const char* what, std::int64_t least,
+                                 std::int64_t most) {
+  const auto n = integer(value, span, what);
+  if (n < least || n > most)
+    fail("E0361", span, fmt::format("{} is a whole number from {} to {}, not {}", what, least, most, n));
+  return n;
+}
+
 namespace {
 
 std::optional<Value> on_integers(BinaryOp op, std::int64_t a, std::int64_t b) {
@@ -146,12 +154,25 @@ std::optional<Value> on_integers(BinaryOp op, std::int64_t a, std::int64_t b) {
     case BinaryOp::remainder:
       if (b == 0) return std::nullopt;
       if (b == -1) return Value(0);
-      return Value(((a % b) + b) % b);
+      result = a % b;  // of the sign of a; the remainder has that of b
+      return Value(result != 0 && (result < 0) != (b < 0) ? result + b : result);
     case BinaryOp::power: {
       const double power = std::pow(double(a), double(b));
       if (b < 0 || std::abs(power) >= 9e15) return Value(power);
       return Value(static_cast<std::int64_t>(power));
     }
+    case BinaryOp::equal:  // exactly, also beyond what a float tells apart
+      return Value(a == b);
+    case BinaryOp::not_equal:
+      return Value(a != b);
+    case BinaryOp::less:
+      return Value(a < b);
+    case BinaryOp::less_equal:
+      return Value(a <= b);
+    case BinaryOp::greater:
+      return Value(a > b);
+    case BinaryOp::greater_equal:
+      return Value(a >= b);
     default:
       return std::nullopt;
   }
@@ -291,10 +312,11 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
   };
   if (op == BinaryOp::range) {
     const auto begin = integer(a, left, "the begin of a range"), end = integer(b, right, "the end of a range");
-    if (static_cast<double>(end) - static_cast<double>(begin) >= longest_range)
+    std::int64_t last = 0;  // the number of the last one
+    if (__builtin_sub_overflow(end, begin, &last) ? end > begin : last >= longest_range)
       fail("E0357", span, fmt::format("a range has at most {} numbers, not {} to {}", longest_range, begin, end));
     std::vector<Value> items;
-    for (auto i = begin; i <= end; ++i) items.emplace_back(i);
+    for (std::int64_t i = 0; end >= begin && i <= last; ++i) items.emplace_back(begin + i);
     return Value::list(std::move(items));
   }
   if (op == BinaryOp::remainder && a.number() && b.number() == 0.0)

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "base/error.hpp"
 #include "elaborate/source.hpp"
 
 namespace metac::dsl {
@@ -15,8 +17,49 @@ const Value* Record::find(std::string_view name) const {
   return nullptr;
 }
 
+namespace {
+
+int height(const Value& value) {
+  if (const Record* record = value.record()) return record->height;
+  if (const List* list = value.list()) return list->height;
+  return value.carried() != nullptr ? height(value.carried()->leaf) : 0;
+}
+
+int height_above(int tallest_part) {
+  if (tallest_part >= tallest_value)
+    throw Error(fmt::format("lists and records are nested more than {} deep", tallest_value));
+  return tallest_part + 1;
+}
+
+}  // namespace
+
+// Closures and learners hold others in chains of any length. What would be destroyed inside the destruction of another
+// waits for its turn, so that the stack stays flat.
+Value::~Value() {
+  const auto is_last = [](const auto& held) {
+    if constexpr (requires { held.use_count(); }) return held.use_count() == 1;
+    return false;
+  };
+  if (!std::visit(is_last, variant_)) return;
+  static thread_local std::vector<Variant>* waiting = nullptr;
+  if (waiting != nullptr) {
+    waiting->push_back(std::move(variant_));
+    return;
+  }
+  std::vector<Variant> all;
+  all.push_back(std::move(variant_));
+  waiting = &all;
+  while (!all.empty()) {
+    const Variant next = std::move(all.back());
+    all.pop_back();
+  }
+  waiting = nullptr;
+}
+
 Value Value::record(std::vector<std::pair<std::string, Value>> fields) {
-  return std::make_shared<const Record>(Record{std::move(fields)});
+  int tallest = 0;
+  for (const auto& field : fields) tallest = std::max(tallest, height(field.second));
+  return std::make_shared<const Record>(Record{std::move(fields), height_above(tallest)});
 }
 
 Value Value::tuple(std::vector<Value> values) {
@@ -25,7 +68,11 @@ Value Value::tuple(std::vector<Value> values) {
   return record(std::move(fields));
 }
 
-Value Value::list(std::vector<Value> items) { return std::make_shared<const List>(List{std::move(items)}); }
+Value Value::list(std::vector<Value> items) {
+  int tallest = 0;
+  for (const auto& item : items) tallest = std::max(tallest, height(item));
+  return std::make_shared<const List>(List{std::move(items), height_above(tallest)});
+}
 
 Value Value::carried(Value leaf) { return std::make_shared<const Carried>(Carried{std::move(leaf)}); }
 

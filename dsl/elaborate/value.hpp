@@ -30,11 +30,15 @@ struct None {
 // Named fields, or unnamed ones (names are empty) for a tuple. A tree is a record whose leaves are tensors or arrays.
 struct Record {
   std::vector<std::pair<std::string, Value>> fields;
+  int height = 1;  // one more than that of the tallest field
   const Value* find(std::string_view name) const;
 };
 struct List {
   std::vector<Value> items;
+  int height = 1;  // likewise
 };
+// Records and lists inside each other. Bounds the recursion of everything that walks a value.
+inline constexpr int tallest_value = 500;
 struct Carried;
 // What a learner is trained and measured on, other than a plain data set.
 using SourcePtr = std::shared_ptr<const Source>;
@@ -52,7 +56,13 @@ class Value {
       : variant_(std::forward<T>(value)) {}
   Value(const char* text) : variant_(std::string(text)) {}
   Value(int value) : variant_(static_cast<std::int64_t>(value)) {}
+  Value(const Value&) = default;
+  Value(Value&&) noexcept = default;
+  Value& operator=(const Value&) = default;
+  Value& operator=(Value&&) noexcept = default;
+  ~Value();
 
+  // Error for one that is taller than `tallest_value`.
   static Value record(std::vector<std::pair<std::string, Value>> fields);
   static Value tuple(std::vector<Value> values);
   static Value list(std::vector<Value> items);
@@ -81,7 +91,7 @@ struct Carried {
   Value leaf;
 };
 
-// "int 3", "tensor f32[10, 40]", "record (x, y)", "model linear": for messages.
+// "the int 3", "a tensor f32[10, 40]", "a record (x, y)", "the model `linear`": for messages.
 std::string describe(const Value&);
 // As `print` shows it.
 std::string to_text(const Value&);

@@ -37,6 +37,8 @@ struct Diagnostic {
   std::string hint;     // "did you mean `relu`?"; may be empty
 };
 
+inline constexpr int most_mistakes = 100;  // that are told of one script; whoever has more mends these first
+
 // Collects what the stages find. A stage goes on after a mistake where that makes sense, so one run reports several.
 class Report {
  public:

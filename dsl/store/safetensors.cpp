@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.hpp"
 #include "store/atomic_file.hpp"
@@ -26,6 +28,23 @@ std::string_view bytes_of(const Array& array) { return {static_cast<const char*>
 std::string checksum(std::string_view data) {
   uLong crc = crc32_z(0, nullptr, 0);
   return fmt::format("{:08x}", crc32_z(crc, reinterpret_cast<const Bytef*>(data.data()), data.size()));
+}
+
+struct RepeatedKey {
+  std::string name;
+};
+
+// The library keeps the last of two equal keys; here that is damage. RepeatedKey, or an exception of the library.
+nlohmann::ordered_json parsed(const std::string& text) {
+  using Json = nlohmann::ordered_json;
+  std::vector<std::set<std::string>> keys;  // of the objects around the place at hand
+  return Json::parse(text, [&](int, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::object_start) keys.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys.pop_back();
+    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
+      throw RepeatedKey{value.get<std::string>()};
+    return true;
+  });
 }
 
 }  // namespace
@@ -78,8 +97,9 @@ Tensors read_safetensors(const std::filesystem::path& path, const std::string& c
     fail("it was cut short while it was read");
 
   Tensors result;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> places;  // of the arrays: they tile the data, as the format says
   try {
-    const auto header = nlohmann::ordered_json::parse(text);
+    const auto header = parsed(text);
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") {
         result.metadata = entry.get<std::map<std::string, std::string>>();
@@ -100,18 +120,30 @@ Tensors read_safetensors(const std::filesystem::path& path, const std::string& c
         elements *= static_cast<double>(n);
       }
       const auto offsets = entry.at("data_offsets").get<std::vector<std::uint64_t>>();
-      const auto begin = offsets.at(0), end = offsets.at(1);
+      if (offsets.size() != 2) fail(fmt::format("`{}` has {} data offsets, not 2", name, offsets.size()));
+      const auto begin = offsets[0], end = offsets[1];
       const Type type{*dtype, shape};
       if (elements > static_cast<double>(data.size()) || begin > end || end > data.size() ||
           end - begin != type.bytes())
         fail(fmt::format("`{}` {} does not fit its place in the file", name, to_string(type)));
       Array array(type);
       if (end > begin) std::memcpy(array.data(), data.data() + begin, end - begin);
+      places.emplace_back(begin, end);
       result.arrays.emplace_back(name, std::move(array));
     }
   } catch (const nlohmann::json::exception& error) {
     fail(fmt::format("its header is damaged ({})", error.what()));
+  } catch (const RepeatedKey& key) {
+    fail(fmt::format("its header is damaged: `{}` stands there twice", key.name));
   }
+  std::sort(places.begin(), places.end());
+  std::uint64_t covered = 0;
+  for (const auto& [begin, end] : places) {
+    if (begin != covered)
+      fail(fmt::format("its arrays {} at byte {}", begin < covered ? "overlap" : "leave a hole", covered));
+    covered = end;
+  }
+  if (covered != data.size()) fail(fmt::format("{} bytes after its arrays belong to none", data.size() - covered));
   if (const auto crc = result.metadata.find("crc32"); crc != result.metadata.end()) {
     if (crc->second != checksum(data)) fail("it is damaged: the checksum of its data is wrong");
     if (!crc32.empty() && crc->second != crc32) fail("it is another file than the one that was written here");

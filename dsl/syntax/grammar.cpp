@@ -297,7 +297,9 @@ struct nested {
   }
 };
 
-// Rule; after a mistake in it, reports and goes on behind the statement.
+struct Enough {};  // so many mistakes that reading on helps nobody
+
+// Rule; after a mistake in it, reports and goes on behind the statement. Enough, where there were too many.
 template <typename Rule>
 struct recovering {
   using rule_t = recovering;
@@ -312,6 +314,7 @@ struct recovering {
     } catch (const Mistake& mistake) {
       report_mistake(mistake, reader.text, reader.file, reader.report);
       reader.nodes.resize(mark);
+      if (reader.report.errors() > most_mistakes) throw Enough{};
       const bool in_block = !reader.openings.empty();
       Reader::move_to(in, resume_after(reader.text, begin, mistake.at, in_block));
       return true;
@@ -466,7 +469,11 @@ struct module : seq<blank_lines, star<not_at<at_end>, recovering<statement_line>
 std::vector<Node> read_nodes(std::string_view text, std::uint32_t file, Report& report) {
   Reader reader{text, file, report, true, 0, {}, {}};
   Input input(text.data(), text.data() + text.size(), "");
-  (void)pegtl::parse<grammar::module>(input, reader);
+  try {
+    (void)pegtl::parse<grammar::module>(input, reader);
+  } catch (const grammar::Enough&) {
+    return {};
+  }
   return std::move(reader.nodes);
 }
 

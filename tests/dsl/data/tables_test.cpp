@@ -230,6 +230,8 @@ BOOST_AUTO_TEST_CASE(damaged_arrays_are_errors) {
   BOOST_TEST(fails(npy_bytes("<f4", "(2,)", Bytes(9)), {"bytes after its end"}));
   BOOST_TEST(fails(npy_bytes("<f2", "(2,)", Bytes(4)), {"'<f2'", "booleans, integers"}));
   BOOST_TEST(fails(npy_bytes("|O", "(2,)", Bytes(4)), {"'|O'"}));
+  for (const char* type : {"< i", "<1 ", "<8 ", "|1b"})
+    BOOST_TEST(fails(npy_bytes(type, "(2,)", Bytes(4)), {"booleans, integers"}), type);
   BOOST_TEST(fails(npy_bytes("<f4", "(2,)", Bytes(8), 9), {"version 9"}));
   BOOST_TEST(fails(npy_bytes("<f4", "(1, 2)", Bytes(8), 1, "True"), {"Fortran order"}));
   BOOST_TEST(fails(npy_bytes("<f4", "(2, -1)", Bytes(8)), {"shape"}));

@@ -2,7 +2,9 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
+#include "dsl/data/files.hpp"
 #include "dsl/driver/recorder.hpp"
+#include "store/safetensors.hpp"
 
 using namespace metac;
 using namespace metac::dsl;
@@ -156,6 +158,60 @@ experiment best {
   BOOST_TEST(recorder.states.front().step == 40);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_no_number_in_validation_is_never_the_best) {
+  StreamRecorder recorder;
+  run_script(rows + R"(
+fn undefined_at_first(p, y) = if max(abs(p)) < 1e-6 then nan else cross_entropy(p, y)
+model zero(x) {
+  param w[100, 3] ~ zeros()
+  return flatten(x) @ w
+}
+experiment best {
+  let learner = classifier(zero)
+  train learner on parts.train {
+    iterations: 4, batch: 4, optimizer: sgd(if step == 0 then 0.0 else 0.1)
+    validate: (on: parts.test, every: 1, metrics: [undefined_at_first]), select: "lowest"
+  }
+  evaluate learner on parts.test { metrics: [undefined_at_first] }
+}
+)",
+             {}, recorder);
+  BOOST_TEST_REQUIRE(recorder.results.size() == 5u);
+  BOOST_TEST(std::isnan(recorder.results[0].rows.front().summary.mean));
+  double best = INFINITY;
+  for (std::size_t i = 1; i < 4; ++i) best = std::min(best, recorder.results[i].rows.front().summary.mean);
+  BOOST_TEST(recorder.results.back().rows.front().summary.mean == best);
+}
+
+struct StopBeforeValidation : Recorder {
+  void train_progress(const TrainProgress& progress) override { stop = progress.step == 1; }
+};
+
+BOOST_AUTO_TEST_CASE(a_stop_during_validation_leaves_a_checkpoint_from_before_it) {
+  const data::testing::TemporaryFolder folder;
+  const std::string script = rows + R"(
+experiment stopped {
+  let learner = classifier(mlp([6, 3]))
+  train learner on parts.train {
+    iterations: 3, batch: 4, optimizer: adam(1e-2), validate: (on: parts.test, every: 1), select: "best"
+  }
+}
+)";
+  Options options;
+  options.out = (folder / "run").string();
+  StopBeforeValidation stopped;
+  run_script(script, options, stopped);
+  BOOST_TEST(stopped.results.empty());
+  BOOST_TEST(std::filesystem::exists(folder / "run" / "training-1-step-1.safetensors"));
+  options.resume = true;
+  Recorder resumed, whole;
+  run_script(script, options, resumed);
+  run_script(script, {}, whole);
+  BOOST_TEST(resumed.results.size() == 3u);
+  BOOST_TEST_REQUIRE(resumed.states.size() == 1u);
+  BOOST_TEST(difference(resumed.states.front(), whole.states.front()) == "");
+}
+
 BOOST_AUTO_TEST_CASE(data_sets_give_the_same_bits_on_any_number_of_threads) {
   const std::string script = R"(
 let drawings = glyphs(classes: 3, per_class: 11, size: 16)
@@ -197,8 +253,31 @@ experiment along {
     const StreamResult& result = recorder.streams[i];
     BOOST_TEST(result.matrix.size() == i % 4);
     BOOST_TEST(result.complete() == (i % 4 == 3));
+    BOOST_TEST(result.untrained.size() == 3u);  // measured elsewhere in the text, and of the same matrix
     for (const auto& row : result.matrix) BOOST_TEST(row.size() == 3u);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_has_a_matrix_for_each_metric_and_place_of_a_list) {
+  StreamRecorder recorder;
+  run_script(rows + R"(
+experiment along {
+  let stream = permuted(parts, tasks: 2)
+  let a = classifier(mlp([5, 3]))
+  let b = classifier(mlp([5, 3]))
+  for task in stream {
+    train a on task { iterations: 5, batch: 5, optimizer: adam(1e-2) }
+    evaluate [a, b] on stream { after: task, metrics: [fn (p, y) = accuracy(p, y), fn (p, y) = cross_entropy(p, y)] }
+    evaluate a on stream { after: task, metrics: [accuracy] }
+  }
+}
+)",
+             {}, recorder);
+  BOOST_TEST_REQUIRE(recorder.streams.size() == 2 * 5u);
+  for (std::size_t i = 0; i < recorder.streams.size(); ++i) BOOST_TEST(recorder.streams[i].matrix.size() == i / 5 + 1);
+  BOOST_TEST(recorder.streams[0].matrix != recorder.streams[1].matrix);
+  BOOST_TEST(recorder.streams[5].matrix != recorder.streams[7].matrix);
+  BOOST_TEST(recorder.streams[5].matrix == recorder.streams[9].matrix);
 }
 
 BOOST_AUTO_TEST_CASE(the_measures_of_a_stream_are_those_of_its_matrix) {
@@ -234,6 +313,19 @@ experiment pairs {
   BOOST_TEST(recorder.comparisons[1].warning == "it hurts");
 }
 
+BOOST_AUTO_TEST_CASE(a_difference_stays_one_over_the_seeds) {
+  StreamRecorder recorder;
+  run_script(rows + R"(
+experiment pairs(seeds = 2) {
+  let (a, b) = (classifier(mlp([6, 3])), classifier(mlp([7, 3])))
+  evaluate [a, b] on parts.test { metrics: [accuracy] }
+}
+)",
+             {}, recorder);
+  BOOST_TEST_REQUIRE(recorder.summaries.size() == 3u);
+  for (std::size_t i = 0; i < 3; ++i) BOOST_TEST(recorder.summaries[i].difference == (i == 2));
+}
+
 BOOST_AUTO_TEST_CASE(an_experiment_with_seeds_is_each_of_them) {
   const std::string script = rows + R"(
 experiment several(seeds = 3) {
@@ -259,6 +351,20 @@ experiment several(seeds = 3) {
   }
   BOOST_TEST(std::abs(all.summaries.front().over_seeds.mean - sum / 3) < 1e-12);
   BOOST_TEST(all.summaries.front().over_seeds.count == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_with_an_endless_name_is_refused) {
+  const data::testing::TemporaryFolder folder;
+  store::write_safetensors(folder / "x", {{{"learner." + std::string(1'000'000, '.'), Array::scalar<float>(1)}}, {}});
+  Report report;
+  Recorder recorder;
+  const Script script = Script::from_text(
+      "x.meta",
+      "experiment e {\n  let l = load(classifier(mlp([3])), \"" + (folder / "x").string() + "\")\n  print(l)\n}\n",
+      report);
+  BOOST_TEST((run(script, {}, recorder, report) == Outcome::wrong_script));
+  BOOST_TEST_REQUIRE(report.all().size() == 1u);
+  BOOST_TEST(report.all().front().code == "E0437");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,5 +1,6 @@
-// Every learner of stdlib/learn/lifelong and stdlib/learn/transfer: it learns, its penalty is there after a task and
-// has the derivative that differences measure, and what goes round what. A further learner is one more row of a table.
+// Every learner of stdlib/learn/lifelong and stdlib/learn/transfer that is trained on batches: it learns, its penalty
+// is there after a task and has the derivative that differences measure, and what goes round what. A further learner is
+// one more row of a table.
 #include "dsl/driver/objective.hpp"
 #include "dsl/driver/recorder.hpp"
 

@@ -1,5 +1,5 @@
-// Every learner of stdlib/learn/meta: its gradient is that of its objective, and a short training makes it better. A
-// further learner is one more row of a table.
+// Every learner of stdlib/learn/meta, and oml, which learns from tasks: its gradient is that of its objective, and a
+// short training makes it better. A further learner is one more row of a table.
 #include "dsl/driver/objective.hpp"
 #include "dsl/driver/recorder.hpp"
 
@@ -46,6 +46,7 @@ const Differentiated with_an_objective[] = {
     {"protonet by angles", "protonet(classes, distance: cosine)"},
     {"matching", "matching(classes, sharpness: 3)"},
     {"matching in context", "matching(classes, reads: 2)"},
+    {"oml", "oml(classes, layers([3]), inner_lr: 0.05)"},
 };
 
 BOOST_AUTO_TEST_CASE(the_gradient_equals_central_differences) {
@@ -96,9 +97,10 @@ model two(x) {
 }
 fn of_head(p, y) = mean(p[:, 0])
 fn of_body(p, y) = mean(p[:, 1])
+fn of_both(p, y) = mean(square(p - y))
 experiment e {
-  evaluate anil(two, loss: mse, inner_lr: 0.1) on sinusoids() { tasks: 3, with: (updates: [0, 2]), metrics: [of_head, of_body] }
-  evaluate maml(two, loss: mse, inner_lr: 0.1) on sinusoids() { tasks: 3, with: (updates: [0, 2]), metrics: [of_head, of_body] }
+  evaluate anil(two, loss: of_both, inner_lr: 0.1) on sinusoids() { tasks: 3, with: (updates: [0, 2]), metrics: [of_head, of_body] }
+  evaluate maml(two, loss: of_both, inner_lr: 0.1) on sinusoids() { tasks: 3, with: (updates: [0, 2]), metrics: [of_head, of_body] }
 }
 )",
              {}, recorder);
@@ -133,6 +135,7 @@ const Training trainings[] = {
     {"matching", "matching(classes, sharpness: 10)", "iterations: 400, optimizer: adam(3e-3)", 0.5},
     {"matching in context", "matching(classes, sharpness: 10, reads: 2)", "iterations: 200, optimizer: adam(3e-3)",
      0.5},
+    {"oml", "oml(classes, layers([3]), inner_lr: 0.1)", "iterations: 1000, optimizer: adam(3e-3)", 0.65},
 };
 
 BOOST_AUTO_TEST_CASE(a_short_training_makes_each_learner_better) {

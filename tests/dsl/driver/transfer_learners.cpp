@@ -1,5 +1,6 @@
 // The learners of stdlib/learn/transfer: what is taken over, what is frozen, what is drawn anew; rates by layer;
 // adaptation between domains.
+#include "dsl/data/files.hpp"
 #include "dsl/driver/objective.hpp"
 #include "dsl/driver/recorder.hpp"
 
@@ -103,15 +104,35 @@ BOOST_AUTO_TEST_CASE(transfer_helps_where_the_target_is_alike_and_the_gain_is_to
   train target on target_set.train { epochs: 3, batch: 20, optimizer: adam(3e-3) }
   train twin on target_set.train { epochs: 3, batch: 20, optimizer: adam(3e-3) }
   let results = evaluate [target, twin] on target_set.test { metrics: [accuracy, transfer_gain] }
-  print(results[0].mean, results[2].mean)
+  print(results[0].mean, results[2].mean, results[1].mean, len(results))
 }
 )",
              {}, recorder);
   std::istringstream words(recorder.lines.back());
-  double target = 0, twin = 0;
-  words >> target >> twin;
+  double target = 0, twin = 0, gain = 0, count = 0;
+  words >> target >> twin >> gain >> count;
   BOOST_TEST_MESSAGE("accuracy " << target << ", from scratch " << twin);
   BOOST_TEST(target > twin + 0.2);
+  BOOST_TEST(std::abs(gain - (target - twin)) < 1e-5);
+  BOOST_TEST(count == 3);  // the last of the list gains nothing over itself
+}
+
+BOOST_AUTO_TEST_CASE(what_a_file_says_of_a_learner_with_events_stays_frozen) {
+  const data::testing::TemporaryFolder folder;
+  const auto lines = numbers_of(source + "  let kept = l2(finetune(source, freeze: \"linear1\"))\n" + R"(
+  train kept on target_set.train { iterations: 1, batch: 20, optimizer: sgd(0.1) }
+  save(kept, ")" + (folder / "kept").string() +
+                                R"(")
+  let target = load(l2(finetune(source, freeze: "linear1")), ")" +
+                                (folder / "kept").string() + R"(")
+  train target on target_set.train { iterations: 3, batch: 20, optimizer: sgd(0.1) }
+  fn far(a, b) = sum(square(a.weight - b.weight))
+  let (now, before) = (target.learned.base.theta, kept.learned.base.theta)
+  print(far(now.linear1, before.linear1), far(now.linear2, before.linear2))
+)");
+  BOOST_TEST_REQUIRE(lines.size() == 1u);
+  BOOST_TEST(lines[0].at(0) == 0);
+  BOOST_TEST(lines[0].at(1) > 0);
 }
 
 // By a pencil: of plain descent the step of each layer is its factor times the step.

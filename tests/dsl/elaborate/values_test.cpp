@@ -147,6 +147,19 @@ BOOST_AUTO_TEST_CASE(slices_exclude_their_end) {
   check_numbers("var total = 0\nfor i in 1..0 { total = total + i }\nprint(total)", {0});
 }
 
+// How much fits on the stack depends on the build, so only that it ends, and how, is said here.
+BOOST_AUTO_TEST_CASE(calls_and_parentheses_inside_each_other_end_in_a_message) {
+  const std::string open(140, '('), close(140, ')');
+  const Ran ran = run_text("fn f(n) = " + open + "f(n + 1)" + close + "\nexperiment e { print(f(0)) }\n");
+  BOOST_TEST((ran.outcome == Outcome::wrong_script));
+  BOOST_TEST(ran.said.find("[E0304]") != std::string::npos, ran.said);
+}
+
+BOOST_AUTO_TEST_CASE(rows_are_brought_together_by_class) {
+  check_numbers("let b = by_class((x: [10, 20, 30, 40, 50], y: [2, 0, 1, 0, 2]))\nprint(b.x, b.y)",
+                {20, 40, 30, 10, 50, 0, 0, 1, 2, 2});
+}
+
 BOOST_AUTO_TEST_CASE(optimizers_take_the_steps_of_their_papers) {
   const std::string two_steps =
       "\n  let (w, m) = rule.update([1.0, -2.0], [0.5, -1.0], rule.start([1.0, -2.0]))\n"

@@ -100,6 +100,28 @@ BOOST_AUTO_TEST_CASE(refusals_say_what_was_found) {
   BOOST_TEST(with_header(R"({"w":{"dtype":"F32","shape":[9000000000,9000000000,9],"data_offsets":[0,4]}})")
                  .find("does not fit") != std::string::npos);
   BOOST_TEST(with_header(R"({"w":[1,2]})").find("damaged") != std::string::npos);
+  BOOST_TEST(with_header(R"({"w":{"dtype":"F32","shape":[4],"data_offsets":[0]}})").find("1 data offsets") !=
+             std::string::npos);
+  BOOST_TEST(with_header(R"({"w":{"dtype":"F32","shape":[4],"data_offsets":[0,16,16]}})").find("3 data offsets") !=
+             std::string::npos);
+  const auto two = [&](const std::string& first, const std::string& second) {
+    const auto entry = [](const std::string& offsets) {
+      return R"({"dtype":"F32","shape":[2],"data_offsets":[)" + offsets + "]}";
+    };
+    return with_header("{\"v\":" + entry(first) + ",\"w\":" + entry(second) + "}");
+  };
+  BOOST_TEST(two("0,8", "8,16").empty());
+  BOOST_TEST(two("8,16", "0,8").empty());
+  BOOST_TEST(two("0,8", "4,12").find("overlap at byte 8") != std::string::npos);
+  BOOST_TEST(with_header(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})").find("hole at byte 0") !=
+             std::string::npos);
+  BOOST_TEST(with_header(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})").find("8 bytes after") !=
+             std::string::npos);
+  BOOST_TEST(with_header(R"({"w":{"dtype":"F32","shape":[4],"shape":[2,2],"data_offsets":[0,16]}})")
+                 .find("`shape` stands there twice") != std::string::npos);
+  BOOST_TEST(
+      with_header(R"({"w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"w":[]})").find("`w` stands there twice") !=
+      std::string::npos);
   BOOST_TEST(with_header(R"({"w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})").empty());  // of elsewhere
   write_safetensors(folder / "x", some());
   BOOST_TEST(refusal(folder / "x", "00000000").find("another file") != std::string::npos);
