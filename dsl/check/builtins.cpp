@@ -97,7 +97,8 @@ constexpr Builtin table[] = {
     // draws
     {"draw_distinct", "(count, among)", "so many different ones of 0 .. among - 1, in random order"},
     {"draw_integers", "(shape, below)", "whole numbers from 0 to below - 1; below is a number or one for each"},
-    {"sample", "(draw, count)", "count draws of a function without arguments, stacked along a new first axis"},
+    {"sample", "(draw, count)",
+     "count draws of a function without arguments, or tasks of a source, stacked along a new first axis"},
     {"draw_uniform", "(shape)", "uniform numbers in [0, 1)"},
     {"draw_normal", "(shape)", "normal numbers of mean 0 and deviation 1"},
     {"draw_truncated_normal", "(shape)", "normal numbers of mean 0 and deviation 1, drawn again beyond 2"},

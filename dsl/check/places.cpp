@@ -42,7 +42,8 @@ Rule rule_of(const MemoryStatement&) {
           "`memory` belongs directly in the body of a `learner`, an `optimizer` or `tasks`"};
 }
 Rule rule_of(const ReturnStatement&) {
-  return {in_functions, false, "`return`", "`return` gives the value of a `fn` or a `model`"};
+  return {in_functions | bit(Place::tasks), false, "`return`",
+          "`return` gives the value of a `fn` or a `model`, or the task of `tasks`"};
 }
 Rule rule_of(const ForStatement&) {
   return {in_steps | bit(Place::experiment), false, "`for`", "put it in a `fn` or an `experiment`"};

@@ -117,8 +117,8 @@ Value as_batch_value(Elaborator& e, Call call) {
 // ---- functions of one row ----
 
 // What `function` makes of one row, in the graph that `index` is an input of; draws have a key for each row.
-Value of_one_row(Elaborator& e, const Value& function, const Value& row, Tensor index, Span span) {
-  WithContext inside(e, row_context(e, index));
+Value of_one_row(Elaborator& e, const Value& function, const Value& row, Tensor index, std::int64_t count, Span span) {
+  WithContext inside(e, row_context(e, index, count));
   return map_leaves(e.call_function(function, {row}, span),
                     [&](const Leaf& leaf) -> Value { return index.graph().capture(e.tensor(leaf.value, span)); });
 }
@@ -154,7 +154,8 @@ Value map_value(Elaborator& e, Call call) {
   const auto count = row_count(e, xs, call.place(1));
   const auto sequences = sequences_of(e, xs, call.place(1));
   const auto one = [&](const std::vector<Tensor>& slices, Tensor index) {
-    return of_one_row(e, call.arguments[0], with_slices(e, xs, sequences, slices, call.place(1)), index, call.span);
+    return of_one_row(e, call.arguments[0], with_slices(e, xs, sequences, slices, call.place(1)), index, count,
+                      call.span);
   };
   return each_row(e, sequences, count, one, call.span);
 }
@@ -167,7 +168,7 @@ Value map_sum_value(Elaborator& e, Call call) {
   MapBuilder each(e.graph(call.span), sequences, count);
   const KnownClasses known(e);
   const Value one = of_one_row(e, call.arguments[0], with_slices(e, xs, sequences, each.slices(), call.place(1)),
-                               each.index(), call.span);
+                               each.index(), count, call.span);
   std::vector<MapBuilder::Result> results;
   for (const Tensor& t : tensors_of(one))
     results.push_back({t.dtype() == Dtype::boolean ? cast(t, Dtype::i32) : t, MapBuilder::summed});

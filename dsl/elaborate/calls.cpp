@@ -38,8 +38,6 @@ std::string kind_phrase(const Callable& callable) {
   switch (callable.kind) {
     case DefinitionKind::model:
       return fmt::format("while building `{}`", callable.name);
-    case DefinitionKind::tasks:
-      return fmt::format("in the tasks `{}`", callable.name);
     default:
       return fmt::format("in `{}`, called here", callable.name);
   }
@@ -75,9 +73,9 @@ struct Elaborator::PathGuard {
 
 // Besides a path, a call of the script's own has an entry on the trail.
 struct Elaborator::CallGuard {
-  CallGuard(Elaborator& elaborator, const Callable& callable, Span span)
-      : elaborator(elaborator), path(elaborator, callable.name) {
-    elaborator.trail_.push_back({kind_phrase(callable), span});
+  CallGuard(Elaborator& elaborator, const std::string& name, std::string trail, Span span)
+      : elaborator(elaborator), path(elaborator, name) {
+    elaborator.trail_.push_back({std::move(trail), span});
   }
   ~CallGuard() { elaborator.trail_.pop_back(); }
   Elaborator& elaborator;
@@ -229,7 +227,7 @@ Value Elaborator::execute(const std::shared_ptr<const Callable>& callable, const
     case DefinitionKind::optimizer:
       return std::make_shared<const Optimizer>(Optimizer{callable->definition, scope, span});
     case DefinitionKind::tasks:
-      return task_source(callable->definition, scope);
+      return task_source(*this, callable->definition, scope);
     case DefinitionKind::experiment:
       fail("E0310", span, fmt::format("the experiment `{}` cannot be called", callable->name), "",
            "run it: `metac run --experiment NAME`");
@@ -238,7 +236,7 @@ Value Elaborator::execute(const std::shared_ptr<const Callable>& callable, const
     case DefinitionKind::model:
       break;
   }
-  CallGuard guard(*this, *callable, span);
+  CallGuard guard(*this, callable->name, kind_phrase(*callable), span);
   struct Mode {
     bool& training;
     const bool outside = training;
@@ -250,6 +248,7 @@ Value Elaborator::execute(const std::shared_ptr<const Callable>& callable, const
 }
 
 Value Elaborator::draw(const std::string& name, const Value& distribution, const Shape& shape, Span span) {
+  if (const auto* source = distribution.get<SourcePtr>()) return draw_task(name, *source, span);
   if (distribution.callable() == nullptr)
     fail("E0311", span,
          fmt::format("`{}` can only be drawn from a distribution; this is {}", name, describe(distribution)), "",
@@ -261,6 +260,20 @@ Value Elaborator::draw(const std::string& name, const Value& distribution, const
   for (const auto size : shape) sizes.emplace_back(size);
   PathGuard path(*this, "~" + name);
   return call_function(distribution, {Value::list(std::move(sizes))}, span);
+}
+
+Value Elaborator::draw_task(const std::string& name, const SourcePtr& source, Span span) {
+  const auto* tasks = dynamic_cast<const TaskSource*>(source.get());
+  if (tasks == nullptr)
+    fail("E0471", span,
+         fmt::format("{} gives batches of examples; a task can only be drawn from tasks", source->describe()), "",
+         "`episodes(..)` and `groups(..)` make tasks of a data set");
+  if (context_.draws == nullptr)
+    fail("E0470", span, fmt::format("a task of {} is drawn outside of `tasks`", source->describe()), "",
+         "tasks of other sources are drawn in the body of `tasks`, or in functions that it calls");
+  const DepthGuard depth(*this, span);
+  CallGuard guard(*this, "~" + name, fmt::format("in a task of {}, drawn here", source->describe()), span);
+  return tasks->drawn_inside(*this, source, span);
 }
 
 Tensor Elaborator::current_key(Span span) {

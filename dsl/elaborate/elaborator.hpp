@@ -50,6 +50,8 @@ struct ParameterFrame {
 // Values of top-level `let`s, by file and name.
 using Globals = std::map<std::pair<std::uint32_t, std::string>, Value>;
 
+class TaskDraws;
+
 // What surrounds an expression besides the names it can see.
 struct Context {
   Graph* graph = nullptr;
@@ -57,8 +59,12 @@ struct Context {
   std::uint64_t path = 0;             // of names of calls, mixed into the key of a draw
   std::map<std::string, int> counts;  // how often a name was called or drawn in this call
   ParameterFrame* parameters = nullptr;
-  Value example;            // the form of one task, or of a batch of one
-  Value step, progress;     // of the training: none elsewhere
+  Value example;               // the form of one task, or of a batch of one
+  Value step, progress;        // of the training: none elsewhere
+  TaskDraws* draws = nullptr;  // in the body of `tasks`: where it gets the tasks of other sources from
+  // The rows inside of which an expression stands (in `sample`, in `map`): how many there are, and the number of its
+  // own.
+  std::vector<std::pair<std::int64_t, Tensor>> rows;
   bool training = false;    // called from `objective` or `direction`
   Dtype real = Dtype::f32;  // the working type
   int depth = 0;            // of calls
@@ -106,6 +112,7 @@ class Elaborator {
   std::shared_ptr<const Callable> closure(const Definition&, const ScopePtr&);
   // One draw from a distribution, which is a function of a shape.
   Value draw(const std::string& name, const Value& distribution, const Shape&, Span);
+  Value draw_task(const std::string& name, const SourcePtr&, Span);  // in the body of `tasks`
   Tensor current_key(Span);  // of one primitive draw here: from the step's key and the path of calls
 
   // ---- models ----
@@ -214,6 +221,7 @@ class Elaborator {
   Value derivative(const DerivativeExpr&, const ScopePtr&, Span);
   Value member(const Value&, const Name&, Span);
   Value index(const Value&, const std::vector<IndexItem>&, const ScopePtr&, Span);
+  Value item_at(const List&, Tensor index, Span);
   Value select(const IfExpr&, const ScopePtr&, Span);
   Value chain(const BinaryExpr&, const ScopePtr&, Span);
   Value floats(const Value& tree, Span, const std::string& name);
@@ -267,6 +275,6 @@ class KnownClasses {
 // The value of a builtin; nullopt if it has no implementation (a bug that a test finds).
 std::optional<Value> builtin_callable(const Builtin&);
 // The source that a call of a `tasks` definition makes.
-SourcePtr task_source(const Definition*, const ScopePtr& arguments);
+SourcePtr task_source(Elaborator&, const Definition*, const ScopePtr& arguments);
 
 }  // namespace metac::dsl

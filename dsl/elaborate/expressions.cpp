@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
-#include "elaborate/elaborator.hpp"
+#include "elaborate/choice.hpp"
 
 namespace metac::dsl {
 
@@ -314,6 +314,19 @@ Value Elaborator::select(const IfExpr& branch, const ScopePtr& scope, Span span)
   });
 }
 
+// One of a list, by an index that is known only while the graph runs.
+Value Elaborator::item_at(const List& list, Tensor index, Span span) {
+  std::vector<SourcePtr> sources;
+  for (const auto& item : list.items)
+    if (const auto* source = item.get<SourcePtr>()) sources.push_back(*source);
+  if (list.items.empty()) fail("E0339", span, "an empty list has nothing to choose from");
+  if (sources.size() < list.items.size()) return choice(*this, list.items, index, span);
+  if (context_.draws == nullptr || index.shape().rank() != 0)
+    fail("E0342", span, fmt::format("a source cannot be chosen here by {}", describe(index)), "",
+         "the body of `tasks` draws from a source that one whole number of the graph chooses");
+  return source_choice(std::move(sources), index);
+}
+
 Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, const ScopePtr& scope, Span span) {
   const auto bound = [&](const ExprPtr& e, std::int64_t otherwise, std::int64_t size) {
     if (e == nullptr) return otherwise;
@@ -333,7 +346,11 @@ Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, 
   if (const List* list = base.list(); list != nullptr && items.size() == 1) {
     const auto size = static_cast<std::int64_t>(list->items.size());
     const auto& item = items.front();
-    if (!item.is_slice) return list->items[position(evaluate(item.index, scope), item.span, size)];
+    if (!item.is_slice) {
+      const Value at = evaluate(item.index, scope);
+      const Tensor* drawn = at.get<Tensor>();
+      return drawn == nullptr ? list->items[position(at, item.span, size)] : item_at(*list, *drawn, item.span);
+    }
     const auto begin = bound(item.begin, 0, size), end = std::max(begin, bound(item.end, size, size));
     return Value::list({list->items.begin() + begin, list->items.begin() + end});
   }

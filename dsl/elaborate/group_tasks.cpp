@@ -19,7 +19,7 @@ class GroupTasks : public TaskSource {
     return {{set.x_type(source_.shots()), set.y_type(source_.shots()), set.x_type(source_.queries()),
              set.y_type(source_.queries())}};
   }
-  std::vector<Array> sample(data::Key key, std::int64_t first, std::int64_t count) const override {
+  std::vector<Array> arrays(data::Key key, std::size_t, std::int64_t first, std::int64_t count) const override {
     auto groups = source_.sample(key, first, count);
     return {groups.support_x, groups.support_y, groups.query_x, groups.query_y};
   }

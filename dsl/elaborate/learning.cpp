@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "elaborate/choice.hpp"
 #include "elaborate/each_row.hpp"
 #include "elaborate/sources.hpp"
 
@@ -308,7 +309,7 @@ StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, Builder
   Context context = builder.context();
   MapBuilder tasks(builder.graph(), builder.arrays, batch);
   const Tensor key = fold_in(builder.key, tasks.index());
-  const Value task = item_of(self, source, tasks.slices(), context, tasks.graph(), key);
+  const Value task = with_blocks(self, item_of(self, source, tasks.slices(), context, tasks.graph(), key));
   ItemGradient one;
   {
     context.graph = &tasks.graph();
@@ -319,19 +320,15 @@ StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, Builder
   }
   std::vector<MapBuilder::Result> results{{one.loss, MapBuilder::stacked}};
   for (const auto& gradient : one.gradients) results.push_back({gradient, MapBuilder::summed});
-  if (Elaborator::has_event(learner, "step"))
-    for (const auto& leaf : leaves(task))
-      if (const Tensor* tensor = leaf.value.get<Tensor>()) results.push_back({*tensor, MapBuilder::stacked});
+  const auto stack = [&](Tensor t) { return results.push_back({t, MapBuilder::stacked}), t; };
+  if (Elaborator::has_event(learner, "step")) map_tensors(task, stack);
   auto closed = tasks.close(results);
   StepGradient step;
   std::size_t next = 0;
   step.losses = closed[next++];
   for (std::size_t i = 0; i < one.gradients.size(); ++i)
     step.gradients.push_back(closed[next++] / static_cast<double>(batch));
-  if (Elaborator::has_event(learner, "step"))
-    step.item = map_leaves(task, [&](const Leaf& leaf) -> Value {
-      return leaf.value.get<Tensor>() != nullptr ? Value(closed[next++]) : leaf.value;
-    });
+  if (Elaborator::has_event(learner, "step")) step.item = map_tensors(task, [&](Tensor) { return closed[next++]; });
   return step;
 }
 
@@ -403,6 +400,21 @@ Tensor measured(Elaborator& self, const Metric& metric, const Value& predictions
   return value;
 }
 
+// What a learner may see of a task: no query, also not that of a task which this one was made of.
+Value without_queries(const Value& value) {
+  if (const List* list = value.list()) {
+    std::vector<Value> items;
+    for (const auto& item : list->items) items.push_back(without_queries(item));
+    return Value::list(std::move(items));
+  }
+  const Record* record = value.record();
+  if (record == nullptr) return value;
+  std::vector<std::pair<std::string, Value>> fields;
+  for (const auto& [name, field] : record->fields)
+    if (name != "query") fields.emplace_back(name, without_queries(field));
+  return Value::record(std::move(fields));
+}
+
 struct Query {
   Value x, y;
 };
@@ -431,16 +443,14 @@ std::vector<Tensor> task_metrics(Elaborator& self, const Learner& learner, Build
   const Tensor key = fold_in(builder.key, tasks.index() + builder.step);
   const Value task = item_of(self, source, tasks.slices(), context, tasks.graph(), key);
   const Query query = query_of(self, source, task, span);
-  std::vector<std::pair<std::string, Value>> given;  // what a learner may see: no query
-  for (const auto& [name, value] : task.record()->fields)
-    if (name != "query") given.emplace_back(name, value);
+  const Value given = without_queries(task);
   context.graph = &tasks.graph();
   for (const auto& point : sweep) {
     context.key = fold_in(key, learner_stream);  // the same draws at every point: differences are the point's own
     WithContext inside(self, context);
     const ScopePtr frame = self.frame(learner, builder.state);
     auto arguments = point.arguments;
-    arguments.insert(arguments.begin(), {{"", Value::record(given), span}, {"", query.x, span}});
+    arguments.insert(arguments.begin(), {{"", given, span}, {"", query.x, span}});
     const Value predictions =
         self.call(predict_of(self, learner, frame, "predict(task, x)", span), std::move(arguments), span);
     for (const auto& metric : metrics)
@@ -453,7 +463,7 @@ std::vector<Tensor> task_metrics(Elaborator& self, const Learner& learner, Build
 Tensor metric_of_rows(Elaborator& self, const Metric& metric, Tensor predictions, Tensor labels, Span span) {
   const auto as_batch = [](Tensor t) { return reshape(t, t.shape().with_front(1)); };
   const auto one = [&](const std::vector<Tensor>& slices, Tensor index) -> Value {
-    WithContext inside(self, row_context(self, index));
+    WithContext inside(self, row_context(self, index, predictions.shape()[0]));
     const Tensor label = as_batch(slices[1]);
     if (const auto classes = self.classes_of(labels)) self.know_classes(label, *classes);
     return measured(self, metric, as_batch(slices[0]), label, span);

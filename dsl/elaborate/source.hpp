@@ -42,13 +42,20 @@ inline data::Key step_key(data::Key training, std::int64_t step) {
 // A distribution of tasks.
 class TaskSource : public Source {
  public:
-  // The arrays of one task, and those of the tasks first, first + 1, ... (one more axis in front): pure functions of
-  // the key and the index of a task. The tasks of one call share a form, which depends on (key, first).
+  // The forms that the arrays of one task may have, the usual one first.
   virtual std::vector<Form> task_forms() const { return {{}}; }
-  virtual std::vector<Array> sample(data::Key, std::int64_t first, std::int64_t count) const {
-    (void)first, (void)count;
+  // The arrays of the tasks first, first + 1, ... in one of these forms, with one more axis in front: pure functions of
+  // the key and the index of a task.
+  virtual std::vector<Array> arrays(data::Key, std::size_t form, std::int64_t first, std::int64_t count) const {
+    (void)form, (void)first, (void)count;
     return {};
   }
+  // The same in a form that is drawn from (key, first).
+  std::vector<Array> sample(data::Key, std::int64_t first, std::int64_t count) const;
+
+  // One task inside of the body of another source, which is being elaborated: its arrays come from the TaskDraws of the
+  // context. `self` is this source.
+  virtual Value drawn_inside(Elaborator&, const SourcePtr& self, Span) const;
 
   bool gives_tasks() const final { return true; }
   std::vector<Form> forms(std::int64_t batch) const final;

@@ -27,8 +27,8 @@ TaskExamples examples_of(Elaborator&, const Value&, const char* part, Span);
 // they have other shapes or numbers of classes, or only some have labels.
 SourcePtr joint_source(std::vector<TaskExamples> tasks);
 
-// `count` examples, each from a key of its own, side by side: each leaf of what `example()` returns has a further first
-// axis.
-Value sample(Elaborator&, const Value& example, std::int64_t count, Span);
+// `count` examples of a function without arguments, or tasks of a source, each from a key of its own, side by side:
+// each leaf has a further first axis.
+Value sample(Elaborator&, const Value& drawn, std::int64_t count, Span);
 
 }  // namespace metac::dsl

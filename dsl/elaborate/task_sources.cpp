@@ -1,9 +1,11 @@
-// Task sources: `tasks` definitions, whose draws are in the graph, and episodes of data sets, which the host draws.
+// Sources of tasks: what they share, and episodes of data sets, which the host draws.
 #include <fmt/format.h>
 
 #include "data/episodes.hpp"
+#include "elaborate/choice.hpp"
 #include "elaborate/each_row.hpp"
 #include "elaborate/sources.hpp"
+#include "elaborate/task_draws.hpp"
 
 namespace metac::dsl {
 
@@ -14,49 +16,22 @@ std::vector<Form> TaskSource::forms(std::int64_t batch) const {
   return forms;
 }
 
+std::vector<Array> TaskSource::sample(data::Key key, std::int64_t first, std::int64_t count) const {
+  const std::size_t all = task_forms().size();
+  std::size_t form = 0;
+  if (all > 1) {
+    constexpr std::uint32_t form_stream = 0x73697a65;  // apart from the streams of the tasks themselves
+    const data::Key drawn = data::fold_in_wide(data::fold_in(key, form_stream), static_cast<std::uint64_t>(first));
+    form = data::uniform_below(drawn, static_cast<std::uint32_t>(all));
+  }
+  return arrays(key, form, first, count);
+}
+
+Value TaskSource::drawn_inside(Elaborator& elaborator, const SourcePtr& self, Span span) const {
+  return build(elaborator, elaborator.context().draws->arrays(elaborator, self, span));
+}
+
 namespace {
-
-// A `tasks` definition: its statements are elaborated anew for each graph; every name that it binds is part of the
-// task.
-class DrawnTasks : public TaskSource {
- public:
-  DrawnTasks(const Definition* definition, ScopePtr arguments)
-      : definition_(definition), arguments_(std::move(arguments)) {}
-
-  std::string describe() const override {
-    std::vector<std::string> settings;
-    for (const auto& [name, value] : arguments_->names) settings.push_back(fmt::format("{}: {}", name, to_text(value)));
-    return fmt::format("{}({})", definition_->name.text, fmt::join(settings, ", "));
-  }
-
-  Value build(Elaborator& self, std::span<const Tensor>) const override {
-    auto scope = std::make_shared<Scope>(arguments_);
-    const Block& body = self.body_of(*definition_);
-    self.bind_functions(body, scope);
-    for (const auto& statement : body.statements) {
-      if (std::holds_alternative<Definition>(statement->node)) continue;
-      if (const auto* bound = std::get_if<AssignStatement>(&statement->node);
-          bound != nullptr && !bound->is_tuple && bound->paths.front().size() == 1) {
-        scope->bind(bound->paths.front().front().text, self.evaluate(bound->value, scope));
-        continue;
-      }
-      self.run(*statement, scope);
-    }
-    std::vector<std::pair<std::string, Value>> fields;
-    for (const auto& [name, value] : scope->names)
-      if (value.callable() == nullptr) fields.emplace_back(name, value);
-    for (const char* part : {"support", "query"})
-      if (scope->find(part) == nullptr || scope->find(part)->record() == nullptr)
-        self.fail("E0387", definition_->name.span,
-                  fmt::format("the tasks `{}` need a `{}` set", definition_->name.text, part), "",
-                  fmt::format("write `{} = sample(example, n)`", part));
-    return Value::record(std::move(fields));
-  }
-
- private:
-  const Definition* definition_;
-  ScopePtr arguments_;
-};
 
 // Episodes of one size, or of several, of which each draw takes one at random.
 class Episodes : public TaskSource {
@@ -83,14 +58,8 @@ class Episodes : public TaskSource {
     }
     return forms;
   }
-  std::vector<Array> sample(data::Key key, std::int64_t first, std::int64_t count) const override {
-    std::size_t size = 0;
-    if (sizes_.size() > 1) {
-      constexpr std::uint32_t size_stream = 0x73697a65;  // apart from the streams of the episodes themselves
-      const data::Key drawn = data::fold_in_wide(data::fold_in(key, size_stream), static_cast<std::uint64_t>(first));
-      size = data::uniform_below(drawn, static_cast<std::uint32_t>(sizes_.size()));
-    }
-    auto episodes = sizes_[size].sample(key, first, count);
+  std::vector<Array> arrays(data::Key key, std::size_t form, std::int64_t first, std::int64_t count) const override {
+    auto episodes = sizes_[form].sample(key, first, count);
     return {episodes.support_x, episodes.support_y, episodes.query_x, episodes.query_y};
   }
   Value build(Elaborator& self, std::span<const Tensor> arrays) const override {
@@ -111,10 +80,6 @@ class Episodes : public TaskSource {
 
 }  // namespace
 
-SourcePtr task_source(const Definition* definition, const ScopePtr& arguments) {
-  return std::make_shared<const DrawnTasks>(definition, arguments);
-}
-
 SourcePtr episode_source(const data::Dataset& dataset, const std::vector<std::int64_t>& ways,
                          const std::vector<std::int64_t>& shots, std::int64_t queries) {
   std::vector<data::EpisodeSource> sizes;
@@ -123,11 +88,31 @@ SourcePtr episode_source(const data::Dataset& dataset, const std::vector<std::in
   return std::make_shared<const Episodes>(std::move(sizes));
 }
 
-Value sample(Elaborator& self, const Value& example, std::int64_t count, Span span) {
-  if (!self.context().key) self.fail("E0312", span, "`sample` stands where nothing is random");
+namespace {
+
+// Tasks side by side; what is known of one before it is drawn, such as its ways, stands beside them.
+Value sample_tasks(Elaborator& self, const SourcePtr& source, std::int64_t count, Span span) {
+  Value task;
   const auto one = [&](const std::vector<Tensor>&, Tensor index) {
-    WithContext inside(self, row_context(self, index));
-    return self.call_function(example, {}, span);
+    WithContext inside(self, row_context(self, index, count));
+    task = with_blocks(self, self.draw_task("task", source, span));
+    std::vector<Value> tensors;
+    map_tensors(task, [&](Tensor t) { return tensors.emplace_back(t), t; });
+    return Value::tuple(std::move(tensors));
+  };
+  const Value columns = each_row(self, {}, count, one, span);
+  std::size_t next = 0;
+  return map_tensors(task, [&](Tensor) { return *columns.record()->fields[next++].second.get<Tensor>(); });
+}
+
+}  // namespace
+
+Value sample(Elaborator& self, const Value& drawn, std::int64_t count, Span span) {
+  if (!self.context().key) self.fail("E0312", span, "`sample` stands where nothing is random");
+  if (const auto* source = drawn.get<SourcePtr>()) return sample_tasks(self, *source, count, span);
+  const auto one = [&](const std::vector<Tensor>&, Tensor index) {
+    WithContext inside(self, row_context(self, index, count));
+    return self.call_function(drawn, {}, span);
   };
   return each_row(self, {}, count, one, span);
 }

@@ -206,6 +206,7 @@ std::string to_text(const Value& value) {
                         [](const std::shared_ptr<const Carried>& c) {
                           return c->leaf.is_none() ? std::string("-") : to_text(c->leaf);
                         },
+                        [](const SourcePtr& s) { return s->describe(); },
                         [&](const auto&) { return describe(value); },
                     },
                     value.variant());

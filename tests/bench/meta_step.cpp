@@ -45,19 +45,19 @@ class Drawings : public TaskSource {
     const Type x{Dtype::f32, {5, 28, 28, 1}}, y{Dtype::i32, {5}};
     return {{x, y, x, y}};
   }
-  std::vector<Array> sample(data::Key key, std::int64_t first, std::int64_t count) const override {
+  std::vector<Array> arrays(data::Key key, std::size_t, std::int64_t first, std::int64_t count) const override {
     data::Stream stream(data::fold_in_wide(key, static_cast<std::uint64_t>(first)));
-    std::vector<Array> arrays;
+    std::vector<Array> drawn;
     const Form form = task_forms().front();
     for (const auto& type : form) {
-      auto& array = arrays.emplace_back(Type{type.dtype, type.shape.with_front(count)});
+      auto& array = drawn.emplace_back(Type{type.dtype, type.shape.with_front(count)});
       if (type.dtype == Dtype::f32)
         for (auto& pixel : array.as<float>()) pixel = stream.next() % 8 == 0 ? 1 : 0;
       else
         for (std::int64_t i = 0; i < array.elements(); ++i)
           array.as<std::int32_t>()[i] = static_cast<std::int32_t>(i % 5);
     }
-    return arrays;
+    return drawn;
   }
   Value build(Elaborator&, std::span<const Tensor> arrays) const override {
     const auto part = [](Tensor x, Tensor y) { return Value::record({{"x", x}, {"y", y}}); };
