@@ -108,16 +108,21 @@ void Walker::hoist(const Block& block) {
 
 void Walker::event(const OnStatement& s) {
   static const std::vector<std::string> known = {"start", "step", "end"};
+  const bool of_tasks = context_.place == Place::tasks;
   if (std::find(known.begin(), known.end(), s.event.text) == known.end()) {
     report_.error("E0213", s.event.span, "there is no event `" + s.event.text + "`").hint =
         suggestion(s.event.text, known, "the events are " + enumerate(known));
+  } else if (of_tasks && s.event.text != "step") {
+    report_.error("E0213", s.event.span, "`tasks` have no event `" + s.event.text + "`").hint =
+        "their memory begins anew with each `train` and ends with it; `on step(tasks)` changes it";
   }
   if (s.parameters.parameters.size() != 1) {
     report_
         .error("E0213", s.parameters.span,
                "`on " + s.event.text + "` takes one parameter, not " + std::to_string(s.parameters.parameters.size()))
-        .hint =
-        s.event.text == "step" ? "write `on step(batch) { .. }`" : "write `on " + s.event.text + "(data) { .. }`";
+        .hint = s.event.text != "step" ? "write `on " + s.event.text + "(data) { .. }`"
+                : of_tasks             ? "write `on step(tasks) { .. }`"
+                                       : "write `on step(batch) { .. }`";
   }
   const Restore restore(*this);
   context_.place = Place::event;
@@ -126,7 +131,8 @@ void Walker::event(const OnStatement& s) {
   context_.function = ++functions_;
   context_.changes_memory = context_.function;
   scopes_.push();
-  if (s.event.text == "step") declare_implicit({"before", "gradient"});
+  if (s.event.text == "step" && of_tasks) declare_implicit({"loss", "gain"});
+  if (s.event.text == "step" && !of_tasks) declare_implicit({"before", "gradient"});
   parameters({s.parameters});
   statements(*s.body, false);
   pop_scope();

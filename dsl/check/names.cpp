@@ -107,6 +107,7 @@ void Walker::unknown_name(const std::string& name, Span span) {
 std::string Walker::advice_on(const std::string& name) {
   if (name == "before") return "`before` is known only in `on step(..)` of a learner";
   if (name == "gradient") return "`gradient` is known only in `on step(..)` of a learner and in an optimizer";
+  if (name == "gain") return "`gain` is known only in `on step(..)` of `tasks`";
   if (name == "weights") return "`weights` is known only in an optimizer";
   if (name == "example") return "`example` is known only in a learner";
   if (name == "step" || name == "progress")
@@ -145,6 +146,8 @@ void Walker::bind(const Name& name, SymbolKind kind, const Definition* definitio
   if (first && first->kind != SymbolKind::implicit && first->kind != SymbolKind::unknown) {
     Diagnostic& error = report_.error("E0204", name.span, "`" + name.text + "` is defined twice");
     error.labels.push_back({first->name.span, "first defined here"});
+    if (kind == SymbolKind::binding && first->kind == SymbolKind::memory)
+      error.hint = "memory of tasks changes only in `on step(..)`";
     const bool local = kind == SymbolKind::let || kind == SymbolKind::var;
     if (local && first->kind == SymbolKind::var) error.hint = "write `" + name.text + " = ..` to change it";
     if (local && first->kind == SymbolKind::let) {

@@ -55,7 +55,9 @@ void Walker::statement(const Statement& s) {
 
 void Walker::visit(const LetStatement& s, const Statement&) {
   expression(s.value);
-  if (context_.place != Place::module) bind(s.pattern, SymbolKind::let);
+  if (context_.place == Place::module) return;
+  const bool part_of_task = context_.place == Place::tasks && context_.direct;  // learners and `on step` see it
+  bind(s.pattern, part_of_task ? SymbolKind::binding : SymbolKind::let);
 }
 
 void Walker::visit(const VarStatement& s, const Statement&) {

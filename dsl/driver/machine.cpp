@@ -16,12 +16,11 @@ void Machine::stop_if_asked() const {
   if (options.stop != nullptr && options.stop->load()) throw Interrupted{};
 }
 
-std::vector<Array> Machine::inputs(const Value& state, const Value& memory, data::Key key, std::int64_t step,
+std::vector<Array> Machine::inputs(std::initializer_list<Value> state, data::Key key, std::int64_t step,
                                    double progress, std::vector<Array> arrays) const {
   std::vector<Array> result;
-  for (const Value* tree : {&state, &memory})
-    if (!tree->is_none())
-      for (const auto& leaf : leaves(*tree)) result.push_back(*leaf.value.get<Array>());
+  for (const Value& tree : state)
+    for (const auto& leaf : leaves(tree)) result.push_back(*leaf.value.get<Array>());
   result.push_back(key_array(key));
   result.push_back(Array::scalar<std::int32_t>(static_cast<std::int32_t>(step)));
   result.push_back(self.context().real == Dtype::f64 ? Array::scalar<double>(progress)
@@ -65,7 +64,7 @@ Value Machine::state_for(const Learner& learner, const Source& source, data::Key
       }
     }
     return computed(first_state(self, learner, source, form),
-                    [&] { return inputs(None{}, None{}, key, 0, 0, std::move(example)); });
+                    [&] { return inputs({}, key, 0, 0, std::move(example)); });
   }
   if (learner.loaded.empty()) return cloned(learner.state);
   auto untrained = learner;

@@ -33,8 +33,8 @@ struct Machine {
   Executable executable(const Procedure& procedure) const {
     return Executable(make_plan(procedure.program), options.threads);
   }
-  // Of any procedure, in their order.
-  std::vector<Array> inputs(const Value& state, const Value& memory, data::Key, std::int64_t step, double progress,
+  // Of any procedure, in their order; `state`: its trees.
+  std::vector<Array> inputs(std::initializer_list<Value> state, data::Key, std::int64_t step, double progress,
                             std::vector<Array> arrays) const;
   // The tree that a procedure computes, in memory of its own; `inputs` is not called in a rehearsal.
   Value computed(const Computed&, const std::function<std::vector<Array>()>& inputs) const;

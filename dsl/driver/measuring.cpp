@@ -122,8 +122,7 @@ EvaluationResult measure(const Machine& machine, const Learner& learner, const M
     auto arrays = rows != nullptr ? rows->rows(first, count) : tasks->sample(key, first, count);
     Form form;
     for (const auto& array : arrays) form.push_back(array.type());
-    const auto outputs =
-        program(form, count)->run(machine.inputs(learner.state, None{}, key, first, 1, std::move(arrays)));
+    const auto outputs = program(form, count)->run(machine.inputs({learner.state}, key, first, 1, std::move(arrays)));
     for (std::size_t column = 0; column < columns; ++column)
       for (std::int64_t i = 0; i < count; ++i) values[column].push_back(outputs[column].at(i));
     first += count;

@@ -73,6 +73,7 @@ Value taken(const Value& form, const std::string& name, const NamedArrays& parts
 NamedArrays TrainState::list() const {
   NamedArrays parts = parts_of("learner", learner);
   append(parts, parts_of("optimizer", optimizer));
+  append(parts, parts_of("source", source));
   append(parts, parts_of("best", best));
   const std::int32_t words[] = {static_cast<std::int32_t>(key.a), static_cast<std::int32_t>(key.b)};
   parts.emplace_back("key", Array::from<std::int32_t>(Shape{2}, words));
@@ -88,6 +89,7 @@ void TrainState::take(const NamedArrays& parts, const std::string& from) {
     throw Error(fmt::format("{}: it belongs to another training, its key is another", from));
   learner = taken(learner, "learner", parts, from);
   optimizer = taken(optimizer, "optimizer", parts, from);
+  source = taken(source, "source", parts, from);
   best = taken(best, "best", parts, from);
   step = static_cast<std::int64_t>(number(parts, "step", real_type, from).at(0));
   best_value = number(parts, "best_value", real_type, from).at(0);
@@ -103,6 +105,7 @@ TrainState TrainState::copy() const {
   TrainState state = *this;
   state.learner = cloned(learner);
   state.optimizer = cloned(optimizer);
+  state.source = cloned(source);
   state.best = cloned(best);
   return state;
 }

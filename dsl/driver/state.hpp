@@ -16,13 +16,14 @@ using NamedArrays = std::vector<std::pair<std::string, Array>>;
 struct TrainState {
   Value learner;          // a field for each `learn` and `memory`, with arrays as leaves
   Value optimizer;        // the optimizer's memory, likewise
+  Value source;           // what the source of tasks remembers, likewise
   data::Key key;          // of all draws of this training; the sampler's position is the key and the step
   std::int64_t step = 0;  // steps done
   Value best;             // the learner that was best in validation; none if that is not asked for
   double best_value = 0;  // what validation said of it
   std::int64_t best_step = 0;
 
-  // Every part with its name: "learner.theta.linear1.weight", "optimizer.first...", "key", "step".
+  // Every part with its name: "learner.theta.linear1.weight", "optimizer.first...", "source...", "key", "step".
   NamedArrays list() const;
   // The same parts into a state of this form. Error, naming `from` and what differs, if they are of another form.
   void take(const NamedArrays&, const std::string& from);

@@ -62,8 +62,9 @@ class Training {
     state_.learner = machine.state_for(learner_, *plan_.source, first);
     state_.learner = after(machine, "start");
     const Computed memory = first_memory(machine_.self, learner_, state_.learner, plan_.optimizer);
-    state_.optimizer =
-        machine.computed(memory, [&] { return machine.inputs(state_.learner, None{}, first, 0, 0, {}); });
+    state_.optimizer = machine.computed(memory, [&] { return machine.inputs({state_.learner}, first, 0, 0, {}); });
+    state_.source = machine.computed(first_source_memory(machine_.self, *plan_.source),
+                                     [&] { return machine.inputs({}, first, 0, 0, {}); });
     if (plan_.select_best) state_.best = cloned(state_.learner);
     if (entry_ != nullptr && entry_->known && !entry_->done) journal_->restore(*entry_, state_);
   }
@@ -88,7 +89,7 @@ class Training {
     const Computed made = event(machine_.self, learner_, state_.learner, *plan_.source, event_name);
     return machine.computed(made, [&] {
       const auto* rows = dynamic_cast<const BatchSource*>(plan_.source.get());
-      return machine.inputs(state_.learner, None{}, for_purpose(state_.key, purpose), state_.step,
+      return machine.inputs({state_.learner}, for_purpose(state_.key, purpose), state_.step,
                             event_name == "start" ? 0 : 1,
                             rows != nullptr ? rows->rows(0, rows->size()) : std::vector<Array>{});
     });
@@ -103,8 +104,8 @@ class Training {
   }
 
   const TrainStep& step_on(const Form& form) {
-    step_ = train_step(machine_.self, learner_, state_.learner, state_.optimizer, plan_.optimizer, *plan_.source, form,
-                       plan_.batch, plan_.span);
+    step_ = train_step(machine_.self, learner_, state_.learner, state_.optimizer, state_.source, plan_.optimizer,
+                       *plan_.source, form, plan_.batch, plan_.span);
     return step_;
   }
 
@@ -118,7 +119,8 @@ class Training {
   void steps() {
     begun_ = reported_ = Clock::now();
     first_step_ = state_.step;
-    const std::size_t leaves_count = leaves(state_.learner).size() + leaves(state_.optimizer).size();
+    const std::size_t leaves_count =
+        leaves(state_.learner).size() + leaves(state_.optimizer).size() + leaves(state_.source).size();
     while (true) {
       if (journal_ != nullptr && entry_ != nullptr) journal_->keep(*entry_, state_, stopping());
       machine_.stop_if_asked();
@@ -128,9 +130,9 @@ class Training {
       Form form;
       for (const auto& array : arrays) form.push_back(array.type());
       Executable& executable = executable_for(form);
-      auto given =
-          machine_.inputs(state_.learner, state_.optimizer, step_key(state_.key, state_.step), state_.step,
-                          static_cast<double>(state_.step) / static_cast<double>(plan_.iterations), std::move(arrays));
+      auto given = machine_.inputs(
+          {state_.learner, state_.optimizer, state_.source}, step_key(state_.key, state_.step), state_.step,
+          static_cast<double>(state_.step) / static_cast<double>(plan_.iterations), std::move(arrays));
       // The new state is written over the old one.
       std::vector<Array> results(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(leaves_count));
       results.emplace_back(executable.output_types().back());
@@ -174,9 +176,11 @@ class Training {
                                           : "minus infinite",
               state_.step,
               plan_.source->gives_tasks() ? fmt::format(", in task {} of {}", task + 1, losses.elements()) : ""));
-    for (const auto& leaf : leaves(state_.learner))
-      if (!all_finite(*leaf.value.get<Array>()))
-        diverged(fmt::format("`{}` became infinite or NaN in step {}", leaf.path, state_.step));
+    for (const Value* tree : {&state_.learner, &state_.source})
+      for (const auto& leaf : leaves(*tree))
+        if (!all_finite(*leaf.value.get<Array>()))
+          diverged(fmt::format("`{}`{} became infinite or NaN in step {}", leaf.path,
+                               tree == &state_.source ? " of the tasks" : "", state_.step));
   }
 
   void report(const Array& losses) {

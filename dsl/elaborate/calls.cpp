@@ -227,7 +227,7 @@ Value Elaborator::execute(const std::shared_ptr<const Callable>& callable, const
     case DefinitionKind::optimizer:
       return std::make_shared<const Optimizer>(Optimizer{callable->definition, scope, span});
     case DefinitionKind::tasks:
-      return task_source(*this, callable->definition, scope);
+      return task_source(*this, callable->definition, scope, span);
     case DefinitionKind::experiment:
       fail("E0310", span, fmt::format("the experiment `{}` cannot be called", callable->name), "",
            "run it: `metac run --experiment NAME`");

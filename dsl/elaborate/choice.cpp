@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "elaborate/task_draws.hpp"
+
 namespace metac::dsl {
 namespace {
 
@@ -17,6 +19,7 @@ bool is_scalar(const Value& value) {
 
 // Tensors of one shape, or numbers and scalars.
 bool are_a_block(const std::vector<Value>& items) {
+  if (items.empty()) return false;
   if (std::all_of(items.begin(), items.end(), is_scalar)) return true;
   const Tensor* first = items.front().get<Tensor>();
   return first != nullptr && std::all_of(items.begin(), items.end(), [&](const Value& item) {
@@ -50,10 +53,9 @@ struct Choice {
     if (same && index.shape().rank() == 0) return first;
     std::vector<Tensor> tensors;
     for (const auto& value : values) {
-      const bool fits = value.number() || value.get<bool>() || value.get<Tensor>() || value.get<Array>() ||
-                        (value.list() != nullptr && !value.list()->items.empty());
-      if (!fits) fail(values, path);
-      tensors.push_back(self.tensor(value, span));
+      const Value block = with_blocks(self, value);
+      if (!block.number() && !block.get<bool>() && !block.get<Tensor>() && !block.get<Array>()) fail(values, path);
+      tensors.push_back(self.tensor(block, span));
     }
     return of_tensors(values, std::move(tensors), path);
   }
@@ -114,9 +116,10 @@ class SourceChoice : public TaskSource {
     throw Bug("a choice by a tensor was made outside of the body of tasks");
   }
   Value drawn_inside(Elaborator& self, const SourcePtr&, Span span) const override {
+    const TaskDraws::Alternatives alternatives(*self.context().draws);
     std::vector<Value> tasks;
     for (std::size_t i = 0; i < sources_.size(); ++i)
-      tasks.push_back(with_blocks(self, self.draw_task(fmt::format("{}", i), sources_[i], span)));
+      tasks.push_back(self.draw_task(fmt::format("{}", i), sources_[i], span));
     return choice(self, with_common_fields(tasks), index_, span);
   }
 
@@ -153,7 +156,7 @@ Value map_tensors(const Value& value, const std::function<Tensor(Tensor)>& f) {
 }
 
 Value with_blocks(Elaborator& self, const Value& value) {
-  if (const List* list = value.list(); list != nullptr && self.is_run_value(value)) {
+  if (const List* list = value.list()) {
     std::vector<Value> items;
     for (const auto& item : list->items) items.push_back(with_blocks(self, item));
     return are_a_block(items) ? Value(self.tensor(Value::list(items), {})) : Value::list(std::move(items));

@@ -7,7 +7,7 @@ namespace metac::dsl {
 
 // With each tensor replaced, also those in lists.
 Value map_tensors(const Value&, const std::function<Tensor(Tensor)>&);
-// With each list of tensors of one shape, or of those and numbers, as one tensor.
+// With each list of numbers, or of tensors of one shape, as one tensor.
 Value with_blocks(Elaborator&, const Value&);
 
 // The value at `index` of several of one form (at least one): of tensors and differing numbers the rows that `gather`

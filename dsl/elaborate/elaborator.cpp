@@ -27,7 +27,9 @@ Value Elaborator::global(const std::string& name, std::uint32_t file, Span use) 
     if (auto value = builtin_callable(*builtin)) return globals_[key] = *value;
     throw Bug(fmt::format("the builtin `{}` has a signature and no implementation", name));
   }
-  fail("E0301", use, fmt::format("`{}` is not known here", name));
+  const bool of_training = name == "step" || name == "progress";
+  fail("E0301", use, fmt::format("`{}` is not known here", name), "",
+       of_training ? "it is known while a learner is trained" : "");
 }
 
 // A `let` outside of all definitions is one value in the whole script: computed once, or, where it holds tensors, once

@@ -128,6 +128,10 @@ class Elaborator {
   // learned, for `on step`. An event that is not there changes nothing.
   Value after_event(const Learner&, const Value& state, const std::string& event, const Value& item,
                     const Value& before = {}, const Value& gradient = {});
+  // What `on step` of an owner made of a part of its state, in the form and types that it had: the next step is the
+  // same program. Failure, with this hint, if a shape is another.
+  Value after_step(const Value& old, const Value& made, const std::string& name, const Definition& owner,
+                   const char* hint, const OnStatement&);
   static bool has_event(const Learner&, const std::string& event);  // it or a base of it
   const Block& body_of(const Definition&);                          // Failure if it is no block
   // Binds what a body defines besides its state: functions, which see `scope` and each other.
@@ -204,6 +208,7 @@ class Elaborator {
  private:
   friend struct Expressions;
   friend class KnownClasses;
+  friend class OnTrail;
   struct PathGuard;
   struct CallGuard;
   struct DepthGuard;
@@ -257,6 +262,19 @@ class WithContext {
   Context saved_;
 };
 
+// An entry of the trail, for a while.
+class OnTrail {
+ public:
+  OnTrail(Elaborator& elaborator, std::string text, Span span) : trail_(elaborator.trail_) {
+    trail_.push_back({std::move(text), span});
+  }
+  ~OnTrail() { trail_.pop_back(); }
+  OnTrail(const OnTrail&) = delete;
+
+ private:
+  std::vector<Elaborator::TrailEntry>& trail_;
+};
+
 // Forgets at its end the classes that became known in its life: those of tensors in a body that is gone then.
 class KnownClasses {
  public:
@@ -275,6 +293,6 @@ class KnownClasses {
 // The value of a builtin; nullopt if it has no implementation (a bug that a test finds).
 std::optional<Value> builtin_callable(const Builtin&);
 // The source that a call of a `tasks` definition makes.
-SourcePtr task_source(Elaborator&, const Definition*, const ScopePtr& arguments);
+SourcePtr task_source(Elaborator&, const Definition*, const ScopePtr& arguments, Span call);
 
 }  // namespace metac::dsl

@@ -151,11 +151,7 @@ Value Elaborator::floats(const Value& tree, Span span, const std::string& name) 
 
 Value Elaborator::initial_state(const Learner& learner) {
   ScopePtr scope = frame(learner, None{});
-  trail_.push_back({fmt::format("in the learner `{}`", learner.definition->name.text), learner.span});
-  struct Pop {
-    std::vector<TrailEntry>& trail;
-    ~Pop() { trail.pop_back(); }
-  } pop{trail_};
+  const OnTrail here(*this, fmt::format("in the learner `{}`", learner.definition->name.text), learner.span);
   Fields fields;
   if (const Learner* base = learner.base()) {
     Value state = base->state.is_none() ? initial_state(*base) : tensors(base->state, base->span);
@@ -208,11 +204,7 @@ Value Elaborator::after_event(const Learner& learner, const Value& state, const 
   const OnStatement* on = event_of(learner, event);
   if (on == nullptr) return current;
 
-  trail_.push_back({fmt::format("in `on {}` of `{}`", event, learner.definition->name.text), learner.span});
-  struct Pop {
-    std::vector<TrailEntry>& trail;
-    ~Pop() { trail.pop_back(); }
-  } pop{trail_};
+  const OnTrail here(*this, fmt::format("in `on {}` of `{}`", event, learner.definition->name.text), learner.span);
   const ScopePtr known = frame(learner, current);
   auto scope = std::make_shared<Scope>(known);
   if (!before.is_none()) {
@@ -226,23 +218,28 @@ Value Elaborator::after_event(const Learner& learner, const Value& state, const 
   for (const auto& [name, old] : current.record()->fields) {
     Value value = *known->find(name);
     if (const auto* base = value.get<std::shared_ptr<const Learner>>()) value = (*base)->state;
-    value = tensors(value, on->event.span);
-    // Within a step nothing may change its form, and numbers keep their type: the next step is the same program.
-    if (event == "step")
-      value = guarded(on->event.span, {}, [&] {
-        return zip_leaves(old, value, [&](const Value& a, const Value& b) -> Value {
-          const Tensor was = tensor(a, on->event.span), is = tensor(b, on->event.span);
-          if (was.shape() != is.shape())
-            fail("E0319", on->event.span,
-                 fmt::format("`on step` of `{}` changes the shape of `{}` from {} to {}", learner.definition->name.text,
-                             name, to_string(was.shape()), to_string(is.shape())),
-                 "", "shapes can change in `on start` and `on end`");
-          return cast(is, was.dtype());
-        });
-      });
+    value = event == "step"
+                ? after_step(old, value, name, *learner.definition, "shapes can change in `on start` and `on end`", *on)
+                : tensors(value, on->event.span);
     fields.emplace_back(name, std::move(value));
   }
   return Value::record(std::move(fields));
+}
+
+Value Elaborator::after_step(const Value& old, const Value& value, const std::string& name, const Definition& owner,
+                             const char* hint, const OnStatement& on) {
+  const Span span = on.event.span;
+  return guarded(span, {}, [&] {
+    return zip_leaves(old, tensors(value, span), [&](const Value& a, const Value& b) -> Value {
+      const Tensor was = tensor(a, span), is = tensor(b, span);
+      if (was.shape() != is.shape())
+        fail("E0319", span,
+             fmt::format("`on step` of `{}` changes the shape of `{}` from {} to {}", owner.name.text, name,
+                         to_string(was.shape()), to_string(is.shape())),
+             "", hint);
+      return cast(is, was.dtype());
+    });
+  });
 }
 
 }  // namespace metac::dsl

@@ -12,14 +12,17 @@ namespace metac::dsl {
 namespace {
 
 constexpr int task_stream = 1, learner_stream = 2;  // of one task's key: what the source draws, what the learner draws
+constexpr int source_stream = 3;                    // of a procedure's key: what a source draws for its memory
 
 // The inputs of a procedure and the context that its expressions are elaborated in.
 class Builder {
  public:
-  Builder(Elaborator& self, const Value& state, const Value& memory, const Form& form)
+  Builder(Elaborator& self, const Value& state, const Value& memory, const Form& form,
+          const Value& source_memory = None{})
       : self_(self), graph_(std::make_shared<Graph>()), scopes_(self.scopes_with_functions()) {
     this->state = take(state);
     this->memory = take(memory);
+    this->source_memory = take(source_memory);
     state_leaves_ = inputs_.size();
     self.forget_classes();
     context_.graph = graph_.get();
@@ -38,6 +41,18 @@ class Builder {
 
   Graph& graph() { return *graph_; }
   const Context& context() const { return context_; }
+  // For learners that are measured: there is no step and no progress.
+  Context outside_training() const {
+    Context context = context_;
+    context.step = context.progress = Value();
+    return context;
+  }
+  // For the tasks that they are measured on: those of the end of a training.
+  Context at_the_end() const {
+    Context context = outside_training();
+    context.progress = constant(*graph_, 1, context.real);
+    return context;
+  }
   Procedure close(std::span<const Tensor> outputs) {
     Procedure procedure;
     procedure.program = finalize(inputs_, outputs);
@@ -56,7 +71,7 @@ class Builder {
     return result;
   }
 
-  Value state, memory;
+  Value state, memory, source_memory;
   Tensor key, step;
   std::vector<Tensor> arrays;
 
@@ -81,13 +96,35 @@ std::vector<Tensor> tensors_of(const Value& tree) {
   return result;
 }
 
-// An item of a source in a graph of the procedure.
-Value item_of(Elaborator& self, const Source& source, std::span<const Tensor> arrays, Context context, Graph& graph,
-              Tensor key) {
-  context.graph = &graph;
+const TaskSource* as_tasks(const Source& source) { return dynamic_cast<const TaskSource*>(&source); }
+
+// What a source remembers while nothing is trained.
+Value first_source_memory(Elaborator& self, const Source& source, const Builder& builder) {
+  const TaskSource* tasks = as_tasks(source);
+  if (tasks == nullptr) return Value::record({});
+  Context context = builder.context();
+  context.key = fold_in(builder.key, source_stream);
+  WithContext here(self, context);
+  return tasks->first_memory(self);
+}
+
+// A task of a source in the region of one task; `key` is that of the task.
+DrawnTask task_of(Elaborator& self, const Source& source, MapBuilder& tasks, Context context, Tensor key,
+                  const Value& source_memory) {
+  context.graph = &tasks.graph();
   context.key = fold_in(key, task_stream);
   WithContext here(self, context);
-  return source.build(self, arrays);
+  return as_tasks(source)->task(self, tasks.slices(), source_memory);
+}
+
+// An item of a source in the graph of the procedure.
+Value item_of(Elaborator& self, const Source& source, const Builder& builder) {
+  const Value remembered = first_source_memory(self, source, builder);
+  Context context = builder.context();
+  context.key = fold_in(builder.key, task_stream);
+  WithContext here(self, context);
+  const TaskSource* tasks = as_tasks(source);
+  return tasks != nullptr ? tasks->task(self, builder.arrays, remembered).task : source.build(self, builder.arrays);
 }
 
 const Definition* function_of(const Learner& learner, std::string_view name) {
@@ -115,7 +152,7 @@ Form example_form(const Source& source) {
 Computed first_state(Elaborator& self, const Learner& learner, const Source& source, const Form& form) {
   Builder builder(self, None{}, None{}, form);
   Context context = builder.context();
-  context.example = item_of(self, source, builder.arrays, context, builder.graph(), builder.key);
+  context.example = item_of(self, source, builder);
   WithContext here(self, context);
   return builder.close(self.initial_state(learner));
 }
@@ -126,7 +163,7 @@ Computed event(Elaborator& self, const Learner& learner, const Value& state, con
   Builder builder(self, state, None{}, batches != nullptr ? batches->form(batches->size()) : Form{});
   Context context = builder.context();
   Value data = Value::record({});
-  if (batches != nullptr) data = item_of(self, source, builder.arrays, context, builder.graph(), builder.key);
+  if (batches != nullptr) data = item_of(self, source, builder);
   context.example = data;
   WithContext here(self, context);
   return builder.close(self.after_event(learner, builder.state, name, data));
@@ -216,6 +253,11 @@ Computed first_memory(Elaborator& self, const Learner& learner, const Value& sta
   return builder.close(memory);
 }
 
+Computed first_source_memory(Elaborator& self, const Source& source) {
+  Builder builder(self, None{}, None{}, {});
+  return builder.close(first_source_memory(self, source, builder));
+}
+
 // ---- training ----
 
 namespace {
@@ -253,6 +295,48 @@ Value direction_of(const Value& weights, const Value& direction) {
   return Value::record({{name, direction_of(tree, named != nullptr ? *named : direction)}});
 }
 
+// What `objective` says of an item: a scalar; empty for a learner without one.
+Tensor objective_of(Elaborator& self, const Learner& learner, const ScopePtr& frame, const Value& item, Span span) {
+  const Value* objective = frame->find("objective");
+  if (objective == nullptr) return {};
+  const Span place = place_of(learner, "objective", span);
+  const Tensor loss = self.real(self.tensor(self.call_function(*objective, {item}, span), place));
+  if (loss.shape().rank() != 0)
+    self.fail("E0411", place, fmt::format("`objective` gives {}, a scalar is needed", to_string(loss.type())), "",
+              "take the `mean`");
+  return loss;
+}
+
+// What `direction` says of an item, for each of the learned leaves.
+std::vector<Tensor> directions_of(Elaborator& self, const Learner& learner, const ScopePtr& frame, const Value& weights,
+                                  const Value& item, Span span) {
+  const Value* rule = frame->find("direction");
+  if (rule == nullptr)
+    self.fail(
+        "E0412", learner.definition->name.span,
+        fmt::format("the learner `{}` cannot be trained: it has no `objective` and no `direction`", learner.name()));
+  const Value direction = direction_of(weights, self.call_function(*rule, {item}, span));
+  std::vector<Tensor> result;
+  const Span place = place_of(learner, "direction", span);
+  self.guarded(place, {}, [&] {
+    return zip_leaves(weights, direction, [&](const Value& weight, const Value& move) -> Value {
+      const Tensor w = *weight.get<Tensor>(), d = self.tensor(move, place);
+      result.push_back(cast(broadcast_to(d, w.shape()), w.dtype()));
+      return weight;
+    });
+  });
+  return result;
+}
+
+Tensor squared_norm(const std::vector<Tensor>& tensors) {
+  Tensor total;
+  for (const Tensor& t : tensors) {
+    const Tensor norm = sum(square(t));
+    total = total ? total + norm : norm;
+  }
+  return total;
+}
+
 // The loss on one item and its gradient, in the current graph.
 ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value& state, const Value& item, Span span) {
   Graph& graph = self.graph(span);
@@ -264,79 +348,89 @@ ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value
   });
   self.context().training = true;
   const ScopePtr frame = self.frame(learner, with_learned(learner, state, weights));
-  if (const Value* objective = frame->find("objective")) {
-    const Span place = place_of(learner, "objective", span);
-    const Tensor loss = self.real(self.tensor(self.call_function(*objective, {item}, span), place));
-    if (loss.shape().rank() != 0)
-      self.fail("E0411", place, fmt::format("`objective` gives {}, a scalar is needed", to_string(loss.type())), "",
-                "take the `mean`");
+  if (const Tensor loss = objective_of(self, learner, frame, item, span)) {
     auto gradients = grad(loss, variables);
     std::size_t next = 0;
-    check_flow(self, learner, "", weights, gradients, next, place);
+    check_flow(self, learner, "", weights, gradients, next, place_of(learner, "objective", span));
     for (std::size_t i = 0; i < variables.size(); ++i)
       if (!gradients[i]) gradients[i] = zeros_like(variables[i]);
     return {loss, std::move(gradients)};
   }
-  const Value* rule = frame->find("direction");
-  if (rule == nullptr)
-    self.fail(
-        "E0412", learner.definition->name.span,
-        fmt::format("the learner `{}` cannot be trained: it has no `objective` and no `direction`", learner.name()));
-  const Value direction = direction_of(weights, self.call_function(*rule, {item}, span));
-  ItemGradient result;
-  const Span place = place_of(learner, "direction", span);
-  self.guarded(place, {}, [&] {
-    return zip_leaves(weights, direction, [&](const Value& weight, const Value& move) -> Value {
-      const Tensor w = *weight.get<Tensor>(), d = self.tensor(move, place);
-      result.gradients.push_back(cast(broadcast_to(d, w.shape()), w.dtype()));
-      const Tensor norm = sum(square(result.gradients.back()));
-      result.loss = result.loss ? result.loss + norm : norm;
-      return weight;
-    });
-  });
-  return result;
+  auto directions = directions_of(self, learner, frame, weights, item, span);
+  return {squared_norm(directions), std::move(directions)};
 }
 
-// The mean over the tasks of a step: losses [tasks], gradients, and the tasks themselves where an event looks at them.
+// The same loss without its gradient.
+Tensor item_loss(Elaborator& self, const Learner& learner, const Value& state, const Value& item, Span span) {
+  self.context().training = true;
+  const ScopePtr frame = self.frame(learner, state);
+  if (const Tensor loss = objective_of(self, learner, frame, item, span)) return loss;
+  return squared_norm(directions_of(self, learner, frame, learned(learner, state), item, span));
+}
+
+// The mean over the tasks of a step: losses [tasks], gradients, and, where an event looks at them, the tasks themselves
+// and what their sources bound.
 struct StepGradient {
   Tensor losses;
   std::vector<Tensor> gradients;
   Value item;
+  Bound bound;
 };
+
+// The context of the learner on a task.
+Context on_task(const Builder& builder, MapBuilder& tasks, Tensor key, const Value& task) {
+  Context context = builder.context();
+  context.graph = &tasks.graph();
+  context.key = fold_in(key, learner_stream);
+  context.example = task;
+  return context;
+}
 
 StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,
                                std::int64_t batch, Span span) {
-  Context context = builder.context();
   MapBuilder tasks(builder.graph(), builder.arrays, batch);
   const Tensor key = fold_in(builder.key, tasks.index());
-  const Value task = with_blocks(self, item_of(self, source, tasks.slices(), context, tasks.graph(), key));
+  auto drawn = task_of(self, source, tasks, builder.context(), key, builder.source_memory);
+  const Value& task = drawn.task;
   ItemGradient one;
   {
-    context.graph = &tasks.graph();
-    context.key = fold_in(key, learner_stream);
-    context.example = task;
-    WithContext inside(self, context);
+    WithContext inside(self, on_task(builder, tasks, key, task));
     one = item_gradient(self, learner, builder.state, task, span);
   }
   std::vector<MapBuilder::Result> results{{one.loss, MapBuilder::stacked}};
   for (const auto& gradient : one.gradients) results.push_back({gradient, MapBuilder::summed});
   const auto stack = [&](Tensor t) { return results.push_back({t, MapBuilder::stacked}), t; };
-  if (Elaborator::has_event(learner, "step")) map_tensors(task, stack);
+  Value item;
+  if (Elaborator::has_event(learner, "step")) map_tensors(item = with_blocks(self, task), stack);
+  for (auto& [owner, names] : drawn.bound) map_tensors(names = with_blocks(self, names), stack);
   auto closed = tasks.close(results);
   StepGradient step;
   std::size_t next = 0;
   step.losses = closed[next++];
   for (std::size_t i = 0; i < one.gradients.size(); ++i)
     step.gradients.push_back(closed[next++] / static_cast<double>(batch));
-  if (Elaborator::has_event(learner, "step")) step.item = map_tensors(task, [&](Tensor) { return closed[next++]; });
+  const auto stacked = [&](Tensor) { return closed[next++]; };
+  if (Elaborator::has_event(learner, "step")) step.item = map_tensors(item, stacked);
+  for (const auto& [owner, names] : drawn.bound) step.bound.emplace_back(owner, map_tensors(names, stacked));
   return step;
+}
+
+// The losses of the tasks of the same step for another state of the learner, [tasks].
+Tensor losses_of_tasks(Elaborator& self, const Learner& learner, Builder& builder, const Value& state,
+                       const Source& source, std::int64_t batch, Span span) {
+  MapBuilder tasks(builder.graph(), builder.arrays, batch);
+  const Tensor key = fold_in(builder.key, tasks.index());
+  const Value task = task_of(self, source, tasks, builder.context(), key, builder.source_memory).task;
+  WithContext inside(self, on_task(builder, tasks, key, task));
+  const std::vector<MapBuilder::Result> results{{item_loss(self, learner, state, task, span), MapBuilder::stacked}};
+  return tasks.close(results).front();
 }
 
 StepGradient gradient_of_batch(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,
                                Span span) {
   Context context = builder.context();
   StepGradient step;
-  step.item = item_of(self, source, builder.arrays, context, builder.graph(), builder.key);
+  step.item = item_of(self, source, builder);
   context.example = step.item;
   WithContext inside(self, context);
   auto one = item_gradient(self, learner, builder.state, step.item, span);
@@ -348,8 +442,9 @@ StepGradient gradient_of_batch(Elaborator& self, const Learner& learner, Builder
 }  // namespace
 
 TrainStep train_step(Elaborator& self, const Learner& learner, const Value& state, const Value& memory,
-                     const OptimizerRule& rule, const Source& source, const Form& form, std::int64_t batch, Span span) {
-  Builder builder(self, state, memory, form);
+                     const Value& source_memory, const OptimizerRule& rule, const Source& source, const Form& form,
+                     std::int64_t batch, Span span) {
+  Builder builder(self, state, memory, form, source_memory);
   WithContext here(self, builder.context());
   const Value weights = learned(learner, builder.state);
   if (weights.record()->fields.empty())
@@ -364,14 +459,24 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
   std::size_t next = 0;
   const Value gradient = map_leaves(seen(weights), [&](const Leaf&) -> Value { return step.gradients[next++]; });
   auto [moved, remembered] = Optimizers{self, rule.make(), rule.span}.update(weights, gradient, builder.memory);
-  Value after = with_learned(learner, builder.state, moved);
+  const Value updated = with_learned(learner, builder.state, moved);
+  Value after = updated, source_after = builder.source_memory;
   if (Elaborator::has_event(learner, "step")) {
     self.context().example = step.item;
     after = self.after_event(learner, after, "step", step.item, weights, gradient);
   }
 
+  if (const TaskSource* tasks = as_tasks(source); tasks != nullptr && tasks->has_event()) {
+    const Tensor now = losses_of_tasks(self, learner, builder, updated, source, batch, span);
+    Context context = builder.context();
+    context.key = fold_in(builder.key, source_stream);
+    WithContext inside(self, context);
+    source_after = tasks->after_step(self, builder.source_memory, step.bound, step.losses, step.losses - now);
+  }
+
   std::vector<Tensor> outputs = tensors_of(after);
-  for (const Tensor& leaf : tensors_of(remembered)) outputs.push_back(leaf);
+  for (const Value& tree : {remembered, source_after})
+    for (const Tensor& leaf : tensors_of(tree)) outputs.push_back(leaf);
   outputs.push_back(step.losses);
   TrainStep result;
   result.procedure = builder.close(outputs);
@@ -436,12 +541,13 @@ Query query_of(Elaborator& self, const Source& source, const Value& item, Span s
 std::vector<Tensor> task_metrics(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,
                                  std::int64_t count, const std::vector<SweepPoint>& sweep,
                                  const std::vector<Metric>& metrics, Span span) {
-  Context context = builder.context();
+  const Value remembered = first_source_memory(self, source, builder);
   MapBuilder tasks(builder.graph(), builder.arrays, count);
   std::vector<MapBuilder::Result> results;
   // The step input is the number of the first task here, so tasks do not depend on how many are measured at once.
   const Tensor key = fold_in(builder.key, tasks.index() + builder.step);
-  const Value task = item_of(self, source, tasks.slices(), context, tasks.graph(), key);
+  const Value task = task_of(self, source, tasks, builder.at_the_end(), key, remembered).task;
+  Context context = builder.outside_training();
   const Query query = query_of(self, source, task, span);
   const Value given = without_queries(task);
   context.graph = &tasks.graph();
@@ -473,8 +579,8 @@ Tensor metric_of_rows(Elaborator& self, const Metric& metric, Tensor predictions
 
 std::vector<Tensor> row_metrics(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,
                                 const std::vector<SweepPoint>& sweep, const std::vector<Metric>& metrics, Span span) {
-  Context context = builder.context();
-  const Value item = item_of(self, source, builder.arrays, context, builder.graph(), builder.key);
+  const Context context = builder.outside_training();
+  const Value item = item_of(self, source, builder);
   const Query query = query_of(self, source, item, span);
   const Tensor labels = *query.y.get<Tensor>();
   std::vector<Tensor> results;
@@ -504,9 +610,7 @@ Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& sta
                       const Form& form, std::int64_t count, const std::vector<SweepPoint>& sweep,
                       const std::vector<Metric>& metrics, Span span) {
   Builder builder(self, state, None{}, form);
-  Context context = builder.context();
-  context.step = context.progress = Value();
-  WithContext here(self, context);
+  WithContext here(self, builder.outside_training());
   self.declared().clear();
   Evaluation result;
   const auto outputs = source.gives_tasks() ? task_metrics(self, learner, builder, source, count, sweep, metrics, span)
@@ -519,7 +623,7 @@ Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& sta
 std::string default_metric(Elaborator& self, const Source& source) {
   Builder builder(self, None{}, None{}, example_form(source));
   WithContext here(self, builder.context());
-  const Value item = item_of(self, source, builder.arrays, builder.context(), builder.graph(), builder.key);
+  const Value item = item_of(self, source, builder);
   const Record* record = item.record();
   if (source.gives_tasks()) record = record->find("query") != nullptr ? record->find("query")->record() : nullptr;
   const Value* y = record != nullptr ? record->find("y") : nullptr;

@@ -44,14 +44,18 @@ struct OptimizerRule {
 // The memory of an optimizer before its first step, for weights of the form of `state`.
 Computed first_memory(Elaborator&, const Learner&, const Value& state, const OptimizerRule&);
 
-// One step on an item of this form: `batch` tasks, or one batch of examples. Inputs: the leaves of `state` and
-// `memory`; outputs: the same after the step, then the losses: of each task, f32 or f64 [tasks], or of the batch, [1].
+// What a source of tasks remembers before the first step: an empty record for most, and for batches.
+Computed first_source_memory(Elaborator&, const Source&);
+
+// One step on an item of this form: `batch` tasks, or one batch of examples. Inputs: the leaves of `state`, of `memory`
+// and of what the source remembers; outputs: the same after the step, then the losses: of each task, f32 or f64
+// [tasks], or of the batch, [1].
 struct TrainStep {
   Procedure procedure;
   std::string loss_name;  // "loss", or "direction" (its squared norm) for a learner without objective
 };
-TrainStep train_step(Elaborator&, const Learner&, const Value& state, const Value& memory, const OptimizerRule&,
-                     const Source&, const Form&, std::int64_t batch, Span);
+TrainStep train_step(Elaborator&, const Learner&, const Value& state, const Value& memory, const Value& source_memory,
+                     const OptimizerRule&, const Source&, const Form&, std::int64_t batch, Span);
 
 // Predictions and their metrics. One sweep point for each combination of the arguments of `with`.
 struct SweepPoint {

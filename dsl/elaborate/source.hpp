@@ -39,6 +39,13 @@ inline data::Key step_key(data::Key training, std::int64_t step) {
   return data::fold_in_wide(training, static_cast<std::uint64_t>(step));
 }
 
+// What each source with `on step` bound while it drew a task.
+using Bound = std::vector<std::pair<const Source*, Value>>;
+struct DrawnTask {
+  Value task;
+  Bound bound;
+};
+
 // A distribution of tasks.
 class TaskSource : public Source {
  public:
@@ -56,6 +63,23 @@ class TaskSource : public Source {
   // One task inside of the body of another source, which is being elaborated: its arrays come from the TaskDraws of the
   // context. `self` is this source.
   virtual Value drawn_inside(Elaborator&, const SourcePtr& self, Span) const;
+
+  // What it remembers while a learner is trained, and the sources that it draws from: a record of trees, empty for
+  // most. As it is before the first step, and wherever nothing is trained; elaborated in the current context.
+  virtual Value first_memory(Elaborator&) const { return Value::record({}); }
+  // As `build`, with this memory.
+  virtual DrawnTask task(Elaborator& elaborator, std::span<const Tensor> arrays, const Value& memory) const {
+    (void)memory;
+    return {build(elaborator, arrays), {}};
+  }
+  // Whether it, or a source that it draws from, changes its memory after a step.
+  virtual bool has_event() const { return false; }
+  // The memory after a step on several tasks. `bound`: of all tasks, along a first axis; `loss`: of each task, [tasks];
+  // `gain`: by how much the update of the learner made that smaller.
+  virtual Value after_step(Elaborator&, const Value& memory, const Bound& bound, Tensor loss, Tensor gain) const {
+    (void)bound, (void)loss, (void)gain;
+    return memory;
+  }
 
   bool gives_tasks() const final { return true; }
   std::vector<Form> forms(std::int64_t batch) const final;

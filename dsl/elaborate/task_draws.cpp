@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace metac::dsl {
 namespace {
 
@@ -55,6 +57,29 @@ std::vector<Tensor> TaskDraws::arrays(Elaborator& self, const SourcePtr& source,
 
 void TaskDraws::finish(Elaborator& self, Span span) const {
   if (asked_.size() != expected_.size()) fail_changed(self, span);
+}
+
+const Value& TaskDraws::memory_of(Elaborator& self, const Source& source, Span span) const {
+  for (const auto& [known, memory] : memory_)
+    if (known == &source) return memory;
+  self.fail("E0472", span,
+            fmt::format("{} has `memory`, and is made or kept inside of what draws from it", source.describe()), "",
+            "tasks with memory are an argument of those that draw from them, by itself or in a list or record");
+}
+
+void TaskDraws::bind(Elaborator& self, const Source& source, Value names, Span span) {
+  const bool again =
+      std::any_of(bound_.begin(), bound_.end(), [&](const auto& known) { return known.first == &source; });
+  const char* wrong = again                          ? "it is drawn a second time here"
+                      : !self.context().rows.empty() ? "several are drawn side by side here"
+                      : alternatives_ > 0            ? "a tensor chooses here whether its task is used"
+                                                     : nullptr;
+  if (wrong != nullptr)
+    self.fail(
+        "E0473", span,
+        fmt::format("{} learns `on step` from the loss of each task that it draws, but {}", source.describe(), wrong),
+        "", "draw one task of it for each task: `task ~ base`");
+  bound_.emplace_back(&source, std::move(names));
 }
 
 }  // namespace metac::dsl

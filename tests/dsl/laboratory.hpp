@@ -73,14 +73,12 @@ class Step {
       const Learner& learned = lab.learner(learner);
       const Computed first = first_state(lab.elaborator(), learned, *source, example_form(*source));
       std::vector<Array> example;
-      for (const auto& array : source->draw({}, 0, 1))
-        example.push_back(source->gives_tasks() ? array.row(0) : array);
+      for (const auto& array : source->draw({}, 0, 1)) example.push_back(source->gives_tasks() ? array.row(0) : array);
       state = computed(first, inputs({}, {}, std::move(example)));
       const Computed before = first_memory(lab.elaborator(), learned, state, lab.optimizer(optimizer));
       memory = computed(before, inputs(arrays(state), {}, {}));
-      const TrainStep step =
-          train_step(lab.elaborator(), learned, state, memory, lab.optimizer(optimizer), *source,
-                     source->forms(batch).front(), batch, {});
+      const TrainStep step = train_step(lab.elaborator(), learned, state, memory, Value::record({}),
+                                        lab.optimizer(optimizer), *source, source->forms(batch).front(), batch, {});
       plan = make_plan(step.procedure.program);
     });
     executable_ = std::make_unique<Executable>(plan, threads);

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // All kinds of state: two trainings of one learner, memory that events change, an optimizer with memory, validation
-// that selects, two seeds, and a second learner.
+// that selects, two seeds, and a second learner on tasks that remember.
 constexpr const char* script = R"(
 learner remembering(base) {
   memory path = zeros_like(base.learned)
@@ -26,6 +26,13 @@ learner remembering(base) {
   }
   on end(data) { ended = ended + 1 }
 }
+tasks leaning(base) {
+  memory scores = normal()([2])
+  task ~ [base, sinusoids(shots: 10, queries: 10)][argmax(scores)]
+  arm ~ integers(2)
+  on step(tasks) { scores = 0.9 * scores + sum(one_hot(tasks.arm, 2) * reshape(gain, [-1, 1]), axis: 0) + normal()([2]) }
+  return task
+}
 experiment long(seeds = 2) {
   let learner = remembering(classifier(mlp([16, 3])))
   let rows = idx("images", "labels")
@@ -34,7 +41,7 @@ experiment long(seeds = 2) {
   }
   evaluate learner on rows
   let few = maml(mlp([20, 1]), loss: mse)
-  train few on sinusoids() { iterations: 3_000, batch: 10, optimizer: momentum(1e-3) }
+  train few on leaning(sinusoids()) { iterations: 3_000, batch: 10, optimizer: momentum(1e-3) }
   evaluate few on sinusoids() { tasks: 50, with: (updates: 1) }
 }
 )";
