@@ -142,9 +142,12 @@ class TextObserver : public Observer {
     clear();
     validation_.clear();
     tenth_ = 0;
-    line(fmt::format("  trained {}: {} steps in {}{}", learner, state.step,
+    std::string remembered;  // by the source of tasks
+    for (const auto& [name, array] : parts_of("tasks", state.source))
+      remembered += fmt::format("{} {} = {}", remembered.empty() ? ";" : ",", name, to_text(array));
+    line(fmt::format("  trained {}: {} steps in {}{}{}", learner, state.step,
                      seconds < 10 ? fmt::format("{:.2f} s", seconds) : duration(seconds),
-                     selected.empty() ? "" : ", " + selected));
+                     selected.empty() ? "" : ", " + selected, remembered));
   }
 
  private:
@@ -200,6 +203,7 @@ class JsonObserver : public Observer {
     nlohmann::ordered_json event{
         {"event", "trained"}, {"learner", learner}, {"steps", state.step}, {"seconds", seconds}};
     if (!selected.empty()) event["selected"] = selected;
+    for (const auto& [name, array] : parts_of("tasks", state.source)) event["remembered"][name] = to_text(array);
     write(event);
   }
   void compared(const std::vector<Comparison>& pairs) override {

@@ -72,10 +72,14 @@ class Training {
   void end() {
     if (plan_.select_best && !is_done()) state_.learner = state_.best;
     state_.learner = after(preparing_end(), "end");
-    if (is_done())
-      journal_->restore_end(*entry_, state_.learner), state_.step = entry_->step, tell_restored();
-    else if (entry_ != nullptr)
+    if (is_done()) {
+      journal_->restore_end(*entry_, state_.learner);
+      state_.source = None{};  // what it remembered is of no use any more, and not kept
+      state_.step = entry_->step;
+      tell_restored();
+    } else if (entry_ != nullptr) {
       journal_->finish(*entry_, state_.learner, state_.step);
+    }
   }
   Machine preparing_end() const {
     Machine machine = machine_;
