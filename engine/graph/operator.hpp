@@ -70,6 +70,7 @@ struct Operator {
   // Lowering: exactly one of the four below, or none for inputs, parts and regions, which the plan knows.
   // A pointwise operator: the plan fuses it.
   std::optional<Fn> pointwise = std::nullopt;
+  Scalar call = nullptr;  // of Fn::call_1 to call_3
   // A reduction over the axes in attributes.numbers: the plan fuses it behind pointwise operators.
   Reduction reduction = Reduction::none;
   // Another view of the input's memory, if its layout allows: the layout of the result and the offset of its first element

@@ -163,12 +163,31 @@ class TileRun {
   void execute(const TileStep& step, std::int64_t rows) {
     std::byte* result = registers_[step.result];
     const std::int64_t n = step.single ? 1 : rows * program_.tiling.block;
-    if (step.map != nullptr) {
+    if (step.call != nullptr) {
+      call(step, result, n);
+    } else if (step.map != nullptr) {
       step.map(result, registers_[step.inputs[0]], registers_[step.inputs[1]], registers_[step.inputs[2]], n);
     } else if (step.view < 0) {
       step.gather(result, registers_[step.inputs[0]], 1, 0, n, 0);
     } else {
       gather(step, result, rows);
+    }
+  }
+
+  void call(const TileStep& step, void* result, std::int64_t n) {
+    if (step.dtype == Dtype::f32) return call_each<float>(step, result, n);
+    if (step.dtype == Dtype::f64) return call_each<double>(step, result, n);
+    call_each<std::int32_t>(step, result, n);
+  }
+
+  template <class T>
+  void call_each(const TileStep& step, void* result, std::int64_t n) {
+    const T* operands[3];
+    for (int k = 0; k < 3; ++k) operands[k] = reinterpret_cast<const T*>(registers_[step.inputs[k]]);
+    for (std::int64_t i = 0; i < n; ++i) {
+      double values[3];
+      for (int k = 0; k < 3; ++k) values[k] = static_cast<double>(operands[k][i * step.stride[k]]);
+      static_cast<T*>(result)[i] = static_cast<T>(step.call(values[0], values[1], values[2]));
     }
   }
 

@@ -9,19 +9,27 @@
 namespace metac {
 
 // What an instruction computes of its operands a, b, c. NaN spreads through max, min and sign; comparisons give bool.
+// clang-format off
 enum class Fn : std::uint8_t {
-  copy, negate, absolute, sign, exp, expm1, log, log1p, sqrt, sin, cos, tanh, sigmoid, floor, is_finite,  // f(a)
-  add, subtract, multiply, divide, power, maximum, minimum,                                               // f(a, b)
-  equal, not_equal, less, less_equal,                                                                     // bool f(a, b)
-  logical_and, logical_or, logical_not,                                                                   // of bools
-  select,                                                                                                 // a ? b : c
-  cast  // floats to i32 are truncated towards zero; anything to bool is != 0
+  copy, negate, absolute, sign, exp, expm1, log, log1p, sqrt, sin, cos, tanh, sigmoid, erf,  // f(a)
+  floor, round, is_finite,                                           // f(a); round: halves to the even neighbour
+  add, subtract, multiply, divide, power, atan2, maximum, minimum,   // f(a, b)
+  equal, not_equal, less, less_equal,                                // bool f(a, b)
+  logical_and, logical_or, logical_not,                              // of bools
+  select,                                                            // a ? b : c
+  cast,                   // floats to i32 are truncated towards zero; anything to bool is != 0
+  call_1, call_2, call_3  // a Scalar of so many operands
 };
+// clang-format on
+
+// A function given by its meaning alone. It is computed in double precision, one element after the other: for functions
+// that are too rare to deserve a vector form. Of i32 it must give whole numbers that fit.
+using Scalar = double (*)(double a, double b, double c);
 
 int arity(Fn);
 
 // On values already of the type `dtype`, as double: for constant folding, and the obvious reference of tests.
-double evaluate(Fn, Dtype operand, Dtype result, double a, double b, double c);
+double evaluate(Fn, Dtype operand, Dtype result, double a, double b, double c, Scalar call = nullptr);
 
 enum class Reduction : std::uint8_t { none, sum, product, maximum, minimum };
 
@@ -40,6 +48,7 @@ struct PointwiseProgram {
     Dtype operand;  // of a and b; of b and c for select, whose a is bool
     Dtype result;
     std::uint16_t inputs[3];
+    Scalar call = nullptr;
   };
   // Stores a register: dense over `shape`, or reduced over the axes of the bit mask `axes` (dense over the rest).
   struct Output {

@@ -73,6 +73,10 @@ double evaluate_float(Fn fn, double a, double b) {
       return std::cos(a);
     case Fn::tanh:
       return std::tanh(a);
+    case Fn::erf:
+      return std::erf(a);
+    case Fn::atan2:
+      return std::atan2(a, b);
     case Fn::sigmoid:
       return a < 0 ? std::exp(a) / (1 + std::exp(a)) : 1 / (1 + std::exp(-a));
     default:
@@ -95,6 +99,8 @@ double evaluate_unrounded(Fn fn, Dtype operand, Dtype result, double a, double b
       return a > 0 ? 1 : a < 0 ? -1 : a;
     case Fn::floor:
       return std::floor(a);
+    case Fn::round:
+      return std::nearbyint(a);
     case Fn::is_finite:
       return std::isfinite(a);
     case Fn::maximum:
@@ -127,12 +133,12 @@ double evaluate_unrounded(Fn fn, Dtype operand, Dtype result, double a, double b
 }  // namespace
 
 int arity(Fn fn) {
-  if (fn <= Fn::is_finite || fn == Fn::logical_not || fn == Fn::cast) return 1;
-  return fn == Fn::select ? 3 : 2;
+  if (fn <= Fn::is_finite || fn == Fn::logical_not || fn == Fn::cast || fn == Fn::call_1) return 1;
+  return fn == Fn::select || fn == Fn::call_3 ? 3 : 2;
 }
 
-double evaluate(Fn fn, Dtype operand, Dtype result, double a, double b, double c) {
-  const double value = evaluate_unrounded(fn, operand, result, a, b, c);
+double evaluate(Fn fn, Dtype operand, Dtype result, double a, double b, double c, Scalar call) {
+  const double value = fn < Fn::call_1 ? evaluate_unrounded(fn, operand, result, a, b, c) : call(a, b, c);
   return result == Dtype::f32 ? static_cast<float>(value) : value;
 }
 

@@ -171,11 +171,22 @@ class Compiler {
       }
       for (int k = arity(instruction.fn); k < 3; ++k) step.inputs[k] = step.inputs[0];
       step.single = result_.places[target].single;
-      step.map = instruction.fn == Fn::cast
-                     ? table_.cast[static_cast<int>(instruction.operand)][static_cast<int>(instruction.result)]
-                     : table_.map[static_cast<int>(instruction.fn)][static_cast<int>(instruction.operand)][singles];
+      bind(step, instruction, singles);
       step.result = static_cast<std::uint16_t>(target);
       steps.push_back(step);
+    }
+  }
+
+  void bind(TileStep& step, const PointwiseProgram::Instruction& instruction, int singles) const {
+    const int fn = static_cast<int>(instruction.fn), operand = static_cast<int>(instruction.operand);
+    if (instruction.fn == Fn::cast) {
+      step.map = table_.cast[operand][static_cast<int>(instruction.result)];
+    } else if (instruction.fn < Fn::call_1) {
+      step.map = table_.map[fn][operand][singles];
+    } else {
+      step.call = instruction.call;
+      step.dtype = instruction.operand;
+      for (int k = 0; k < arity(instruction.fn); ++k) step.stride[k] = (singles >> k & 1) != 0 ? 0 : 1;
     }
   }
 
@@ -339,6 +350,10 @@ void check_instruction(const PointwiseProgram::Instruction& instruction, const s
   const bool to_bool =
       instruction.fn == Fn::is_finite || (instruction.fn >= Fn::equal && instruction.fn <= Fn::logical_not);
   need(instruction.result == (to_bool ? Dtype::boolean : instruction.operand), "an instruction gives another dtype");
+  if (instruction.fn >= Fn::call_1) {
+    need(instruction.call != nullptr && instruction.operand != Dtype::boolean, "a call needs a function of numbers");
+    return;
+  }
   if (table.map[static_cast<int>(instruction.fn)][static_cast<int>(instruction.operand)][0] == nullptr)
     throw Bug(fmt::format("[pointwise] function {} has no meaning for {}", static_cast<int>(instruction.fn),
                           to_string(instruction.operand)));

@@ -48,13 +48,16 @@ struct Place {
   bool once = false;    // the same in every tile: prepared before the first
 };
 
-// One call of the inner loop: a map, or (map == nullptr) a gather of `source`.
+// One call of the inner loop: a map, a scalar function element by element, or a gather of `source`.
 struct TileStep {
   MapFunction map = nullptr;
+  Scalar call = nullptr;
   GatherFunction gather = nullptr;
   std::uint16_t result = 0, inputs[3] = {0, 0, 0};
-  bool single = false;  // one element only
-  int view = -1;        // of a gather: the view of a load; -1 repeats a single element
+  Dtype dtype = Dtype::f32;    // of a call
+  std::int8_t stride[3] = {};  // of a call: 0 for an operand of one element
+  bool single = false;         // one element only
+  int view = -1;               // of a gather: the view of a load; -1 repeats a single element
 };
 
 // A load as the tile sees it: merged axes, outermost first; the first one may be the cut axis.

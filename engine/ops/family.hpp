@@ -46,6 +46,26 @@ Shape trailing(const Shape& shape, int count);                               // 
 Tensor insert_axis(Tensor, int axis);  // of size 1
 Tensor move_axis(Tensor, int from, int to);
 
+// A cotangent where the condition holds (does not hold), else 0: a product with a mask would let infinities leak as
+// NaN.
+Tensor keep_where(Tensor condition, Tensor cotangent);
+Tensor drop_where(Tensor condition, Tensor cotangent);
+Tensor filled_like(Tensor, double value);
+
+// ---- pointwise operators ----
+
+// All inputs of one float type, which the result has, too.
+Type float_type(const Site& site);
+// The constant that the result is when every input is one.
+Tensor fold(const Site& site);
+// Inputs of scalar, empty, one-element, odd and larger shapes.
+std::vector<Sample> pointwise_samples(int arity, Dtype dtype, double low, double high);
+// An operator on floats that is given by its meaning alone: `fn` is one of call_1, call_2, call_3.
+Operator scalar_operator(const char* name, const char* doc, Fn fn, Scalar call, decltype(Operator::samples) samples,
+                         decltype(Operator::vjp) vjp);
+
+// ---- simplification and batching ----
+
 // For simplifications: the node of the first input, when it is of this operator.
 std::optional<Node> inner_of(const Site& site, const Operator& op);
 // Moving the elements of a repeated scalar leaves a repeated scalar: that, or empty.

@@ -24,6 +24,7 @@ double constant_value(const Node&);            // of a node of constant_operator
 Array array_value(const Node&);                // of a node of array_operator: shares its memory
 
 // ---- pointwise ----
+// Where a derivative is infinite or not defined at a point, it is 0 there if the line says so, at every order.
 Tensor neg(Tensor);
 Tensor abs(Tensor);
 Tensor sign(Tensor);
@@ -31,31 +32,56 @@ Tensor exp(Tensor);
 Tensor expm1(Tensor);
 Tensor log(Tensor);
 Tensor log1p(Tensor);
-Tensor sqrt(Tensor);  // its derivative at 0 is 0, so that a differentiated Adam stays finite
+Tensor sqrt(Tensor);   // its derivative at 0 is 0, so that a differentiated Adam stays finite
+Tensor rsqrt(Tensor);  // 1 / sqrt(x); infinite at 0 of either sign, where its derivative is 0
 Tensor sin(Tensor);
 Tensor cos(Tensor);
+Tensor tan(Tensor);
+Tensor asin(Tensor);  // NaN beyond -1 and 1, where its derivative is 0
+Tensor acos(Tensor);  // so too
+Tensor atan(Tensor);
+Tensor atan2(Tensor y, Tensor x);  // angle of the point (x, y); at (0, 0) its derivative is 0
+Tensor sinh(Tensor);               // infinite from where exp is
+Tensor cosh(Tensor);
 Tensor tanh(Tensor);
+Tensor erf(Tensor);
+Tensor lgamma(Tensor);  // log |gamma(x)|
+Tensor digamma(Tensor);
+Tensor polygamma(int order, Tensor);  // derivative of this order of digamma; order 0 to 100
 Tensor sigmoid(Tensor);
+Tensor softplus(Tensor);  // log(1 + exp(x))
+Tensor silu(Tensor);      // x sigmoid(x)
+Tensor gelu(Tensor);      // x times the normal distribution function at x
+Tensor relu(Tensor);      // maximum(x, 0); NaN stays NaN; its derivative at 0 is 0
 Tensor floor(Tensor);
-Tensor relu(Tensor);  // maximum(x, 0); NaN stays NaN; its derivative at 0 is 0
+Tensor ceil(Tensor);
+Tensor round(Tensor);  // halves to the even neighbour
 Tensor square(Tensor);
 Tensor is_finite(Tensor);  // bool
+Tensor is_nan(Tensor);
+Tensor is_inf(Tensor);
 Tensor add(Tensor, Tensor);
 Tensor sub(Tensor, Tensor);
 Tensor mul(Tensor, Tensor);
 Tensor div(Tensor, Tensor);
-Tensor pow(Tensor, Tensor);  // at a base of 0 the derivative to the exponent is 0
+Tensor pow(Tensor, Tensor);                    // at a base of 0 the derivative to the exponent is 0
+Tensor remainder(Tensor, Tensor);              // exact; 0 or of the sign of the second: a - b floor(a / b)
+Tensor clip(Tensor, Tensor low, Tensor high);  // at a bound the derivative is that of x; the upper bound wins
+Tensor clip(Tensor, double low, double high);
 Tensor maximum(Tensor, Tensor);
 Tensor minimum(Tensor, Tensor);  // where equal, the derivative goes to the second
 Tensor equal(Tensor, Tensor);
 Tensor not_equal(Tensor, Tensor);
 Tensor less(Tensor, Tensor);
 Tensor less_equal(Tensor, Tensor);
+Tensor greater(Tensor, Tensor);
+Tensor greater_equal(Tensor, Tensor);
 Tensor logical_and(Tensor, Tensor);
 Tensor logical_or(Tensor, Tensor);
+Tensor logical_xor(Tensor, Tensor);
 Tensor logical_not(Tensor);
 Tensor select(Tensor condition, Tensor if_true, Tensor if_false);
-Tensor cast(Tensor, Dtype);
+Tensor cast(Tensor, Dtype);  // to i32: towards zero, limited to its range, 0 of NaN; to bool: whether it is not 0
 
 inline Tensor operator-(Tensor a) { return neg(a); }
 inline Tensor operator+(Tensor a, Tensor b) { return add(a, b); }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <numbers>
 
 #include "ops/family.hpp"
 
@@ -25,11 +26,54 @@ void require_equal_types(const Site& site, int first) {
     require_same_dtype(site.op.name, site.inputs[first], site.inputs[i]);
 }
 
+}  // namespace
+
 Type float_type(const Site& site) {
   require_equal_types(site, 0);
   require_float(site.op, site.inputs[0]);
   return site.inputs[0].type();
 }
+
+Tensor fold(const Site& site) {
+  double values[3] = {0, 0, 0};
+  for (std::size_t i = 0; i < site.inputs.size(); ++i) {
+    const auto value = constant_value(site.inputs[i]);
+    if (!value) return {};
+    values[i] = *value;
+  }
+  const Type type = site.op.type(site);
+  const Dtype operand = site.inputs.size() == 3 ? site.inputs[1].dtype() : site.inputs[0].dtype();
+  const double value = evaluate(*site.op.pointwise, operand, type.dtype, values[0], values[1], values[2], site.op.call);
+  return full(site.graph, type.shape, value, type.dtype);
+}
+
+std::vector<Sample> pointwise_samples(int arity, Dtype dtype, double low, double high) {
+  std::vector<Sample> samples;
+  for (const auto& shape : {Shape{}, Shape{0}, Shape{1}, Shape{7}, Shape{3, 0, 2}, Shape{2, 3, 1, 5}, Shape{33}})
+    samples.push_back({.inputs = std::vector<Type>(arity, Type{dtype, shape}),
+                       .attributes = {},
+                       .low = low,
+                       .high = high,
+                       .integer_low = -3,
+                       .integer_high = 4});
+  return samples;
+}
+
+Operator scalar_operator(const char* name, const char* doc, Fn fn, Scalar call, decltype(Operator::samples) samples,
+                         decltype(Operator::vjp) vjp) {
+  return {.name = name,
+          .doc = doc,
+          .arity = arity(fn),
+          .type = float_type,
+          .simplify = fold,
+          .vjp = vjp,
+          .batch = batch_by_broadcast,
+          .pointwise = fn,
+          .call = call,
+          .samples = samples};
+}
+
+namespace {
 
 Type number_type(const Site& site) {
   require_equal_types(site, 0);
@@ -62,20 +106,6 @@ Type select_type(const Site& site) {
 Type cast_type(const Site& site) { return {static_cast<Dtype>(site.attributes.numbers.at(0)), site.inputs[0].shape()}; }
 
 // ---- simplification: only what is true for NaN, infinity and -0 ----
-
-// The constant that this is when every input is one.
-Tensor fold(const Site& site) {
-  double values[3] = {0, 0, 0};
-  for (std::size_t i = 0; i < site.inputs.size(); ++i) {
-    const auto value = constant_value(site.inputs[i]);
-    if (!value) return {};
-    values[i] = *value;
-  }
-  const Type type = site.op.type(site);
-  const Dtype operand = site.inputs.size() == 3 ? site.inputs[1].dtype() : site.inputs[0].dtype();
-  return full(site.graph, type.shape,
-              evaluate(*site.op.pointwise, operand, type.dtype, values[0], values[1], values[2]), type.dtype);
-}
 
 bool is_constant(const Tensor& x, double value) {
   const auto given = constant_value(x);
@@ -146,12 +176,6 @@ Tensor simplify_cast(const Site& site) {
 
 // ---- derivatives ----
 
-Tensor filled_like(const Tensor& x, double value) { return full(x.graph(), x.shape(), value, x.dtype()); }
-
-// The cotangent where the condition holds, else 0: a product with a mask would let infinities leak as NaN.
-Tensor keep_where(Tensor condition, Tensor cotangent) { return select(condition, cotangent, zeros_like(cotangent)); }
-Tensor drop_where(Tensor condition, Tensor cotangent) { return select(condition, zeros_like(cotangent), cotangent); }
-
 Tensors abs_vjp(const VjpSite& site) {
   const Tensor x = site.inputs[0];
   return {drop_where(equal(x, zeros_like(x)), site.cotangents[0] * sign(x))};
@@ -162,6 +186,14 @@ Tensors sqrt_vjp(const VjpSite& site) {
   const Tensor at_zero = equal(site.inputs[0], zeros_like(site.inputs[0]));
   const Tensor root = select(at_zero, filled_like(site.node, 1), site.node);
   return {drop_where(at_zero, 0.5 * site.cotangents[0] / root)};
+}
+
+// Where both are 0, there is no angle: the square of the distance is replaced by 1, and the derivative is 0.
+Tensors atan2_vjp(const VjpSite& site) {
+  const Tensor ct = site.cotangents[0], y = site.inputs[0], x = site.inputs[1];
+  const Tensor square = x * x + y * y;
+  const Tensor scaled = ct / select(equal(square, zeros_like(square)), filled_like(square, 1), square);
+  return {site.needed[0] ? scaled * x : Tensor{}, site.needed[1] ? neg(scaled * y) : Tensor{}};
 }
 
 Tensors multiply_vjp(const VjpSite& site) {
@@ -215,63 +247,47 @@ Tensors cast_vjp(const VjpSite& site) {
 
 // ---- samples ----
 
-const std::vector<Shape>& sample_shapes() {
-  static const std::vector<Shape> shapes = {{}, {0}, {1}, {7}, {3, 0, 2}, {2, 3, 1, 5}, {33}};
-  return shapes;
-}
-
-template <int arity>
-std::vector<Sample> samples_of(Dtype dtype, double low, double high) {
-  std::vector<Sample> samples;
-  for (const auto& shape : sample_shapes())
-    samples.push_back({.inputs = std::vector<Type>(arity, Type{dtype, shape}),
-                       .attributes = {},
-                       .low = low,
-                       .high = high,
-                       .integer_low = -3,
-                       .integer_high = 4});
-  return samples;
-}
-
 template <int arity>
 std::vector<Sample> anywhere() {
-  return samples_of<arity>(Dtype::f32, -2, 2);
+  return pointwise_samples(arity, Dtype::f32, -2, 2);
 }
 template <int arity>
 std::vector<Sample> positive() {
-  return samples_of<arity>(Dtype::f32, 0.4, 2.5);
+  return pointwise_samples(arity, Dtype::f32, 0.4, 2.5);
 }
 template <int arity>
 std::vector<Sample> of_bools() {
-  return samples_of<arity>(Dtype::boolean, 0, 1);
+  return pointwise_samples(arity, Dtype::boolean, 0, 1);
 }
 
 template <int arity>
 std::vector<Sample> of_numbers() {
   auto samples = anywhere<arity>();
-  samples.push_back(samples_of<arity>(Dtype::i32, 0, 1)[3]);
+  samples.push_back(pointwise_samples(arity, Dtype::i32, 0, 1)[3]);
   return samples;
 }
 
 // On both sides of the kink at 0, and away from it.
 std::vector<Sample> both_sides() {
   auto samples = positive<1>();
-  for (const auto& sample : samples_of<1>(Dtype::f32, -2.5, -0.4)) samples.push_back(sample);
-  samples.push_back(samples_of<1>(Dtype::i32, 0, 1)[3]);
+  for (const auto& sample : pointwise_samples(1, Dtype::f32, -2.5, -0.4)) samples.push_back(sample);
+  samples.push_back(pointwise_samples(1, Dtype::i32, 0, 1)[3]);
   return samples;
 }
 
 std::vector<Sample> negative_denominators() {
   auto samples = positive<2>();
-  for (const auto& sample : samples_of<2>(Dtype::f32, -2.5, -0.4)) samples.push_back(sample);
+  for (const auto& sample : pointwise_samples(2, Dtype::f32, -2.5, -0.4)) samples.push_back(sample);
   return samples;
 }
 
 std::vector<Sample> of_select() {
   std::vector<Sample> samples;
-  for (const auto& shape : sample_shapes())
-    for (Dtype dtype : {Dtype::f32, Dtype::i32, Dtype::boolean})
-      samples.push_back({.inputs = {{Dtype::boolean, shape}, {dtype, shape}, {dtype, shape}}, .attributes = {}});
+  for (Dtype dtype : {Dtype::f32, Dtype::i32, Dtype::boolean})
+    for (auto& sample : pointwise_samples(3, dtype, -2, 2)) {
+      sample.inputs[0].dtype = Dtype::boolean;
+      samples.push_back(sample);
+    }
   return samples;
 }
 
@@ -345,8 +361,18 @@ const Operator sigmoid_operator =
     pointwise("sigmoid", "1 / (1 + exp(-x))", Fn::sigmoid, float_type, anywhere<1>,
               [](const VjpSite& site) -> Tensors { return {site.cotangents[0] * (site.node * (1.0 - site.node))}; });
 
+const Operator erf_operator =
+    pointwise("erf", "error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x", Fn::erf, float_type,
+              anywhere<1>, [](const VjpSite& site) -> Tensors {
+                const Tensor x = site.inputs[0];
+                return {site.cotangents[0] * ((2 / std::sqrt(std::numbers::pi)) * exp(neg(x * x)))};
+              });
+
 const Operator floor_operator =
     pointwise("floor", "the largest whole number not above x; its derivative is 0", Fn::floor, float_type, anywhere<1>);
+
+const Operator round_operator = pointwise("round", "the nearest whole number, of two the even one; its derivative is 0",
+                                          Fn::round, float_type, anywhere<1>);
 
 const Operator is_finite_operator =
     pointwise("is_finite", "neither infinite nor NaN", Fn::is_finite, test_type, anywhere<1>);
@@ -373,6 +399,24 @@ const Operator div_operator =
 
 const Operator pow_operator = pointwise("pow", "a to the power b; at a = 0 the derivative to b is 0", Fn::power,
                                         float_type, positive<2>, power_vjp, simplify_power);
+
+const Operator atan2_operator =
+    pointwise("atan2", "angle of the point (b, a) in (-pi, pi]; at (0, 0) its derivative is 0", Fn::atan2, float_type,
+              negative_denominators, atan2_vjp);
+
+double remainder_of(double a, double b, double) {
+  const double rest = std::fmod(a, b);
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+// How often b was taken away: a whole number, however the quotient was rounded.
+Tensors remainder_vjp(const VjpSite& site) {
+  const Tensor ct = site.cotangents[0], a = site.inputs[0], b = site.inputs[1];
+  return {ct, site.needed[1] ? neg(ct * round((a - site.node) / b)) : Tensor{}};
+}
+
+const Operator remainder_operator = scalar_operator("remainder", "a - b floor(a / b), exact: 0 or of the sign of b",
+                                                    Fn::call_2, remainder_of, positive<2>, remainder_vjp);
 
 const Operator maximum_operator =
     pointwise("maximum", "the larger of a and b, or NaN; where equal, the derivative goes to b", Fn::maximum,
@@ -401,16 +445,16 @@ const Operator cast_operator =
     pointwise("cast", "the value in another element type; to i32 truncated towards zero, to bool whether it is not 0",
               Fn::cast, cast_type, of_cast, cast_vjp, simplify_cast);
 
-const Register registered[] = {Register(neg_operator),        Register(abs_operator),       Register(sign_operator),
-                               Register(exp_operator),        Register(expm1_operator),     Register(log_operator),
-                               Register(log1p_operator),      Register(sqrt_operator),      Register(sin_operator),
-                               Register(cos_operator),        Register(tanh_operator),      Register(sigmoid_operator),
-                               Register(floor_operator),      Register(is_finite_operator), Register(add_operator),
-                               Register(sub_operator),        Register(mul_operator),       Register(div_operator),
-                               Register(pow_operator),        Register(maximum_operator),   Register(minimum_operator),
-                               Register(equal_operator),      Register(not_equal_operator), Register(less_operator),
-                               Register(less_equal_operator), Register(and_operator),       Register(or_operator),
-                               Register(not_operator),        Register(select_operator),    Register(cast_operator)};
+const Register registered[] = {
+    Register(neg_operator),        Register(abs_operator),   Register(sign_operator),      Register(exp_operator),
+    Register(expm1_operator),      Register(log_operator),   Register(log1p_operator),     Register(sqrt_operator),
+    Register(sin_operator),        Register(cos_operator),   Register(tanh_operator),      Register(sigmoid_operator),
+    Register(erf_operator),        Register(floor_operator), Register(round_operator),     Register(is_finite_operator),
+    Register(add_operator),        Register(sub_operator),   Register(mul_operator),       Register(div_operator),
+    Register(pow_operator),        Register(atan2_operator), Register(remainder_operator), Register(maximum_operator),
+    Register(minimum_operator),    Register(equal_operator), Register(not_equal_operator), Register(less_operator),
+    Register(less_equal_operator), Register(and_operator),   Register(or_operator),        Register(not_operator),
+    Register(select_operator),     Register(cast_operator)};
 
 Tensor binary(const Operator& op, Tensor a, Tensor b) {
   require_present(op.name, {a, b});
@@ -427,6 +471,10 @@ Tensor beside(Tensor x, double value) {
 
 }  // namespace
 
+Tensor filled_like(Tensor x, double value) { return full(x.graph(), x.shape(), value, x.dtype()); }
+Tensor keep_where(Tensor condition, Tensor cotangent) { return select(condition, cotangent, zeros_like(cotangent)); }
+Tensor drop_where(Tensor condition, Tensor cotangent) { return select(condition, zeros_like(cotangent), cotangent); }
+
 Tensor neg(Tensor x) { return apply(neg_operator, {x}); }
 Tensor abs(Tensor x) { return apply(abs_operator, {x}); }
 Tensor sign(Tensor x) { return apply(sign_operator, {x}); }
@@ -439,7 +487,9 @@ Tensor sin(Tensor x) { return apply(sin_operator, {x}); }
 Tensor cos(Tensor x) { return apply(cos_operator, {x}); }
 Tensor tanh(Tensor x) { return apply(tanh_operator, {x}); }
 Tensor sigmoid(Tensor x) { return apply(sigmoid_operator, {x}); }
+Tensor erf(Tensor x) { return apply(erf_operator, {x}); }
 Tensor floor(Tensor x) { return apply(floor_operator, {x}); }
+Tensor round(Tensor x) { return apply(round_operator, {x}); }
 Tensor is_finite(Tensor x) { return apply(is_finite_operator, {x}); }
 
 Tensor add(Tensor a, Tensor b) { return binary(add_operator, a, b); }
@@ -447,6 +497,15 @@ Tensor sub(Tensor a, Tensor b) { return binary(sub_operator, a, b); }
 Tensor mul(Tensor a, Tensor b) { return binary(mul_operator, a, b); }
 Tensor div(Tensor a, Tensor b) { return binary(div_operator, a, b); }
 Tensor pow(Tensor a, Tensor b) { return binary(pow_operator, a, b); }
+Tensor atan2(Tensor y, Tensor x) { return binary(atan2_operator, y, x); }
+
+// Of i32 through f64, which holds them all; by 0 the remainder is NaN, which is 0 as i32.
+Tensor remainder(Tensor a, Tensor b) {
+  require_present("remainder", {a, b});
+  if (a.dtype() != Dtype::i32 || b.dtype() != Dtype::i32) return binary(remainder_operator, a, b);
+  return cast(remainder(cast(a, Dtype::f64), cast(b, Dtype::f64)), Dtype::i32);
+}
+
 Tensor maximum(Tensor a, Tensor b) { return binary(maximum_operator, a, b); }
 Tensor minimum(Tensor a, Tensor b) { return binary(minimum_operator, a, b); }
 Tensor equal(Tensor a, Tensor b) { return binary(equal_operator, a, b); }

@@ -131,6 +131,7 @@ std::vector<Sample> random_samples() {
     for (Distribution distribution : {Distribution::uniform, Distribution::normal, Distribution::truncated_normal}) {
       add(distribution, dtype, {}, {});
       add(distribution, dtype, {}, {0, 3});
+      add(distribution, dtype, {0}, {2});
       add(distribution, dtype, {}, {7, 3});
       add(distribution, dtype, {2, 3}, {5});
     }
@@ -209,6 +210,7 @@ const Operator distinct_operator = {
           add({}, 0, 0);
           add({}, 1, 1);
           add({}, 7, 0);
+          add({0}, 3, 2);
           add({3}, 9, 4);
           add({2, 3}, 5, 5);
           return samples;

@@ -68,7 +68,8 @@ PointwiseProgram Group::program(const std::vector<std::uint16_t>& stored) const 
   PointwiseProgram program{shape, {}, immediates, {}, {}};
   for (const auto& load : loads) program.loads.push_back({load.dtype, load.strides});
   for (const auto& instruction : instructions) {
-    PointwiseProgram::Instruction translated{instruction.fn, instruction.operand, instruction.result, {0, 0, 0}};
+    PointwiseProgram::Instruction translated{instruction.fn, instruction.operand, instruction.result, {0, 0, 0},
+                                               instruction.call};
     for (int i = 0; i < arity(instruction.fn); ++i) translated.inputs[i] = reg(instruction.inputs[i]);
     program.instructions.push_back(translated);
   }

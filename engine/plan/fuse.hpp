@@ -27,6 +27,7 @@ struct Group {
     Dtype operand, result;
     Source inputs[3];
     NodeId node;
+    Scalar call = nullptr;
   };
   struct Reduced {
     Source source;

@@ -21,7 +21,7 @@ void Lowering::visit_pointwise(NodeId id, const Node& node) {
   const std::uint32_t group = meet(node.inputs, shape);
   const std::size_t typed = *node.op.pointwise == Fn::select ? 1 : 0;  // which input says the type of the operands
   Group::Instruction instruction{
-      *node.op.pointwise, graph_.node(node.inputs[typed]).type.dtype, node.type.dtype, {}, id};
+      *node.op.pointwise, graph_.node(node.inputs[typed]).type.dtype, node.type.dtype, {}, id, node.op.call};
   for (std::size_t i = 0; i < node.inputs.size(); ++i) instruction.inputs[i] = source(group, node.inputs[i]);
   for (const NodeId input : node.inputs) used(input);
   values_[id] = {Value::member, add_instruction(group, instruction), group};

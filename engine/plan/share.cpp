@@ -33,7 +33,7 @@ std::string key_of(const PointwiseProgram& program) {
   for (const auto& load : program.loads) key.add('l').add(load.dtype).add(load.strides);
   for (const auto& immediate : program.immediates) key.add('i').add(immediate.dtype).add(immediate.value);
   for (const auto& instruction : program.instructions) {
-    key.add('x').add(instruction.fn).add(instruction.operand).add(instruction.result);
+    key.add('x').add(instruction.fn).add(instruction.call).add(instruction.operand).add(instruction.result);
     for (int i = 0; i < arity(instruction.fn); ++i) key.add(instruction.inputs[i]);
   }
   for (const auto& output : program.outputs) key.add('o').add(output.source).add(output.reduction).add(output.axes);

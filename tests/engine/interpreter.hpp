@@ -41,7 +41,8 @@ inline void interpret_pointwise(const Node& node, std::span<const Array> inputs,
   for (std::int64_t i = 0; i < result.elements(); ++i) {
     double values[3] = {0, 0, 0};
     for (std::size_t k = 0; k < inputs.size(); ++k) values[k] = inputs[k].at(i);
-    put(result, i, evaluate(*node.op.pointwise, operand, result.dtype(), values[0], values[1], values[2]));
+    put(result, i,
+        evaluate(*node.op.pointwise, operand, result.dtype(), values[0], values[1], values[2], node.op.call));
   }
 }
 

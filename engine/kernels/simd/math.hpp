@@ -185,6 +185,64 @@ METAC_INLINE float tanh_f(float x) {
   return float_of(bits_of(y) | (bits_of(x) & static_cast<std::int32_t>(0x80000000u)));
 }
 
+// An odd polynomial below 1; above, 1 - exp(q) with a polynomial q for the logarithm of 1 - erf. In f64: the exponent
+// needs it, and so do the small values.
+METAC_INLINE float erf_f(float x) {
+  const double size = __builtin_fabs(static_cast<double>(x)), near = size < 1.0 ? size : 1.0, z = near * near;
+  double p = 1.05893806410750192e-6;
+  p = p * z - 1.39093400219e-5;
+  p = p * z + 1.19565625682073e-4;
+  p = p * z - 8.542637997087225e-4;
+  p = p * z + 5.2237834771892482e-3;
+  p = p * z - 2.6866133235095592e-2;
+  p = p * z + 0.112837913086045815;
+  p = p * z - 0.376126388896353068;
+  p = p * z + 1.12837916709467673;
+  const double far = size < 4.0 ? size : 4.0;  // from there on f32 is 1
+  double q = -3.83471414223868916e-8;
+  q = q * far + 8.92532166951398344e-7;
+  q = q * far - 7.46704747449674302e-6;
+  q = q * far + 7.44757627985706648e-6;
+  q = q * far + 3.96488281133673622e-4;
+  q = q * far - 4.26109428758862791e-3;
+  q = q * far + 2.55869292047717324e-2;
+  q = q * far - 0.109153721894647027;
+  q = q * far - 0.632479330294624274;
+  q = q * far - 1.12996908860490977;
+  q = q * far + 2.73475166174571687e-4;
+  const double y = size < 1.0 ? p * size : 1.0 - exp_core(q);
+  const float result = float_of(bits_of(static_cast<float>(y)) | (bits_of(x) & static_cast<std::int32_t>(0x80000000u)));
+  return x != x ? x : result;
+}
+
+// The angle of the smaller to the larger of both sizes, by an odd polynomial in f64, then put into its octant.
+METAC_INLINE float atan2_f(float y, float x) {
+  const float size_x = __builtin_fabsf(x), size_y = __builtin_fabsf(y);
+  const bool steep = size_y > size_x;
+  const double large = steep ? size_y : size_x, small = steep ? size_x : size_y;
+  // Twice infinity is a diagonal, twice zero has no slope.
+  const double slope = small == large ? (large == 0.0 ? 0.0 : 1.0) : small / large, z = slope * slope;
+  double p = 4.19227860112728953e-4;
+  p = p * z - 3.19542524073639458e-3;
+  p = p * z + 1.14276332773755939e-2;
+  p = p * z - 2.60059959776086194e-2;
+  p = p * z + 4.36465894428166734e-2;
+  p = p * z - 6.02219638793743267e-2;
+  p = p * z + 7.49526237809969631e-2;
+  p = p * z - 9.04917909372057728e-2;
+  p = p * z + 0.111053067324244643;
+  p = p * z - 0.142852256081602097;
+  p = p * z + 0.199999783362170838;
+  p = p * z - 0.333333329516572161;
+  p = p * z + 0.999999999988738125;
+  double angle = p * slope;
+  angle = steep ? 1.57079632679489661923 - angle : angle;
+  angle = bits_of(x) < 0 ? 3.14159265358979323846 - angle : angle;
+  const float result =
+      float_of(bits_of(static_cast<float>(angle)) | (bits_of(y) & static_cast<std::int32_t>(0x80000000u)));
+  return x != x || y != y ? nan_f : result;
+}
+
 METAC_INLINE float sigmoid_f(float x) {
   const float e = exp_f(-__builtin_fabsf(x));
   const float y = (x < 0.0f ? e : 1.0f) / (1.0f + e);

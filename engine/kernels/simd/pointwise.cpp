@@ -44,6 +44,11 @@ struct Floor {
   METAC_INLINE static double of(double a) { return __builtin_floor(a); }
   METAC_INLINE static I32 of(I32 a) { return a; }
 };
+struct Round {
+  METAC_INLINE static float of(float a) { return __builtin_rintf(a); }
+  METAC_INLINE static double of(double a) { return __builtin_rint(a); }
+  METAC_INLINE static I32 of(I32 a) { return a; }
+};
 struct IsFinite {
   METAC_INLINE static Bool of(float a) { return (bits_of(a) & 0x7fffffff) < 0x7f800000; }
   METAC_INLINE static Bool of(double a) { return __builtin_fabs(a) <= 1.7976931348623157e308; }
@@ -57,6 +62,8 @@ struct Log1p { METAC_INLINE static float of(float a) { return log1p_f(a); } META
 struct Sin { METAC_INLINE static float of(float a) { return sin_f(a); } METAC_INLINE static double of(double a) { return __builtin_sin(a); } };
 struct Cos { METAC_INLINE static float of(float a) { return cos_f(a); } METAC_INLINE static double of(double a) { return __builtin_cos(a); } };
 struct Tanh { METAC_INLINE static float of(float a) { return tanh_f(a); } METAC_INLINE static double of(double a) { return __builtin_tanh(a); } };
+struct Erf { METAC_INLINE static float of(float a) { return erf_f(a); } METAC_INLINE static double of(double a) { return __builtin_erf(a); } };
+struct Atan2 { METAC_INLINE static float of(float a, float b) { return atan2_f(a, b); } METAC_INLINE static double of(double a, double b) { return __builtin_atan2(a, b); } };
 struct Sigmoid {
   METAC_INLINE static float of(float a) { return sigmoid_f(a); }
   METAC_INLINE static double of(double a) {
@@ -264,6 +271,7 @@ void fill_unary(PointwiseTable& table) {
   add_numeric<Absolute>(table, Fn::absolute);
   add_numeric<Sign>(table, Fn::sign);
   add_numeric<Floor>(table, Fn::floor);
+  add_numeric<Round>(table, Fn::round);
   add_numeric<IsFinite>(table, Fn::is_finite);
   add_floating<Exp>(table, Fn::exp);
   add_floating<Expm1>(table, Fn::expm1);
@@ -272,6 +280,7 @@ void fill_unary(PointwiseTable& table) {
   add_floating<Sqrt>(table, Fn::sqrt);
   add_floating<Tanh>(table, Fn::tanh);
   add_floating<Sigmoid>(table, Fn::sigmoid);
+  add_floating<Erf>(table, Fn::erf);
   add_unary<Sin, double>(table, Fn::sin, f64);
   add_unary<Cos, double>(table, Fn::cos, f64);
   for (auto& function : table.map[index(Fn::sin)][f32]) function = angle<Sin, library_sin>;
@@ -289,6 +298,8 @@ void fill_pointwise(PointwiseTable& table) {
   add_arithmetic<Divide>(table, Fn::divide);
   add_arithmetic<Power>(table, Fn::power);
   table.map[index(Fn::power)][f32][2] = table.map[index(Fn::power)][f32][6] = power_of_one_exponent;
+  add_binary<Atan2, float>(table, Fn::atan2, f32);
+  add_binary<Atan2, double>(table, Fn::atan2, f64);
   add_comparison<Maximum>(table, Fn::maximum);
   add_comparison<Minimum>(table, Fn::minimum);
   add_comparison<Equal>(table, Fn::equal);

@@ -5,7 +5,7 @@
 
 namespace metac {
 
-inline constexpr int simd_functions = 32;  // at least the number of Fn
+inline constexpr int simd_functions = 40;  // at least the number of Fn
 inline constexpr int simd_dtypes = 4;      // f32, f64, i32, bool, as in Dtype
 
 // result[i] = f(a[i], b[i], c[i]). The result may be the same memory as an operand of the same element size.

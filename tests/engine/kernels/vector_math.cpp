@@ -52,6 +52,9 @@ const Range ranges[] = {
     {Fn::tanh, "tanh", std::tanh, -12, 12, 1.8},
     {Fn::sigmoid, "sigmoid", sigmoid, -104, 104, 2.3},
     {Fn::sigmoid, "sigmoid", sigmoid, -4, 4, 2.3},
+    {Fn::erf, "erf", std::erf, -1, 1, 0.51},
+    {Fn::erf, "erf", std::erf, -5, 5, 0.51},
+    {Fn::erf, "erf", std::erf, -1e30f, 1e30f, 0.51},
     {Fn::sqrt, "sqrt", std::sqrt, 0, 1e10f, 0.5},
 };
 
@@ -105,10 +108,27 @@ BOOST_AUTO_TEST_CASE(powers_are_almost_rounded_correctly) {
   BOOST_TEST(worst <= 0.51);
 }
 
+BOOST_AUTO_TEST_CASE(angles_of_all_octants_are_almost_rounded_correctly) {
+  std::mt19937 random(4);
+  constexpr int n = 500000;
+  std::vector<float> y(n), x(n), z(n);
+  for (int i = 0; i < n; ++i) {
+    for (auto* value : {&y[i], &x[i]})
+      *value = i % 2 == 0 ? std::uniform_real_distribution<float>(-10, 10)(random)
+                          : std::bit_cast<float>(static_cast<std::uint32_t>(random()));
+  }
+  simd().pointwise.map[static_cast<int>(Fn::atan2)][0][0](z.data(), y.data(), x.data(), x.data(), n);
+  double worst = 0;
+  for (int i = 0; i < n; ++i)
+    worst = std::max(worst, ulps(z[i], std::atan2(static_cast<double>(y[i]), static_cast<double>(x[i]))));
+  BOOST_TEST_MESSAGE("atan2: " << worst << " ulp");
+  BOOST_TEST(worst <= 0.51);
+}
+
 BOOST_AUTO_TEST_CASE(an_element_is_the_same_wherever_it_stands) {
   std::mt19937 random(3);
   const auto x = samples(-20, 20, random);
-  for (Fn fn : {Fn::exp, Fn::expm1, Fn::log1p, Fn::sin, Fn::cos, Fn::tanh, Fn::sigmoid}) {
+  for (Fn fn : {Fn::exp, Fn::expm1, Fn::log1p, Fn::sin, Fn::cos, Fn::tanh, Fn::sigmoid, Fn::erf}) {
     const auto map = simd().pointwise.map[static_cast<int>(fn)][0][0];
     std::vector<float> all(1000);
     map(all.data(), x.data(), x.data(), x.data(), 1000);

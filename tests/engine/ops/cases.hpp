@@ -1,9 +1,10 @@
-// The table of the table tests: every registered operator with every one of its samples, on random values that are the
-// same in every run.
+// The cases of the table tests: an operator with one of its samples, or a composition with inputs, on random values
+// that are the same in every run.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <map>
 #include <random>
 #include <string>
@@ -16,10 +17,21 @@
 namespace metac::testing {
 
 struct Case {
-  const Operator* op;
   Sample sample;
   std::string name;  // "matmul sample 3 f64[2, 3] f64[3, 1]"
+  std::function<Tensor(Graph&, std::span<const Tensor>)> build;
+  const Operator* op = nullptr;  // null of a composition
 };
+
+// With f32 inputs in this type.
+inline Case case_of(std::string name, Sample sample, Dtype dtype,
+                    std::function<Tensor(Graph&, std::span<const Tensor>)> build) {
+  for (auto& type : sample.inputs) {
+    if (type.dtype == Dtype::f32) type.dtype = dtype;
+    name += ' ' + to_string(type);
+  }
+  return {std::move(sample), std::move(name), std::move(build)};
+}
 
 // Every sample of every operator, with f32 inputs in this type.
 inline std::vector<Case> all_cases(Dtype dtype) {
@@ -27,13 +39,12 @@ inline std::vector<Case> all_cases(Dtype dtype) {
   for (const Operator* op : all_operators()) {
     if (!op->samples) continue;
     int index = 0;
-    for (Sample sample : op->samples()) {
-      std::string name = fmt::format("{} sample {}", op->name, index++);
-      for (auto& type : sample.inputs) {
-        if (type.dtype == Dtype::f32) type.dtype = dtype;
-        name += ' ' + to_string(type);
-      }
-      cases.push_back({op, std::move(sample), std::move(name)});
+    for (const Sample& sample : op->samples()) {
+      const auto build = [op, attributes = sample.attributes](Graph& graph, std::span<const Tensor> inputs) {
+        return graph.push(*op, inputs, attributes);
+      };
+      cases.push_back(case_of(fmt::format("{} sample {}", op->name, index++), sample, dtype, build));
+      cases.back().op = op;
     }
   }
   return cases;
@@ -57,7 +68,7 @@ inline Array random_array(const Type& type, const Sample& sample, std::mt19937& 
 
 inline Array random_array(const Type& type, std::mt19937& rng) { return random_array(type, Sample{}, rng); }
 
-// The operator applied to inputs in a graph of its own, and values for them.
+// The result for inputs in a graph of its own, and values for them.
 struct Built {
   std::shared_ptr<Graph> graph = std::make_shared<Graph>();
   std::vector<Tensor> inputs;
@@ -70,7 +81,7 @@ struct Built {
       inputs.push_back(input(*graph, type));
       values.push_back(random_array(type, one.sample, rng));
     }
-    node = graph->push(*one.op, inputs, one.sample.attributes);
+    node = one.build(*graph, inputs);
   }
 
   std::map<NodeId, Array> given() const {

@@ -1,78 +1,12 @@
 // What the operators promise at the edges: NaN, infinity, -0, ties, zero sizes; and the public functions' broadcasting,
 // compositions and errors.
-#include <boost/test/unit_test.hpp>
-
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
-#include "engine/ops/cases.hpp"
+#include "engine/ops/bench.hpp"
 #include "transform/transform.hpp"
 
 using namespace metac;
 using namespace metac::testing;
-
-namespace {
-
-constexpr double inf = std::numeric_limits<double>::infinity();
-const double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-Array values(const Shape& shape, std::vector<double> numbers) { return Array::from<double>(shape, numbers); }
-Array vector(std::vector<double> numbers) {
-  const auto size = static_cast<std::int64_t>(numbers.size());
-  return values({size}, std::move(numbers));
-}
-Array integers(const Shape& shape, std::vector<std::int32_t> numbers) {
-  return Array::from<std::int32_t>(shape, numbers);
-}
-
-// A graph with inputs that carry their values.
-struct Bench {
-  Graph graph;
-  std::map<NodeId, Array> given;
-  Tensor of(const Array& value) {
-    const Tensor x = input(graph, value.type());
-    given[x.id()] = value;
-    return x;
-  }
-  std::vector<double> run(Tensor x) {
-    const Array array = interpret(x, given);
-    std::vector<double> result;
-    for (std::int64_t i = 0; i < array.elements(); ++i) result.push_back(array.at(i));
-    return result;
-  }
-};
-
-// Equal, NaN to NaN, and -0 apart from 0.
-void check(const std::vector<double>& given, const std::vector<double>& expected) {
-  BOOST_REQUIRE_EQUAL(given.size(), expected.size());
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    const bool same = (std::isnan(given[i]) && std::isnan(expected[i])) ||
-                      (given[i] == expected[i] && std::signbit(given[i]) == std::signbit(expected[i]));
-    BOOST_CHECK_MESSAGE(same, "element " << i << " is " << given[i] << ", not " << expected[i]);
-  }
-}
-
-// The same, but -0 equals 0: for sums of cotangents.
-void check_near(const std::vector<double>& given, const std::vector<double>& expected) {
-  BOOST_REQUIRE_EQUAL(given.size(), expected.size());
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    const bool same = (std::isnan(given[i]) && std::isnan(expected[i])) || given[i] == expected[i] ||
-                      std::abs(given[i] - expected[i]) <= 1e-12 * (1 + std::abs(expected[i]));
-    BOOST_CHECK_MESSAGE(same, "element " << i << " is " << given[i] << ", not " << expected[i]);
-  }
-}
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(derivatives_at_the_edges)
 
