@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "graph/operator.hpp"
@@ -63,6 +64,33 @@ std::vector<Sample> pointwise_samples(int arity, Dtype dtype, double low, double
 // An operator on floats that is given by its meaning alone: `fn` is one of call_1, call_2, call_3.
 Operator scalar_operator(const char* name, const char* doc, Fn fn, Scalar call, decltype(Operator::samples) samples,
                          decltype(Operator::vjp) vjp);
+
+// ---- kernels of few lines, written beside their operator ----
+
+// `body(operands, scratch)` as a kernel, of dense operands: the result, then the inputs. With `over_input`, the result
+// may be written over the first input.
+template <class Body>
+KernelPtr make_kernel(std::string description, Body body, std::size_t scratch_bytes = 0, bool over_input = false) {
+  class BodyKernel : public Kernel {
+   public:
+    BodyKernel(std::string description, Body body, std::size_t scratch_bytes, bool over_input)
+        : description_(std::move(description)),
+          body_(std::move(body)),
+          scratch_bytes_(scratch_bytes),
+          over_input_(over_input) {}
+    std::size_t scratch_bytes() const override { return scratch_bytes_; }
+    bool may_overwrite(int, int input) const override { return over_input_ && input == 0; }
+    void run(void* const* operands, std::byte* scratch, State*) const override { body_(operands, scratch); }
+    std::string describe() const override { return description_; }
+
+   private:
+    std::string description_;
+    Body body_;
+    std::size_t scratch_bytes_;
+    bool over_input_;
+  };
+  return std::make_unique<BodyKernel>(std::move(description), std::move(body), scratch_bytes, over_input);
+}
 
 // ---- simplification and batching ----
 

@@ -223,6 +223,26 @@ Tensor argmax(Tensor x, int axis) {
 
 Tensor gather(Tensor table, Tensor index) { return apply(gather_operator, {table, index}); }
 
+// The other axes are numbered through, and the table is read as one row of all elements.
+Tensor gather_along(Tensor x, Tensor index, int axis) {
+  require_present("gather_along", {x, index});
+  axis = checked_axis("gather_along", axis, x.shape());
+  const Shape &shape = x.shape(), &wanted = index.shape();
+  if (index.dtype() != Dtype::i32 || wanted.rank() != shape.rank() || wanted.without(axis) != shape.without(axis))
+    throw Error(
+        fmt::format("[gather_along] {} and indices {} were given for axis {}; i32 indices of equal sizes on the other "
+                    "axes are needed",
+                    to_string(x.type()), to_string(index.type()), axis));
+  const std::int64_t rows = shape.without(axis).elements(), n = shape[axis];
+  if (!index_fits(rows, n))
+    throw Error(fmt::format("[gather_along] {} was given; at most 2^31 - 1 elements are needed", to_string(x.type())));
+  const int last = shape.rank() - 1;
+  const Tensor moved = move_axis(index, axis, last);
+  const Tensor places = index_of_all(reshape(moved, {rows, wanted[axis]}), rows, n);
+  const Tensor table = reshape(move_axis(x, axis, last), {rows * n});
+  return move_axis(reshape(gather(table, places), moved.shape()), last, axis);
+}
+
 Tensor scatter_add(Tensor rows, Tensor index, std::int64_t n) {
   return apply(scatter_operator, {rows, index}, numbers({n}));
 }

@@ -5,8 +5,9 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
-#include "ops/ops.hpp"
+#include "ops/family.hpp"
 #include "ops/reference.hpp"
 
 namespace metac {
@@ -47,21 +48,11 @@ void array_reference(const Node& node, std::span<const Array>, Array& result) { 
 
 Type iota_type(const Site& site) { return {Dtype::i32, Shape{site.attributes.numbers[0]}}; }
 
-class Iota : public Kernel {
- public:
-  explicit Iota(std::int64_t n) : n_(n) {}
-  void run(void* const* operands, std::byte*, State*) const override {
-    auto* result = static_cast<std::int32_t*>(operands[0]);
-    for (std::int64_t i = 0; i < n_; ++i) result[i] = static_cast<std::int32_t>(i);
-  }
-  std::string describe() const override { return fmt::format("iota {}", n_); }
-
- private:
-  std::int64_t n_;
-};
-
 KernelPtr iota_kernel(const Node& node, std::span<const Layout>) {
-  return std::make_unique<Iota>(node.attributes.numbers[0]);
+  const std::int64_t n = node.attributes.numbers[0];
+  return make_kernel(fmt::format("iota {}", n), [n](void* const* operands, std::byte*) {
+    std::iota(static_cast<std::int32_t*>(operands[0]), static_cast<std::int32_t*>(operands[0]) + n, 0);
+  });
 }
 
 void iota_reference(const Node&, std::span<const Array>, Array& result) {

@@ -106,9 +106,33 @@ Tensor min(Tensor, std::vector<int> axes, bool keep = false);
 Tensor prod(Tensor, std::vector<int> axes, bool keep = false);
 Tensor sum(Tensor);
 Tensor mean(Tensor);
-Tensor argmax(Tensor, int axis);  // i32
+Tensor any(Tensor, std::vector<int> axes, bool keep = false);  // of bools
+Tensor all(Tensor, std::vector<int> axes, bool keep = false);
+Tensor logsumexp(Tensor, std::vector<int> axes, bool keep = false);  // where it is -infinity its derivative is 0
+// The sum of squared deviations from the mean, over the number of elements less the correction.
+Tensor variance(Tensor, std::vector<int> axes, bool keep = false, int correction = 0);
+Tensor standard_deviation(Tensor, std::vector<int> axes, bool keep = false, int correction = 0);  // 0: derivative 0
+// (sum |x|^order)^(1/order), order 1 to infinity; where it is 0 its derivative is 0, and so it is at elements that are
+// 0.
+Tensor norm(Tensor, std::vector<int> axes, bool keep = false, double order = 2);
+Tensor softmax(Tensor, int axis);
 Tensor log_softmax(Tensor, int axis);
 Tensor sum_to(Tensor, const Shape&);  // the transpose of broadcast_to
+
+// ---- along one axis ----
+Tensor argmax(Tensor, int axis);  // i32; the first of equals, a NaN wins
+Tensor argmin(Tensor, int axis);
+Tensor cumulative_sum(Tensor, int axis, bool reverse = false);  // of each element and those before it (after it)
+Tensor cumulative_product(Tensor, int axis);                    // exact derivatives also at zeros
+// i32: the order of the elements; equal ones keep theirs. NaN counts as larger than every number.
+Tensor argsort(Tensor, int axis, bool descending = false);
+Tensor sort(Tensor, int axis, bool descending = false);
+struct TopK {
+  Tensor values, indices;
+};
+TopK top_k(Tensor, std::int64_t k, int axis = -1);  // the largest ones, the largest first
+// Element index[.., i, ..] along the axis, for each i; the other sizes are equal. NaN out of range.
+Tensor gather_along(Tensor, Tensor index, int axis);
 
 // ---- structure ----
 Tensor reshape(Tensor, const Shape&);  // one size may be -1

@@ -112,7 +112,8 @@ BOOST_AUTO_TEST_CASE(polygammas_are_known_at_whole_and_half_numbers) {
   check_close(bench.run(polygamma(3, x)),
               {std::pow(pi, 4) / 15, std::pow(pi, 4), std::pow(pi, 4) / 15 - 6, std::pow(pi, 4) + 96}, 1e-13);
   const Tensor edges = bench.of(vector({0, -0.0, -3, inf, not_a_number, 1e300, -1e6 - 0.5}));
-  check_near(bench.run(digamma(edges)), {-inf, inf, not_a_number, inf, not_a_number, std::log(1e300), 13.815511557963774});
+  check_near(bench.run(digamma(edges)),
+             {-inf, inf, not_a_number, inf, not_a_number, std::log(1e300), 13.815511557963774});
   check_near(bench.run(polygamma(1, edges)), {inf, inf, inf, 0, not_a_number, 1e-300, pi * pi - 1e-6});
 }
 
