@@ -44,6 +44,13 @@ void require_same_dtype(const char* name, const Tensor& a, const Tensor& b) {
                             to_string(b.type())));
 }
 
+std::int64_t checked_product(const char* name, std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  if (__builtin_mul_overflow(a, b, &result))
+    throw Error(fmt::format("[{}] the result would have a size of {} * {}, which is too large", name, a, b));
+  return result;
+}
+
 int checked_axis(const char* name, int axis, const Shape& shape) {
   if (axis < -shape.rank() || axis >= shape.rank())
     throw Error(fmt::format("[{}] axis {} of shape {} was given; that shape has {} axes", name, axis, to_string(shape),

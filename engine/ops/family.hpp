@@ -33,6 +33,9 @@ void require_float(const Operator& op, const Tensor& input);
 void require_dtype(const Operator& op, const Tensor& input, Dtype needed);
 void require_same_dtype(const char* name, const Tensor& a, const Tensor& b);
 
+// Of sizes; Error if it overflows (as added_sizes).
+std::int64_t checked_product(const char* name, std::int64_t a, std::int64_t b);
+
 // An axis of a shape of this rank, counted from the front; several of them in ascending order, each once.
 int checked_axis(const char* name, int axis, const Shape& shape);
 Axes checked_axes(const char* name, Axes axes, const Shape& shape);
@@ -52,6 +55,17 @@ Tensor move_axis(Tensor, int from, int to);
 Tensor keep_where(Tensor condition, Tensor cotangent);
 Tensor drop_where(Tensor condition, Tensor cotangent);
 Tensor filled_like(Tensor, double value);
+
+// ---- indices ----
+
+// bool, of the index's shape: whether it is one of 0 .. n - 1.
+Tensor in_range(Tensor index, std::int64_t n);
+// With further axes of size 1 behind, up to this rank.
+Tensor with_trailing_ones(Tensor, int rank);
+// Indices [size, ...] into tables of n rows, as indices into the tables one behind the other; those out of range stay
+// so. Assumes index_fits(size, n).
+Tensor index_of_all(Tensor index, std::int64_t size, std::int64_t n);
+bool index_fits(std::int64_t size, std::int64_t n);
 
 // ---- pointwise operators ----
 

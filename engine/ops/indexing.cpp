@@ -1,4 +1,5 @@
-// Operators that move elements by index: argmax, and gather and scatter-add, each the other's transpose.
+// Operators that move elements by index: argmax, gather and scatter-add (each the other's transpose), and last_place,
+// which says who wins where several write to one place.
 #include <fmt/format.h>
 
 #include <limits>
@@ -8,6 +9,27 @@
 #include "ops/reference.hpp"
 
 namespace metac {
+
+Tensor in_range(Tensor index, std::int64_t n) {
+  return logical_and(less_equal(zeros_like(index), index),
+                     less(index, constant(index.graph(), static_cast<double>(n), Dtype::i32)));
+}
+
+Tensor with_trailing_ones(Tensor x, int rank) {
+  return reshape(x, concatenated(x.shape(), Shape(rank - x.shape().rank(), 1)));
+}
+
+Tensor index_of_all(Tensor index, std::int64_t size, std::int64_t n) {
+  Graph& graph = index.graph();
+  const Tensor offset =
+      with_trailing_ones(iota(graph, size) * constant(graph, static_cast<double>(n), Dtype::i32), index.shape().rank());
+  return select(in_range(index, n), index + offset, constant(graph, -1, Dtype::i32));
+}
+
+bool index_fits(std::int64_t size, std::int64_t n) {
+  return n == 0 || size <= std::numeric_limits<std::int32_t>::max() / n;
+}
+
 namespace {
 
 // ---- argmax: attributes.numbers is the axis ----
@@ -89,33 +111,11 @@ Type scatter_type(const Site& site) {
   return {rows.dtype, trailing(rows.shape, rows.shape.rank() - index.rank()).with_front(n)};
 }
 
-// bool, of the index's shape.
-Tensor in_range(Tensor index, std::int64_t n) {
-  return logical_and(less_equal(zeros_like(index), index),
-                     less(index, constant(index.graph(), static_cast<double>(n), Dtype::i32)));
-}
-
-// Of an index of shape [..., 1, 1]: as many further axes as it takes to broadcast against rows of this rank.
-Tensor with_trailing_ones(Tensor x, int rank) {
-  return reshape(x, concatenated(x.shape(), Shape(rank - x.shape().rank(), 1)));
-}
-
 // The transpose of dropping a row is 0, while gather reads NaN there.
 Tensor gather_or_zero(Tensor table, Tensor index) {
   const Tensor rows = gather(table, index);
   return select(with_trailing_ones(in_range(index, table.shape()[0]), rows.shape().rank()), rows, zeros_like(rows));
 }
-
-// Indices [size, ...] into tables of n rows, as indices into the tables one behind the other; those out of range stay
-// so.
-Tensor index_of_all(Tensor index, std::int64_t size, std::int64_t n) {
-  Graph& graph = index.graph();
-  const Tensor offset =
-      with_trailing_ones(iota(graph, size) * constant(graph, static_cast<double>(n), Dtype::i32), index.shape().rank());
-  return select(in_range(index, n), index + offset, constant(graph, -1, Dtype::i32));
-}
-
-bool index_fits(std::int64_t size, std::int64_t n) { return n == 0 || size <= largest_i32 / n; }
 
 Tensor gather_batch(const BatchSite& site) {
   const Tensor table = site.inputs[0], index = site.inputs[1];
@@ -212,7 +212,62 @@ const Operator scatter_operator = {
         },
     .reference = scatter_reference};
 
-const Register registered[] = {Register(argmax_operator), Register(gather_operator), Register(scatter_operator)};
+// ---- last_place: attributes.numbers is how many numbers are looked for ----
+
+Type last_place_type(const Site& site) {
+  const Type& index = site.inputs[0].type();
+  const std::int64_t n = site.attributes.numbers.at(0);
+  require_dtype(site.op, site.inputs[0], Dtype::i32);
+  if (index.shape.empty() || n < 0 || index.shape.back() > std::numeric_limits<std::int32_t>::max())
+    throw Error(
+        fmt::format("[last_place] {} and {} places were given; indices i32[..., m] with m below 2^31, and at "
+                    "least 0 places are needed",
+                    to_string(index), n));
+  return {Dtype::i32, concatenated(leading(index.shape, index.shape.rank() - 1), {n})};
+}
+
+KernelPtr last_place_kernel(const Node& node, std::span<const Layout> inputs) {
+  const std::int64_t m = inputs[0].shape.back(), n = node.type.shape.back();
+  const std::int64_t rows = leading(inputs[0].shape, inputs[0].shape.rank() - 1).elements();
+  return make_kernel(fmt::format("last_place {}x{} of {}", rows, m, n), [=](void* const* operands, std::byte*) {
+    auto* places = static_cast<std::int32_t*>(operands[0]);
+    const auto* index = static_cast<const std::int32_t*>(operands[1]);
+    std::fill_n(places, rows * n, -1);
+    for (std::int64_t row = 0; row < rows; ++row, places += n, index += m)
+      for (std::int64_t i = 0; i < m; ++i)
+        if (index[i] >= 0 && index[i] < n) places[index[i]] = static_cast<std::int32_t>(i);
+  });
+}
+
+const Operator last_place_operator = {
+    .name = "last_place",
+    .doc = "for each of n numbers the last place where the indices i32[..., m] hold it, or -1",
+    .arity = 1,
+    .type = last_place_type,
+    .batch = batch_by_broadcast,
+    .kernel = last_place_kernel,
+    .samples =
+        [] {
+          std::vector<Sample> samples;
+          for (const auto& [shape, n] :
+               std::vector<std::pair<Shape, std::int64_t>>{{{1}, 1}, {{0}, 3}, {{4}, 0}, {{9}, 5}, {{2, 3, 6}, 4}})
+            samples.push_back(
+                {.inputs = {{Dtype::i32, shape}}, .attributes = numbers({n}), .integer_low = -1, .integer_high = 6});
+          return samples;
+        },
+    .reference =
+        [](const Node&, std::span<const Array> inputs, Array& result) {
+          const std::int64_t m = inputs[0].shape().back(), n = result.shape().back();
+          for (std::int64_t place = 0; place < result.elements(); ++place) {
+            double last = -1;
+            for (std::int64_t i = 0; i < m; ++i)
+              if (inputs[0].at(place / n * m + i) == static_cast<double>(place % n)) last = static_cast<double>(i);
+            store(result, place, last);
+          }
+        }};
+
+const Register registered[] = {Register(argmax_operator), Register(gather_operator), Register(scatter_operator),
+                               Register(last_place_operator)};
 
 }  // namespace
 
@@ -223,28 +278,10 @@ Tensor argmax(Tensor x, int axis) {
 
 Tensor gather(Tensor table, Tensor index) { return apply(gather_operator, {table, index}); }
 
-// The other axes are numbered through, and the table is read as one row of all elements.
-Tensor gather_along(Tensor x, Tensor index, int axis) {
-  require_present("gather_along", {x, index});
-  axis = checked_axis("gather_along", axis, x.shape());
-  const Shape &shape = x.shape(), &wanted = index.shape();
-  if (index.dtype() != Dtype::i32 || wanted.rank() != shape.rank() || wanted.without(axis) != shape.without(axis))
-    throw Error(
-        fmt::format("[gather_along] {} and indices {} were given for axis {}; i32 indices of equal sizes on the other "
-                    "axes are needed",
-                    to_string(x.type()), to_string(index.type()), axis));
-  const std::int64_t rows = shape.without(axis).elements(), n = shape[axis];
-  if (!index_fits(rows, n))
-    throw Error(fmt::format("[gather_along] {} was given; at most 2^31 - 1 elements are needed", to_string(x.type())));
-  const int last = shape.rank() - 1;
-  const Tensor moved = move_axis(index, axis, last);
-  const Tensor places = index_of_all(reshape(moved, {rows, wanted[axis]}), rows, n);
-  const Tensor table = reshape(move_axis(x, axis, last), {rows * n});
-  return move_axis(reshape(gather(table, places), moved.shape()), last, axis);
-}
-
 Tensor scatter_add(Tensor rows, Tensor index, std::int64_t n) {
   return apply(scatter_operator, {rows, index}, numbers({n}));
 }
+
+Tensor last_place(Tensor index, std::int64_t n) { return apply(last_place_operator, {index}, numbers({n})); }
 
 }  // namespace metac

@@ -131,29 +131,60 @@ struct TopK {
   Tensor values, indices;
 };
 TopK top_k(Tensor, std::int64_t k, int axis = -1);  // the largest ones, the largest first
-// Element index[.., i, ..] along the axis, for each i; the other sizes are equal. NaN out of range.
-Tensor gather_along(Tensor, Tensor index, int axis);
 
 // ---- structure ----
 Tensor reshape(Tensor, const Shape&);  // one size may be -1
 Tensor transpose(Tensor, std::vector<int> permutation);
 Tensor broadcast_to(Tensor, const Shape&);
 Tensor slice(Tensor, const Shape& begin, const Shape& end, const Shape& step = {});  // steps >= 1; empty: all 1
-Tensor slice_axis(Tensor, int axis, std::int64_t begin, std::int64_t end);
+Tensor slice_axis(Tensor, int axis, std::int64_t begin, std::int64_t end, std::int64_t step = 1);
 Tensor index_axis(Tensor, int axis, std::int64_t index);      // that axis is dropped
 Tensor pad(Tensor, const Shape& before, const Shape& after);  // zeros
+Tensor pad(Tensor, const Shape& before, const Shape& after, double value);
+enum class Padding {
+  edge,    // the last element again and again: at least one is needed
+  reflect  // backwards from the one before the last: more elements than places of padding are needed
+};
+Tensor pad(Tensor, const Shape& before, const Shape& after, Padding);
 Tensor flip(Tensor, int axis);
 Tensor concatenate(std::vector<Tensor>, int axis);
 Tensor stack(std::vector<Tensor>, int axis);
-Tensor gather(Tensor table, Tensor index);  // rows of the first axis
-Tensor scatter_add(Tensor rows, Tensor index, std::int64_t n);
+std::vector<Tensor> split(Tensor, std::int64_t parts, int axis);  // equal ones
+std::vector<Tensor> split(Tensor, const std::vector<std::int64_t>& sizes, int axis);
+Tensor tile(Tensor, const Shape& times);              // the whole again and again, along each axis
+Tensor roll(Tensor, std::int64_t shift, int axis);    // towards the end; what falls off comes in at the beginning
+Tensor gather(Tensor table, Tensor index);            // rows of the first axis; NaN out of range
+Tensor take(Tensor, Tensor index, int axis);          // the same along any axis, which the index's axes replace
+Tensor gather_along(Tensor, Tensor index, int axis);  // an index for each element; NaN out of range
+Tensor scatter_add(Tensor rows, Tensor index, std::int64_t n);  // each row added to zeros at its index
+Tensor scatter_set(Tensor table, Tensor rows, Tensor index);    // of equal indices the last counts
+Tensor last_place(Tensor index, std::int64_t n);  // i32[..., m] to [..., n]: where each number stands last, or -1
+// A block that begins at i32[rank], which is moved to where the block fits.
+Tensor dynamic_slice(Tensor, Tensor begin, const Shape& size);
+Tensor dynamic_update(Tensor, Tensor block, Tensor begin);
 Tensor one_hot(Tensor index, std::int64_t n, Dtype = Dtype::f32);
+
+// ---- matrices [..., rows, columns] ----
+// bool: where column <= row + offset.
+Tensor triangle(Graph&, std::int64_t rows, std::int64_t columns, std::int64_t offset = 0);
+Tensor lower_triangle(Tensor, std::int64_t offset = 0);  // zeros where column > row + offset
+Tensor upper_triangle(Tensor, std::int64_t offset = 0);  // zeros where column < row + offset
+Tensor diagonal(Tensor);
+Tensor diagonal_matrix(Tensor);  // [..., n] to [..., n, n]
+Tensor identity(Graph&, std::int64_t n, Dtype = Dtype::f32);
 
 // ---- contractions ----
 Tensor matmul(
     Tensor,
-    Tensor);     // [batch..., m, k] x [batch..., k, n]; batch axes broadcast; a vector stands for one row or column
+    Tensor);  // [batch..., m, k] x [batch..., k, n]; batch axes broadcast; a vector stands for one row or column
 Tensor squared_products(Tensor a, Tensor b);  // [k, m] and [k, n] give [m, n]: the sum over k of (a[k, i] * b[k, j])^2
+// Sums of products over axes_a of the first and axes_b of the second operand, for each index of the batch axes. The
+// result has the batch axes, then the others of a, then the others of b.
+Tensor contract(Tensor a, Tensor b, std::vector<int> axes_a, std::vector<int> axes_b, std::vector<int> batch_a = {},
+                std::vector<int> batch_b = {});
+// "ij,jk->ik": every axis has a letter; what the result does not name is summed. A letter twice in one operand is a
+// diagonal, "..." stands for further axes. Operands are multiplied from left to right.
+Tensor einsum(const std::string& equation, std::vector<Tensor>);
 struct Window {  // of a convolution or pooling, both spatial axes alike
   std::int64_t stride = 1, padding = 0;
 };
@@ -206,8 +237,8 @@ struct MapBody {
   std::int64_t length = 0;
   std::vector<MapBuilder::Output> outputs;
 };
-extern const Operator matmul_operator, map_operator, part_operator, alias_operator, stop_gradient_operator, constant_operator,
-    array_operator, iota_operator;
+extern const Operator matmul_operator, map_operator, part_operator, alias_operator, stop_gradient_operator,
+    constant_operator, array_operator, iota_operator;
 const MapBody& map_body(const Node&);
 Tensor part(Tensor map_node, int index);
 // The map of a body, on inputs that fit it (as checked by its shape rule).

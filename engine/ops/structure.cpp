@@ -363,13 +363,14 @@ Tensor slice(Tensor x, const Shape& begin, const Shape& end, const Shape& step) 
   return apply(slice_operator, {x}, numbers(packed({begin, end, steps})));
 }
 
-Tensor slice_axis(Tensor x, int axis, std::int64_t begin, std::int64_t end) {
+Tensor slice_axis(Tensor x, int axis, std::int64_t begin, std::int64_t end, std::int64_t step) {
   require_present("slice", {x});
   axis = checked_axis("slice", axis, x.shape());
-  Shape first(x.shape().rank(), 0), last = x.shape();
+  Shape first(x.shape().rank(), 0), last = x.shape(), steps(x.shape().rank(), 1);
   first[axis] = begin;
   last[axis] = end;
-  return slice(x, first, last);
+  steps[axis] = step;
+  return slice(x, first, last, steps);
 }
 
 Tensor index_axis(Tensor x, int axis, std::int64_t index) {
