@@ -360,15 +360,15 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
       return iota(e.graph(call.span), e.integer(call.arguments[0], call.span, "a length"));
     };
     t["conv"] = [](Elaborator& e, Call call) -> Value {
-      return conv2d(e.tensor(call.arguments[0], call.place(0)), e.tensor(call.arguments[1], call.place(1)),
-                    {e.integer(call.arguments[2], call.place(2), "a stride"),
-                     e.integer(call.arguments[3], call.place(3), "a padding")});
+      return convolution(e.tensor(call.arguments[0], call.place(0)), e.tensor(call.arguments[1], call.place(1)),
+                         {.stride = {e.integer(call.arguments[2], call.place(2), "a stride")},
+                          .padding = {e.integer(call.arguments[3], call.place(3), "a padding")}});
     };
     t["max_pool_window"] = [](Elaborator& e, Call call) -> Value {
       return max_pool(e.tensor(call.arguments[0], call.place(0)),
-                      e.integer(call.arguments[1], call.place(1), "a window"),
-                      e.integer(call.arguments[2], call.place(2), "a stride"),
-                      e.integer(call.arguments[3], call.place(3), "a padding"));
+                      {.size = {e.integer(call.arguments[1], call.place(1), "a window")},
+                       .stride = {e.integer(call.arguments[2], call.place(2), "a stride")},
+                       .padding = {e.integer(call.arguments[3], call.place(3), "a padding")}});
     };
     t["sample"] = [](Elaborator& e, Call call) -> Value {
       const auto count = e.integer(call.arguments[1], call.place(1), "a number of examples");

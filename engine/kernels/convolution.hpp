@@ -15,7 +15,7 @@ std::string describe(const Convolution&, ConvolutionPart, const std::string& by)
 // Handles every size, zero included.
 KernelPtr make_own_convolution(const Convolution&, ConvolutionPart);
 
-// Empty where oneDNN has no fast implementation. f32, no zero sizes.
+// Empty where oneDNN has no fast implementation. f32, two spatial axes, no zero sizes.
 KernelPtr make_onednn_convolution(const Convolution&, ConvolutionPart);
 
 }  // namespace metac

@@ -1,6 +1,6 @@
-// Convolution by oneDNN: images channels-last, the weights reordered between our layout and the blocked one that oneDNN
-// likes best for one thread. The reorder takes microseconds; plain weights would make the convolution many times
-// slower.
+// Convolution by oneDNN, over two spatial axes: images channels-last, the weights reordered between our layout and the
+// blocked one that oneDNN likes best for one thread. The reorder takes microseconds; plain weights would make the
+// convolution many times slower.
 #include <algorithm>
 
 #include "base/error.hpp"
@@ -14,28 +14,49 @@ namespace {
 using onednn::Description;
 using onednn::Primitive;
 
+// Our weights [height, width, channels / groups, groups, filters / groups] in oneDNN's order of axes.
+dnnl_memory_desc_t grouped_weights(const Convolution& c) {
+  const std::int64_t channels = c.channels / c.groups, filters = c.filters / c.groups;
+  const dnnl_dims_t sizes = {c.groups, filters, channels, c.kernel[1], c.kernel[2]};
+  const dnnl_dims_t strides = {filters, 1, c.filters, c.kernel[2] * channels * c.filters, channels * c.filters};
+  dnnl_memory_desc_t layout;
+  if (dnnl_memory_desc_init_by_strides(&layout, 5, sizes, dnnl_f32, strides) != dnnl_success)
+    throw Bug("oneDNN refused the weights of a grouped convolution");
+  return layout;
+}
+
 struct Layouts {
   dnnl_memory_desc_t image, weights, plain_weights, result;
-  dnnl_dims_t stride, before, after;
+  dnnl_dims_t stride, dilates, before, after;
 
   explicit Layouts(const Convolution& c)
-      : image(onednn::memory_of({c.batch, c.channels, c.input[0], c.input[1]}, dnnl_nhwc)),
-        weights(onednn::memory_of({c.filters, c.channels, c.kernel[0], c.kernel[1]}, dnnl_format_tag_any)),
-        plain_weights(onednn::memory_of({c.filters, c.channels, c.kernel[0], c.kernel[1]}, dnnl_hwio)),
-        result(onednn::memory_of({c.batch, c.filters, c.output[0], c.output[1]}, dnnl_nhwc)) {
+      : image(onednn::memory_of({c.batch, c.channels, c.input[1], c.input[2]}, dnnl_nhwc)),
+        result(onednn::memory_of({c.batch, c.filters, c.output[1], c.output[2]}, dnnl_nhwc)) {
+    const std::int64_t channels = c.channels / c.groups, height = c.kernel[1], width = c.kernel[2];
+    if (c.groups == 1) {
+      weights = onednn::memory_of({c.filters, channels, height, width}, dnnl_format_tag_any);
+      plain_weights = onednn::memory_of({c.filters, channels, height, width}, dnnl_hwio);
+    } else {
+      weights = onednn::memory_of({c.groups, c.filters / c.groups, channels, height, width}, dnnl_format_tag_any);
+      plain_weights = grouped_weights(c);
+    }
     for (int axis = 0; axis < 2; ++axis) {
-      stride[axis] = c.stride[axis];
-      before[axis] = c.before[axis];
+      const int ours = axis + 1;
+      stride[axis] = c.stride[ours];
+      dilates[axis] = c.dilation[ours] - 1;
+      before[axis] = c.before[ours];
       // What a stride leaves over at the end is no padding to oneDNN.
-      after[axis] = (c.output[axis] - 1) * c.stride[axis] + c.kernel[axis] - c.input[axis] - c.before[axis];
+      after[axis] = (c.output[ours] - 1) * c.stride[ours] + (c.kernel[ours] - 1) * c.dilation[ours] + 1 -
+                    c.input[ours] - c.before[ours];
     }
   }
 };
 
 Description describe_forward(const Layouts& l) {
   dnnl_convolution_desc_t op;
-  if (dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, dnnl_convolution_direct, &l.image, &l.weights,
-                                         nullptr, &l.result, l.stride, l.before, l.after) != dnnl_success)
+  if (dnnl_dilated_convolution_forward_desc_init(&op, dnnl_forward_training, dnnl_convolution_direct, &l.image,
+                                                 &l.weights, nullptr, &l.result, l.stride, l.dilates, l.before,
+                                                 l.after) != dnnl_success)
     throw Bug("oneDNN refused a convolution's shapes");
   return Description(&op, nullptr);
 }
@@ -46,10 +67,11 @@ Description describe_part(const Layouts& l, ConvolutionPart part) {
   dnnl_convolution_desc_t op;
   const auto status =
       part == ConvolutionPart::data
-          ? dnnl_convolution_backward_data_desc_init(&op, dnnl_convolution_direct, &l.image, &l.weights, &l.result,
-                                                     l.stride, l.before, l.after)
-          : dnnl_convolution_backward_weights_desc_init(&op, dnnl_convolution_direct, &l.image, &l.weights, nullptr,
-                                                        &l.result, l.stride, l.before, l.after);
+          ? dnnl_dilated_convolution_backward_data_desc_init(&op, dnnl_convolution_direct, &l.image, &l.weights,
+                                                             &l.result, l.stride, l.dilates, l.before, l.after)
+          : dnnl_dilated_convolution_backward_weights_desc_init(&op, dnnl_convolution_direct, &l.image, &l.weights,
+                                                                nullptr, &l.result, l.stride, l.dilates, l.before,
+                                                                l.after);
   if (status != dnnl_success) throw Bug("oneDNN refused a convolution gradient's shapes");
   return Description(&op, &forward);
 }

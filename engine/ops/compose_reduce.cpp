@@ -12,12 +12,6 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-void require_float(const char* name, const Tensor& x) {
-  require_present(name, {x});
-  if (!is_float(x.dtype()))
-    throw Error(fmt::format("[{}] {} was given; f32 or f64 is needed", name, to_string(x.type())));
-}
-
 // How many elements go into each of the results; 0 if there are none, also when there is no result either.
 std::int64_t reduced_count(Tensor x, Tensor result) {
   const std::int64_t results = result.type().elements();

@@ -28,10 +28,13 @@ Shape unpacked(const Attributes& attributes, int first, int count) {
   return Shape(std::span(attributes.numbers).subspan(first, count));
 }
 
-void require_float(const Operator& op, const Tensor& input) {
+void require_float(const char* name, const Tensor& input) {
+  require_present(name, {input});
   if (!is_float(input.dtype()))
-    throw Error(fmt::format("[{}] {} was given; f32 or f64 is needed", op.name, to_string(input.type())));
+    throw Error(fmt::format("[{}] {} was given; f32 or f64 is needed", name, to_string(input.type())));
 }
+
+void require_float(const Operator& op, const Tensor& input) { require_float(op.name, input); }
 
 void require_dtype(const Operator& op, const Tensor& input, Dtype needed) {
   if (input.dtype() != needed)
@@ -49,6 +52,13 @@ std::int64_t checked_product(const char* name, std::int64_t a, std::int64_t b) {
   if (__builtin_mul_overflow(a, b, &result))
     throw Error(fmt::format("[{}] the result would have a size of {} * {}, which is too large", name, a, b));
   return result;
+}
+
+Shape for_each_axis(const char* name, const char* what, const Shape& given, int count) {
+  if (given.rank() == count) return given;
+  if (given.rank() == 1) return Shape(count, given[0]);
+  throw Error(fmt::format("[{}] {} {} was given; one for each of {} axes, or one for all, is needed", name, what,
+                          to_string(given), count));
 }
 
 int checked_axis(const char* name, int axis, const Shape& shape) {

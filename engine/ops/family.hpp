@@ -30,11 +30,15 @@ inline constexpr std::int64_t largest_i32 = std::numeric_limits<std::int32_t>::m
 
 // Errors "[name] ...", unless it holds (as `require_present` of graph.hpp).
 void require_float(const Operator& op, const Tensor& input);
+void require_float(const char* name, const Tensor& input);
 void require_dtype(const Operator& op, const Tensor& input, Dtype needed);
 void require_same_dtype(const char* name, const Tensor& a, const Tensor& b);
 
 // Of sizes; Error if it overflows (as added_sizes).
 std::int64_t checked_product(const char* name, std::int64_t a, std::int64_t b);
+
+// A number for each of `count` axes, where one was given for all of them or one for each.
+Shape for_each_axis(const char* name, const char* what, const Shape& given, int count);
 
 // An axis of a shape of this rank, counted from the front; several of them in ascending order, each once.
 int checked_axis(const char* name, int axis, const Shape& shape);
@@ -66,6 +70,20 @@ Tensor with_trailing_ones(Tensor, int rank);
 // so. Assumes index_fits(size, n).
 Tensor index_of_all(Tensor index, std::int64_t size, std::int64_t n);
 bool index_fits(std::int64_t size, std::int64_t n);
+
+// ---- windows ----
+
+std::string by_axis(const Shape&);  // "2x3"
+
+// Of pooling, for each size of an image.
+struct Windows {
+  Shape size, stride, before, after;
+  std::int64_t count(int axis, std::int64_t image) const {
+    return (image + before[axis] + after[axis] - size[axis]) / stride[axis] + 1;
+  }
+};
+// Checked: images of one to three sizes, windows that fit, and less padding than window on each side.
+Windows windows_of(const char* name, Tensor image, const PoolingWindow&);
 
 // ---- pointwise operators ----
 

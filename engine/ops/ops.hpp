@@ -185,11 +185,35 @@ Tensor contract(Tensor a, Tensor b, std::vector<int> axes_a, std::vector<int> ax
 // "ij,jk->ik": every axis has a letter; what the result does not name is summed. A letter twice in one operand is a
 // diagonal, "..." stands for further axes. Operands are multiplied from left to right.
 Tensor einsum(const std::string& equation, std::vector<Tensor>);
-struct Window {  // of a convolution or pooling, both spatial axes alike
-  std::int64_t stride = 1, padding = 0;
+
+// ---- windows over images [n, sizes.., channels] of one, two or three sizes ----
+struct ConvolutionWindow {                                                // for each size, or one number for all
+  Shape stride = {1}, padding = {0}, padding_after = {}, dilation = {1};  // padding after: as before, unless given
+  std::int64_t groups = 1;  // each group of filters sees one group of channels
 };
-Tensor conv2d(Tensor image, Tensor weights, Window = {});  // [n, h, w, c] with [kh, kw, c, o] gives [n, h', w', o]
-Tensor max_pool(Tensor image, std::int64_t size, std::int64_t stride, std::int64_t padding = 0);
+// Weights are [kernel sizes.., channels / groups, filters]. The result has sizes
+// (size + padding + padding_after - dilation * (kernel size - 1) - 1) / stride + 1, and the filters as channels.
+Tensor convolution(Tensor image, Tensor weights, const ConvolutionWindow& = {});
+// Its transpose: from the result's form back to the image's. Weights are those of the convolution: [kernel sizes..,
+// channels of the result / groups, channels of the image]. Of the sizes that a convolution takes to the one given, the
+// smallest, plus `further`.
+Tensor convolution_transposed(Tensor image, Tensor weights, const ConvolutionWindow& = {}, const Shape& further = {0});
+
+struct PoolingWindow {
+  Shape size;
+  Shape stride = {};  // as the size, unless given
+  Shape padding = {0}, padding_after = {};
+};
+Tensor max_pool(Tensor image, const PoolingWindow&);  // the derivative goes to the first of equals; a NaN wins
+Tensor average_pool(Tensor image, const PoolingWindow&, bool count_padding = true);
+// To these sizes: place i of n covers the elements from floor(i size / n) to before ceil((i + 1) size / n). With sizes
+// of 1 it is global pooling.
+Tensor adaptive_average_pool(Tensor image, const Shape& sizes);
+Tensor adaptive_max_pool(Tensor image, const Shape& sizes);  // the derivative is shared equally between equals
+enum class Resize { nearest, linear };
+// Centres of the new elements are seen in the old ones, whose edges go on beyond them; `linear` is bilinear over two
+// sizes.
+Tensor resize(Tensor image, const Shape& sizes, Resize);
 
 // ---- randomness: a key is i32[2] ----
 Tensor key(Graph&, std::uint64_t seed);

@@ -229,11 +229,34 @@ const Operator pool_put_operator = {
 const Register registered[] = {Register(pool_index_operator), Register(pool_take_operator),
                                Register(pool_put_operator)};
 
+Tensor max_pool_2d(Tensor image, const Windows& w, int first) {
+  const auto pair = [first](const Shape& of) { return Shape{of[first], of[first + 1]}; };
+  const Attributes windows = numbers(packed({pair(w.size), pair(w.stride), pair(w.before), pair(w.after)}));
+  return apply(pool_take_operator, {image, apply(pool_index_operator, {image}, windows)}, windows);
+}
+
+// Over three sizes: first within the planes, then from plane to plane. The first of equals stays the first.
+Tensor max_pool_3d(Tensor x, const Windows& w) {
+  const Shape shape = x.shape();
+  const Tensor planes = reshape(x, {checked_product("max_pool", shape[0], shape[1]), shape[2], shape[3], shape[4]});
+  const Tensor pooled = max_pool_2d(planes, w, 1);
+  const std::int64_t height = pooled.shape()[1], width = pooled.shape()[2];
+  const Tensor columns = reshape(pooled, {shape[0], shape[1], height * width, shape[4]});
+  const Windows along = {{w.size[0], 1}, {w.stride[0], 1}, {w.before[0], 0}, {w.after[0], 0}};
+  const Tensor result = max_pool_2d(columns, along, 0);
+  return reshape(result, {shape[0], result.shape()[1], height, width, shape[4]});
+}
+
 }  // namespace
 
-Tensor max_pool(Tensor image, std::int64_t size, std::int64_t stride, std::int64_t padding) {
-  const Attributes windows = numbers({size, size, stride, stride, padding, padding, padding, padding});
-  return apply(pool_take_operator, {image, apply(pool_index_operator, {image}, windows)}, windows);
+Tensor max_pool(Tensor x, const PoolingWindow& window) {
+  require_float("max_pool", x);
+  const Windows w = windows_of("max_pool", x, window);
+  if (w.size.rank() == 3) return max_pool_3d(x, w);
+  if (w.size.rank() == 2) return max_pool_2d(x, w, 0);
+  const Windows row = {w.size.with_front(1), w.stride.with_front(1), w.before.with_front(0), w.after.with_front(0)};
+  const Tensor pooled = max_pool_2d(insert_axis(x, 1), row, 0);
+  return reshape(pooled, pooled.shape().without(1));
 }
 
 }  // namespace metac

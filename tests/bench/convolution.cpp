@@ -13,7 +13,7 @@ Convolution shape(std::int64_t batch, std::int64_t side, std::int64_t channels, 
                   std::int64_t kernel, std::int64_t stride) {
   Convolution c;
   c.batch = batch, c.channels = channels, c.filters = filters;
-  for (int axis = 0; axis < 2; ++axis) {
+  for (int axis = 1; axis < spatial_axes; ++axis) {
     c.input[axis] = side, c.kernel[axis] = kernel, c.before[axis] = c.after[axis] = kernel / 2, c.stride[axis] = stride;
     c.output[axis] = (side + kernel / 2 * 2 - kernel) / stride + 1;
   }
@@ -21,13 +21,13 @@ Convolution shape(std::int64_t batch, std::int64_t side, std::int64_t channels, 
 }
 
 void measure(const Convolution& c, ConvolutionPart part) {
-  const Type image{Dtype::f32, {c.batch, c.input[0], c.input[1], c.channels}};
-  const Type weights{Dtype::f32, {c.kernel[0], c.kernel[1], c.channels, c.filters}};
-  const Type result{Dtype::f32, {c.batch, c.output[0], c.output[1], c.filters}};
+  const Type image{Dtype::f32, {c.batch, c.input[1], c.input[2], c.channels}};
+  const Type weights{Dtype::f32, {c.kernel[1], c.kernel[2], c.channels, c.filters}};
+  const Type result{Dtype::f32, {c.batch, c.output[1], c.output[2], c.filters}};
   const std::vector<Type> types = part == ConvolutionPart::forward ? std::vector{result, image, weights}
                                   : part == ConvolutionPart::data  ? std::vector{image, result, weights}
                                                                    : std::vector{weights, image, result};
-  const double work = 2.0 * static_cast<double>(result.elements() * c.kernel[0] * c.kernel[1] * c.channels);
+  const double work = 2.0 * static_cast<double>(result.elements() * c.kernel[1] * c.kernel[2] * c.channels);
   const auto chosen = part == ConvolutionPart::forward ? make_convolution(c)
                       : part == ConvolutionPart::data  ? make_convolution_data(c)
                                                        : make_convolution_weights(c);
@@ -37,7 +37,7 @@ void measure(const Convolution& c, ConvolutionPart part) {
   std::printf(
       "%3ld x %3ldx%-3ld %3ld to %3ld kernel %ld stride %ld %-8s own %6.1f GFLOP/s%s %8.1f us   oneDNN %6.1f GFLOP/s%s "
       "%8.1f us\n",
-      c.batch, c.input[0], c.input[1], c.channels, c.filters, c.kernel[0], c.stride[0], to_string(part),
+      c.batch, c.input[1], c.input[2], c.channels, c.filters, c.kernel[1], c.stride[1], to_string(part),
       work / own_time * 1e-9, chose_own ? "*" : " ", own_time * 1e6, library ? work / library_time * 1e-9 : 0.0,
       chose_own ? " " : "*", library_time * 1e6);
 }

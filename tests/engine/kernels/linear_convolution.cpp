@@ -20,9 +20,9 @@ struct Case {
   Convolution c;
   Array image, weights, result;  // inputs of the three parts
   Case(const Convolution& convolution, std::uint64_t seed) : c(convolution) {
-    image = filled({c.dtype, {c.batch, c.input[0], c.input[1], c.channels}}, seed);
-    weights = filled({c.dtype, {c.kernel[0], c.kernel[1], c.channels, c.filters}}, seed + 1);
-    result = filled({c.dtype, {c.batch, c.output[0], c.output[1], c.filters}}, seed + 2);
+    image = filled({c.dtype, {c.batch, c.input[0], c.input[1], c.input[2], c.channels}}, seed);
+    weights = filled({c.dtype, {c.kernel[0], c.kernel[1], c.kernel[2], c.channels / c.groups, c.filters}}, seed + 1);
+    result = filled({c.dtype, {c.batch, c.output[0], c.output[1], c.output[2], c.filters}}, seed + 2);
   }
   const Array& replaced(ConvolutionPart part) const {
     return part == ConvolutionPart::forward ? result : part == ConvolutionPart::data ? image : weights;
@@ -34,19 +34,26 @@ struct Case {
   }
 };
 
+// The sizes of the result follow from the others.
+Convolution completed(Convolution c) {
+  for (int axis = 0; axis < spatial_axes; ++axis) {
+    const std::int64_t room =
+        c.input[axis] + c.before[axis] + c.after[axis] - c.dilation[axis] * (c.kernel[axis] - 1) - 1;
+    c.output[axis] = room < 0 ? 0 : room / c.stride[axis] + 1;
+  }
+  return c;
+}
+
 Convolution sized(std::int64_t batch, std::int64_t height, std::int64_t width, std::int64_t channels,
                   std::int64_t filters, std::array<std::int64_t, 2> kernel, std::array<std::int64_t, 2> stride,
                   std::array<std::int64_t, 2> before, std::array<std::int64_t, 2> after) {
   Convolution c;
   c.batch = batch, c.channels = channels, c.filters = filters;
-  c.input[0] = height, c.input[1] = width;
-  for (int axis = 0; axis < 2; ++axis) {
-    c.kernel[axis] = kernel[axis], c.stride[axis] = stride[axis], c.before[axis] = before[axis],
-    c.after[axis] = after[axis];
-    const std::int64_t room = c.input[axis] + before[axis] + after[axis] - kernel[axis];
-    c.output[axis] = room < 0 ? 0 : room / stride[axis] + 1;
-  }
-  return c;
+  c.input[1] = height, c.input[2] = width;
+  for (int axis = 0; axis < 2; ++axis)
+    c.kernel[axis + 1] = kernel[axis], c.stride[axis + 1] = stride[axis], c.before[axis + 1] = before[axis],
+                    c.after[axis + 1] = after[axis];
+  return completed(c);
 }
 
 Convolution padded(std::int64_t batch, std::int64_t side, std::int64_t channels, std::int64_t filters,
@@ -63,19 +70,26 @@ std::vector<double> naive(const Case& given, ConvolutionPart part) {
     if (part == ConvolutionPart::data) sums[image] += given.result.at(result) * given.weights.at(weight);
     if (part == ConvolutionPart::weights) sums[weight] += given.image.at(image) * given.result.at(result);
   };
-  for (std::int64_t n = 0; n < c.batch; ++n)
-    for (std::int64_t oy = 0; oy < c.output[0]; ++oy)
-      for (std::int64_t ox = 0; ox < c.output[1]; ++ox)
-        for (std::int64_t ky = 0; ky < c.kernel[0]; ++ky)
-          for (std::int64_t kx = 0; kx < c.kernel[1]; ++kx) {
-            const std::int64_t y = oy * c.stride[0] - c.before[0] + ky, x = ox * c.stride[1] - c.before[1] + kx;
-            if (y < 0 || y >= c.input[0] || x < 0 || x >= c.input[1]) continue;
-            for (std::int64_t i = 0; i < c.channels; ++i)
-              for (std::int64_t o = 0; o < c.filters; ++o)
-                visit(((n * c.input[0] + y) * c.input[1] + x) * c.channels + i,
-                      ((ky * c.kernel[1] + kx) * c.channels + i) * c.filters + o,
-                      ((n * c.output[0] + oy) * c.output[1] + ox) * c.filters + o);
-          }
+  const Shape places = {c.output[0], c.output[1], c.output[2], c.kernel[0], c.kernel[1], c.kernel[2]};
+  const std::int64_t channels = c.channels / c.groups, filters = c.filters / c.groups;
+  for (std::int64_t i = 0; i < places.elements(); ++i) {
+    std::int64_t at[6], rest = i;
+    for (int axis = 5; axis >= 0; --axis) at[axis] = rest % places[axis], rest /= places[axis];
+    std::int64_t pixel = 0, place = 0, to = 0;
+    bool inside = true;
+    for (int axis = 0; axis < spatial_axes; ++axis) {
+      const std::int64_t from = at[axis] * c.stride[axis] - c.before[axis] + at[axis + 3] * c.dilation[axis];
+      inside = inside && from >= 0 && from < c.input[axis];
+      pixel = pixel * c.input[axis] + from, place = place * c.kernel[axis] + at[axis + 3];
+      to = to * c.output[axis] + at[axis];
+    }
+    const std::int64_t pixels = c.input[0] * c.input[1] * c.input[2], tos = c.output[0] * c.output[1] * c.output[2];
+    for (std::int64_t n = 0; inside && n < c.batch; ++n)
+      for (std::int64_t o = 0; o < c.filters; ++o)
+        for (std::int64_t k = 0; k < channels; ++k)
+          visit((n * pixels + pixel) * c.channels + o / filters * channels + k, (place * channels + k) * c.filters + o,
+                (n * tos + to) * c.filters + o);
+  }
   return sums;
 }
 
@@ -85,8 +99,8 @@ KernelPtr make_chosen(const Convolution& c, ConvolutionPart part) {
 }
 
 std::int64_t longest_sum(const Convolution& c) {
-  const std::int64_t window = c.kernel[0] * c.kernel[1];
-  return std::max({window * c.channels, window * c.filters, c.batch * c.output[0] * c.output[1]});
+  const std::int64_t window = c.kernel[0] * c.kernel[1] * c.kernel[2];
+  return std::max({window * c.channels, window * c.filters, c.batch * c.output[0] * c.output[1] * c.output[2]});
 }
 
 void check_kernel(const Kernel& kernel, const Case& given, ConvolutionPart part, const std::vector<double>& wanted) {
@@ -123,6 +137,33 @@ BOOST_AUTO_TEST_CASE(random_shapes_equal_naive_loops) {
     c.dtype = i % 2 == 0 ? Dtype::f32 : Dtype::f64;
     BOOST_TEST_CONTEXT("case " << i) check_all(c, 100 + 3 * i, false);
   }
+}
+
+BOOST_AUTO_TEST_CASE(random_shapes_over_three_axes_with_dilation_and_groups_equal_naive_loops) {
+  Numbers numbers(8);
+  for (int i = 0; i < 200; ++i) {
+    Convolution c;
+    c.dtype = i % 2 == 0 ? Dtype::f32 : Dtype::f64;
+    c.batch = 1 + numbers.below(3), c.groups = 1 + numbers.below(4);
+    c.channels = c.groups * (1 + numbers.below(5)), c.filters = c.groups * (1 + numbers.below(9));
+    for (int axis = static_cast<int>(numbers.below(3)); axis < spatial_axes; ++axis) {
+      c.input[axis] = 1 + numbers.below(8), c.kernel[axis] = 1 + numbers.below(4);
+      c.stride[axis] = 1 + numbers.below(4), c.dilation[axis] = 1 + numbers.below(4);
+      c.before[axis] = numbers.below(5), c.after[axis] = numbers.below(5);
+    }
+    BOOST_TEST_CONTEXT("case " << i) check_all(completed(c), 100 + 3 * i, false);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(dilation_and_groups_by_channel_equal_naive_loops_in_the_library) {
+  for (const std::int64_t dilation : {1, 2})
+    for (const std::int64_t stride : {1, 2}) {
+      auto by_channel = padded(2, 14, 32, 32, stride), dilated = padded(1, 14, 64, 64, stride);
+      by_channel.groups = 32;
+      by_channel.dilation[1] = by_channel.dilation[2] = dilated.dilation[1] = dilated.dilation[2] = dilation;
+      check_all(completed(by_channel), 1, true);
+      check_all(completed(dilated), 1, true);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(important_layers_equal_naive_loops) {
@@ -196,8 +237,11 @@ BOOST_AUTO_TEST_CASE(two_workers_of_one_kernel_get_the_bits_of_one) {
 
 BOOST_AUTO_TEST_CASE(sizes_that_contradict_each_other_are_our_bug) {
   auto c = padded(1, 5, 1, 1);
-  c.output[0] = 4;
+  c.output[1] = 4;
   BOOST_CHECK_THROW(make_convolution(c), Bug);
+  auto odd = padded(1, 5, 3, 4);
+  odd.groups = 2;
+  BOOST_CHECK_THROW(make_convolution(odd), Bug);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -210,10 +210,11 @@ BOOST_AUTO_TEST_CASE(convolution_by_hand) {
   Bench bench;
   const Tensor image = bench.of(values({1, 3, 3, 1}, {1, 2, 3, 4, 5, 6, 7, 8, 9}));
   const Tensor weights = bench.of(values({2, 2, 1, 1}, {1, 0, 0, -1}));
-  check(bench.run(conv2d(image, weights)), {-4, -4, -4, -4});
-  check(bench.run(conv2d(image, weights, {.stride = 2, .padding = 1})), {-1, -3, -7, -4});
-  check(bench.run(max_pool(image, 2, 1)), {5, 6, 8, 9});
-  check(bench.run(grad(sum(square(max_pool(image, 2, 2, 1))), image)), {2, 0, 6, 0, 0, 0, 14, 0, 18});
+  check(bench.run(convolution(image, weights)), {-4, -4, -4, -4});
+  check(bench.run(convolution(image, weights, {.stride = {2}, .padding = {1}})), {-1, -3, -7, -4});
+  check(bench.run(max_pool(image, {.size = {2}, .stride = {1}})), {5, 6, 8, 9});
+  check(bench.run(grad(sum(square(max_pool(image, {.size = {2}, .padding = {1}}))), image)),
+        {2, 0, 6, 0, 0, 0, 14, 0, 18});
 }
 
 BOOST_AUTO_TEST_CASE(compositions) {
@@ -282,10 +283,10 @@ BOOST_AUTO_TEST_CASE(errors_say_what_was_given_and_needed) {
       "[distinct] 4 different ones of 3 were asked for; at most as many as there are, of at most 2^31 - 1, "
       "are needed");
   for (const auto& action :
-       std::vector<std::function<void()>>{[&] { conv2d(a, b); },
+       std::vector<std::function<void()>>{[&] { convolution(a, b); },
                                           [&] { distinct(a, 3, 2); },
                                           [&] { random_below(key(graph, 1), a); },
-                                          [&] { max_pool(a, 2, 2); },
+                                          [&] { max_pool(a, {.size = {2}}); },
                                           [&] { slice_axis(a, 0, 1, 3); },
                                           [&] { broadcast_to(a, {3}); },
                                           [&] {
@@ -354,8 +355,8 @@ BOOST_AUTO_TEST_CASE(an_empty_tensor_is_an_error_everywhere) {
                                                                [&] { scatter_add(none, i, 3); },
                                                                [&] { one_hot(none, 3); },
                                                                [&] { matmul(none, x); },
-                                                               [&] { conv2d(none, none); },
-                                                               [&] { max_pool(none, 2, 2); },
+                                                               [&] { convolution(none, none); },
+                                                               [&] { max_pool(none, {.size = {2}}); },
                                                                [&] { fold_in(none, 1); },
                                                                [&] { random(none, Distribution::normal, {}); },
                                                                [&] { distinct(none, 3, 2); },
@@ -379,11 +380,13 @@ BOOST_AUTO_TEST_CASE(sizes_that_overflow_are_errors) {
            [&] {
              stack({large, large}, 0);
            },
-           [&] { conv2d(image, weights, {.padding = most}); }, [&] { conv2d(image, weights, {.stride = most}); },
-           [&] { max_pool(image, most, 1, most - 1); }, [&] { max_pool(image, 2, most); },
+           [&] { convolution(image, weights, {.padding = {most}}); },
+           [&] { convolution(image, weights, {.stride = {most}}); },
+           [&] { max_pool(image, {.size = {most}, .stride = {1}, .padding = {most - 1}}); },
+           [&] { max_pool(image, {.size = {2}, .stride = {most}}); },
            [&] { argmax(broadcast_to(scalar, {std::int64_t{1} << 32}), 0); }})
     BOOST_CHECK_THROW(action(), Error);
-  BOOST_CHECK_NO_THROW(conv2d(image, weights, {.stride = std::numeric_limits<std::int32_t>::max()}));
+  BOOST_CHECK_NO_THROW(convolution(image, weights, {.stride = {std::numeric_limits<std::int32_t>::max()}}));
 }
 
 BOOST_AUTO_TEST_CASE(a_step_beyond_the_end_takes_the_first_element) {

@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(zero_sizes_work_everywhere) {
 BOOST_AUTO_TEST_CASE(max_pooling_knows_its_windows_in_both_directions) {
   Case c;
   const Tensor x = c.add_input(f32({2, 9, 7, 5}));
-  const Tensor y = max_pool(x, 3, 2, 1);
+  const Tensor y = max_pool(x, {.size = {3}, .stride = {2}, .padding = {1}});
   c.outputs = {y, grad(sum(square(y)), x)};
   const Tensor tangent = c.add_input(x.type());
   c.outputs.push_back(grad(sum(c.outputs[1] * tangent), x));
