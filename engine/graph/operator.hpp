@@ -47,6 +47,8 @@ struct Sample {
   // Range of the input values, per case (keeps log, sqrt and division away from their edges), and for i32 inputs.
   double low = -2, high = 2;
   std::int64_t integer_low = 0, integer_high = 2;
+  // Moves the random values of an input (perhaps with further first axes) to where the operator is defined.
+  void (*adjust)(int input, Array& values) = nullptr;
 };
 
 struct Operator {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace metac {
 
@@ -120,6 +121,22 @@ Tensor move_axis(Tensor x, int from, int to) {
     if (axis != from) permutation.push_back(axis);
   permutation.insert(permutation.begin() + to, from);
   return transpose(x, permutation);
+}
+
+void reference_by_kernel(const Node& node, std::span<const Array> inputs, Array& result) {
+  std::vector<Layout> layouts;
+  std::vector<void*> operands = {result.data()};
+  for (const auto& input : inputs) {
+    layouts.push_back(Layout::dense(input.type()));
+    operands.push_back(const_cast<void*>(input.data()));
+  }
+  const KernelPtr kernel = node.op.kernel(node, layouts);
+  const auto state = kernel->make_state();
+  std::vector<std::byte> scratch(kernel->scratch_bytes() + 64);
+  void* aligned = scratch.data();
+  std::size_t room = scratch.size();
+  std::align(64, kernel->scratch_bytes(), aligned, room);
+  kernel->run(operands.data(), static_cast<std::byte*>(aligned), state.get());
 }
 
 std::optional<Node> inner_of(const Site& site, const Operator& op) {

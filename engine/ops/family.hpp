@@ -124,6 +124,9 @@ KernelPtr make_kernel(std::string description, Body body, std::size_t scratch_by
   return std::make_unique<BodyKernel>(std::move(description), std::move(body), scratch_bytes, over_input);
 }
 
+// A reference that is the kernel itself: for what is defined (and tested by its properties) there, not twice.
+void reference_by_kernel(const Node& node, std::span<const Array> inputs, Array& result);
+
 // ---- simplification and batching ----
 
 // For simplifications: the node of the first input, when it is of this operator.

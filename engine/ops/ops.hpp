@@ -186,6 +186,40 @@ Tensor contract(Tensor a, Tensor b, std::vector<int> axes_a, std::vector<int> ax
 // diagonal, "..." stands for further axes. Operands are multiplied from left to right.
 Tensor einsum(const std::string& equation, std::vector<Tensor>);
 
+// ---- linear algebra: of matrices in the last two axes; the others, which broadcast, are a batch ----
+// Computed in f64, in a fixed order. A matrix with an element that is not finite gives NaN. A singular or indefinite
+// matrix, and a derivative that does not exist, are an Error of the run that meets them.
+Tensor cholesky(Tensor);  // lower factor of the symmetric part
+// t^-1 b of the lower or upper triangle of a, or of its transpose. The other triangle is not read.
+Tensor triangular_solve(Tensor a, Tensor b, bool lower = true, bool transposed = false);
+Tensor solve(Tensor a, Tensor b);  // a^-1 b; b is [..., n, k], or a vector [..., n] if it has one axis less than a
+Tensor inverse(Tensor);
+Tensor determinant(Tensor);  // 0 of a singular matrix, where it has no derivative here
+struct SignedLogarithm {
+  Tensor sign, logarithm;
+};
+SignedLogarithm log_determinant(Tensor);  // of the size; 0 and -infinity of a singular matrix
+struct QrFactors {
+  Tensor q, r;  // [..., m, k] and [..., k, n] for k = min(m, n)
+};
+// The diagonal of r is not negative. The derivative needs the first k columns to be independent.
+QrFactors qr(Tensor);
+struct SymmetricEigen {
+  Tensor values, vectors;  // ascending [..., n]; columns of [..., n, n]
+};
+// Of the symmetric part. Of each vector the component of the largest size is positive. The derivatives of the vectors,
+// and second ones of the values, need distinct values.
+SymmetricEigen symmetric_eigen(Tensor);
+struct SingularValues {
+  Tensor u, s, v;  // a = u diag(s) v^T: [..., m, k], descending [..., k], [..., n, k] for k = min(m, n)
+};
+// The component of the largest size of each column of v (of u, if m < n) is positive. The derivatives of u and v, and
+// second ones of s, need distinct values, and for the longer of both sides none that is 0.
+SingularValues singular_values(Tensor);
+
+// The first, or an Error with this text from the run where the condition does not hold somewhere.
+Tensor checked(Tensor value, Tensor condition, const char* message);
+
 // ---- windows over images [n, sizes.., channels] of one, two or three sizes ----
 struct ConvolutionWindow {                                                // for each size, or one number for all
   Shape stride = {1}, padding = {0}, padding_after = {}, dilation = {1};  // padding after: as before, unless given

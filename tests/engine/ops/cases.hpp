@@ -66,6 +66,13 @@ inline Array random_array(const Type& type, const Sample& sample, std::mt19937& 
   return array;
 }
 
+// Of one of the inputs, moved to where the operator is defined.
+inline Array random_input(const Type& type, const Sample& sample, std::size_t input, std::mt19937& rng) {
+  Array array = random_array(type, sample, rng);
+  if (sample.adjust) sample.adjust(static_cast<int>(input), array);
+  return array;
+}
+
 inline Array random_array(const Type& type, std::mt19937& rng) { return random_array(type, Sample{}, rng); }
 
 // The result for inputs in a graph of its own, and values for them.
@@ -79,7 +86,7 @@ struct Built {
     std::mt19937 rng(seed);
     for (const auto& type : one.sample.inputs) {
       inputs.push_back(input(*graph, type));
-      values.push_back(random_array(type, one.sample, rng));
+      values.push_back(random_input(type, one.sample, values.size(), rng));
     }
     node = one.build(*graph, inputs);
   }
