@@ -256,6 +256,16 @@ Tensor fold_in(Tensor key, std::int32_t number);
 Tensor random(Tensor key, Distribution, const Shape&,
               Dtype = Dtype::f32);                                // key [batch..., 2] gives [batch..., shape...]
 Tensor distinct(Tensor key, std::int64_t n, std::int64_t count);  // i32: different ones of 0 .. n - 1, in random order
+// Draws of one key i32[2] and parameters, in their shape.
+Tensor random_gamma(Tensor key, Tensor shape);              // scale 1; the derivative to the shape is the implicit one
+Tensor random_log_gamma(Tensor key, Tensor shape);          // its logarithm, which shapes near 0 do not make 0
+Tensor random_beta(Tensor key, Tensor a, Tensor b);         // differentiable, too
+Tensor random_dirichlet(Tensor key, Tensor concentration);  // over the last axis; differentiable, too
+Tensor random_bernoulli(Tensor key, Tensor probability);    // bool
+Tensor random_categorical(Tensor key, Tensor logits);       // i32[...] for logits [..., n]
+Tensor random_choice(Tensor key, Tensor logits,
+                     std::int64_t count);  // i32[..., count]: one after the other, never twice
+Tensor random_permutation(Tensor key, std::int64_t n);
 Tensor random_below(Tensor key, Tensor limit);  // for each limit i32[...] a number of 0 .. limit - 1; the key is i32[2]
 
 // ---- derivatives and control ----

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "ops/family.hpp"
+#include "ops/special.hpp"
 
 namespace metac {
 namespace {
@@ -17,11 +18,6 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 // The Bernoulli numbers B2, B4, ...
 constexpr double bernoulli[] = {1.0 / 6,       -1.0 / 30, 1.0 / 42,      -1.0 / 30,     5.0 / 66,
                                 -691.0 / 2730, 7.0 / 6,   -3617.0 / 510, 43867.0 / 798, -174611.0 / 330};
-
-double log_gamma(double x) {
-  int sign = 0;  // the plain function writes it to a variable that all threads share
-  return lgamma_r(x, &sign);
-}
 
 bool is_pole(double x) { return x <= 0 && x == std::floor(x); }
 
@@ -61,17 +57,26 @@ double zeta_of_both_sides(double s, double x) {
   return hurwitz_zeta(s, x + negative) + (std::fmod(s, 2) == 0 ? sum : -sum);
 }
 
-constexpr double highest_order = 100;  // factorials stay far from overflow
+}  // namespace
 
-double polygamma_of(double order, double x, double) {
+double log_gamma(double x) {
+  int sign = 0;  // the plain function writes it to a variable that all threads share
+  return lgamma_r(x, &sign);
+}
+
+double polygamma_at(double order, double x) {
   const double n = std::nearbyint(order);
-  if (!(n >= 0 && n <= highest_order) || std::isnan(x) || x == -infinity) return not_a_number;
+  if (!(n >= 0 && n <= highest_polygamma) || std::isnan(x) || x == -infinity) return not_a_number;
   if (n == 0) return digamma_of(x);
   if (is_pole(x)) return std::fmod(n, 2) == 1 ? infinity : not_a_number;
   if (x == infinity) return 0;
   const double size = std::tgamma(n + 1) * zeta_of_both_sides(n + 1, x);
   return std::fmod(n, 2) == 1 ? size : -size;
 }
+
+namespace {
+
+double polygamma_of(double order, double x, double) { return polygamma_at(order, x); }
 
 extern const Operator polygamma_operator;
 
@@ -99,8 +104,8 @@ Tensor digamma(Tensor x) { return polygamma(0, x); }
 
 Tensor polygamma(int order, Tensor x) {
   require_present("polygamma", {x});
-  if (order < 0 || order > highest_order)
-    throw Error(fmt::format("[polygamma] order {} was given; one from 0 to {} is needed", order, highest_order));
+  if (order < 0 || order > highest_polygamma)
+    throw Error(fmt::format("[polygamma] order {} was given; one from 0 to {} is needed", order, highest_polygamma));
   return polygamma(constant(x.graph(), order, x.dtype()), x);
 }
 
