@@ -24,6 +24,25 @@ constexpr Builtin table[] = {
     {"expm1", "(x)", "exp(x) - 1, exact near 0"},
     {"log1p", "(x)", "log(1 + x), exact near 0"},
     {"square", "(x)", "x * x of each element"},
+    {"tan", "(x)", "tangent of each element, in radians"},
+    {"asin", "(x)", "angle with this sine; its derivative at -1 and 1 is 0"},
+    {"acos", "(x)", "angle with this cosine; its derivative at -1 and 1 is 0"},
+    {"atan", "(x)", "angle with this tangent"},
+    {"atan2", "(y, x)", "angle of the point (x, y), from -pi to pi; its derivative at (0, 0) is 0"},
+    {"sinh", "(x)", "hyperbolic sine of each element"},
+    {"cosh", "(x)", "hyperbolic cosine of each element"},
+    {"erf", "(x)", "error function of each element"},
+    {"lgamma", "(x)", "logarithm of the size of the gamma function"},
+    {"digamma", "(x)", "derivative of `lgamma`"},
+    {"softplus", "(x)", "log(1 + exp(x)) of each element, for large and small ones, too"},
+    {"silu", "(x)", "x * sigmoid(x) of each element"},
+    {"gelu", "(x)", "each element times the normal distribution function there"},
+    {"ceil", "(x)", "the smallest integer not below each element; its derivative is 0"},
+    {"round", "(x)", "the nearest integer, of two the even one; its derivative is 0"},
+    {"rsqrt", "(x)", "1 / sqrt(x) of each element; its derivative at 0 is 0"},
+    {"clip", "(x, low, high)",
+     "each element, but not below low nor above high; at a bound the derivative is that of x"},
+    {"is_nan", "(x)", "true where an element is NaN"},
     {"is_finite", "(x)", "true where an element is neither NaN nor infinite"},
     {"stop_gradient", "(x)", "x, as a constant for every derivative around it"},
     {"cast_float", "(x)", "integers or booleans as floats"},
@@ -38,7 +57,22 @@ constexpr Builtin table[] = {
      "largest element over an axis, a list of axes, or everything; of host numbers: the largest of those given"},
     {"min", "(x, other = none, axis = none, keep = false)",
      "smallest element over an axis, a list of axes, or everything; of host numbers: the smallest of those given"},
+    {"logsumexp", "(x, axis = none, keep = false)", "log(sum(exp(x))), safe for large values"},
+    {"variance", "(x, axis = none, keep = false, correction = 0)",
+     "sum of squared deviations from the mean, over the number of elements less the correction"},
+    {"norm", "(x, axis = none, keep = false, order = 2)",
+     "sum(abs(x)^order)^(1/order); where it is 0 its derivative is 0"},
+    {"any", "(x, axis = none, keep = false)", "true if a condition holds somewhere"},
+    {"all", "(x, axis = none, keep = false)", "true if a condition holds everywhere"},
+    {"argmin", "(x, axis = -1)", "index of the first smallest element along an axis, as integers"},
     {"argmax", "(x, axis = -1)", "index of the first largest element along an axis, as integers"},
+
+    // along one axis
+    {"cumulative_sum", "(x, axis = -1, reverse = false)", "the sum of each element and those before it, or behind it"},
+    {"cumulative_product", "(x, axis = -1)", "the product of each element and those before it"},
+    {"sort", "(x, axis = -1, descending = false)", "the elements in order; NaN counts as larger than every number"},
+    {"argsort", "(x, axis = -1, descending = false)", "the indices of the elements in order; equal ones keep theirs"},
+    {"top_k", "(x, count, axis = -1)", "the largest elements, the largest first: `values` and `indices`"},
 
     // the same elements in another form
     {"reshape", "(x, shape)", "the elements of x in row order as shape; one size may be -1"},
@@ -48,6 +82,15 @@ constexpr Builtin table[] = {
     {"stack", "(items, axis = 0)", "tensors of one shape along a new axis"},
     {"flip", "(x, axis, chance = none)",
      "the elements along an axis in reverse order; of data sets: of each example, with a chance or always"},
+    {"tile", "(x, times)", "the whole again and again, so many times along each axis"},
+    {"roll", "(x, shift, axis = 0)", "moved along an axis; what falls off the end comes in at the beginning"},
+    {"take", "(x, indices, axis = 0)", "the slices along an axis with these indices; outside of the axis there is NaN"},
+    {"pad", "(x, before, after, with = 0)",
+     "so many places before and after along each axis: a number, or \"edge\" or \"reflect\" to go on from x"},
+    {"lower_triangle", "(x, offset = 0)", "x [.., n, m] with zeros where the column is larger than row + offset"},
+    {"upper_triangle", "(x, offset = 0)", "x [.., n, m] with zeros where the column is smaller than row + offset"},
+    {"diagonal", "(x)", "the diagonal of the matrices x [.., n, m]"},
+    {"diagonal_matrix", "(x)", "matrices [.., n, n] with x [.., n] on their diagonal"},
     {"one_hot", "(labels, classes)", "integers [..] as [.., classes] with a 1 at each label"},
 
     // new tensors
@@ -55,11 +98,22 @@ constexpr Builtin table[] = {
     {"ones_like", "(x)", "ones in the form of a tensor or tree"},
     {"full_like", "(x, value)", "value everywhere, in the form of a tensor or tree"},
     {"full", "(shape, value)", "a tensor of one value"},
+    {"identity_matrix", "(n)", "ones on the diagonal of [n, n]"},
     {"iota", "(n)", "the integers 0 .. n - 1 as a tensor [n]"},
 
     // layers
-    {"conv", "(x, weight, stride = 1, padding = 0)", "x [n, h, w, c] with weight [kh, kw, c, out]: [n, h', w', out]"},
-    {"max_pool_window", "(x, size, stride, padding = 0)", "the largest element of each window of x [n, h, w, c]"},
+    {"conv", "(x, weight, stride = 1, padding = 0, dilation = 1, groups = 1)",
+     "x [n, sizes.., c] of one to three sizes with weight [kernel sizes.., c / groups, out]; numbers are for all "
+     "sizes, or "
+     "a list has one for each"},
+    {"conv_transposed", "(x, weight, stride = 1, padding = 0, dilation = 1, groups = 1, further = 0)",
+     "the transpose of `conv`: x [n, sizes.., c] with weight [kernel sizes.., out / groups, c]"},
+    {"max_pool_window", "(x, size, stride, padding = 0)", "the largest element of each window of x [n, sizes.., c]"},
+    {"average_pool_window", "(x, size, stride, padding = 0)",
+     "the mean of each window of x [n, sizes.., c], zeros of the padding among them"},
+    {"adaptive_average_pool", "(x, size)", "means of x [n, sizes.., c] over as many parts as `size` says"},
+    {"resample", "(x, size, nearest = false)",
+     "x [n, sizes.., c] in other sizes: between the centres of its elements, or of the nearest one"},
     {"init", "(net, example = none, from = none)",
      "parameters for a model, sized by the source's x or by an example; takes over what fits of a tree, and tells the "
      "rest"},
@@ -70,6 +124,18 @@ constexpr Builtin table[] = {
      "the model with another layer in place of the one that its tree calls so, such as \"head\" or \"linear3\""},
     {"declare_statistics", "(kind)",
      "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
+
+    // products and linear algebra: of the last two axes, the others are a batch
+    {"einsum", "(equation, items)", "sums of products of a list of tensors, such as \"ij,jk->ik\""},
+    {"cholesky", "(x)", "lower factor of positive definite matrices"},
+    {"solve", "(a, b)", "a^-1 b for b [.., n, k], or [.., n]"},
+    {"triangular_solve", "(a, b, lower = true, transposed = false)", "t^-1 b for the lower or upper triangle t of a"},
+    {"inverse", "(x)", "inverse matrices"},
+    {"determinant", "(x)", "determinants"},
+    {"log_determinant", "(x)", "`sign` of the determinant, and `logarithm` of its size"},
+    {"qr", "(x)", "`q` with orthonormal columns and upper triangle `r`, whose diagonal is not negative"},
+    {"symmetric_eigen", "(x)", "`values`, ascending, and `vectors` of symmetric matrices"},
+    {"singular_values", "(x)", "`s`, descending, and the columns `u` and `v` of x = u diag(s) v^T"},
 
     // trees of parameters
     {"freeze", "(tree, names = \"*\", except = [])",
@@ -102,6 +168,13 @@ constexpr Builtin table[] = {
     {"draw_uniform", "(shape)", "uniform numbers in [0, 1)"},
     {"draw_normal", "(shape)", "normal numbers of mean 0 and deviation 1"},
     {"draw_truncated_normal", "(shape)", "normal numbers of mean 0 and deviation 1, drawn again beyond 2"},
+
+    {"draw_gamma", "(concentration)", "gamma numbers of scale 1, one for each element; differentiable"},
+    {"draw_beta", "(a, b)", "beta numbers, one for each element; differentiable"},
+    {"draw_dirichlet", "(concentration)", "shares along the last axis that add up to 1; differentiable"},
+    {"draw_true", "(probability)", "true with this probability, for each element"},
+    {"draw_category", "(logits)", "for logits [.., n] one of 0 .. n - 1"},
+    {"draw_categories", "(logits, count)", "for logits [.., n] so many different ones of 0 .. n - 1"},
 
     // host values
     {"len", "(items)", "the number of items of a list, dataset or first axis"},

@@ -11,14 +11,11 @@
 #include "syntax/syntax.hpp"
 
 namespace metac::dsl {
-namespace {
 
 using Call = const BuiltinCall&;
 
-// ---- element by element ----
-
 // Host numbers at once, tensors by the engine, trees leaf by leaf.
-BuiltinFunction elementwise(double (*host)(double), Tensor (*run)(Tensor), bool to_real = true) {
+BuiltinFunction elementwise(double (*host)(double), Tensor (*run)(Tensor), bool to_real) {
   return [=](Elaborator& e, Call call) -> Value {
     return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
       if (leaf.carried) return leaf.value;
@@ -29,17 +26,6 @@ BuiltinFunction elementwise(double (*host)(double), Tensor (*run)(Tensor), bool 
     });
   };
 }
-
-double host_sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
-double host_sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
-double host_square(double x) { return x * x; }
-
-Value is_finite_value(Elaborator& e, Call call) {
-  if (const auto number = call.arguments[0].number()) return std::isfinite(*number);
-  return is_finite(e.real(e.tensor(call.arguments[0], call.span)));
-}
-
-// ---- reductions ----
 
 std::vector<int> axes_of(Elaborator& e, const Value& axis, Tensor x, Span span) {
   if (axis.is_none()) return all_axes(x);
@@ -72,8 +58,6 @@ bool flag(Elaborator& e, Call call, std::size_t argument) {
   return e.condition(call.arguments[argument], call.place(argument));
 }
 
-using Reduce = Tensor (*)(Tensor, std::vector<int>, bool);
-
 BuiltinFunction reduction(Reduce reduce, bool to_real) {
   return [=](Elaborator& e, Call call) -> Value {
     Tensor x = e.tensor(call.arguments[0], call.place(0));
@@ -82,6 +66,33 @@ BuiltinFunction reduction(Reduce reduce, bool to_real) {
     return reduce(x, axes_of(e, call.arguments[1], x, call.place(1)), flag(e, call, 2));
   };
 }
+
+std::vector<Tensor> tensor_list(Elaborator& e, Call call) {
+  const List* list = call.arguments[0].list();
+  if (list == nullptr || list->items.empty())
+    e.fail("E0392", call.place(0),
+           fmt::format("a list of tensors was needed, this is {}", describe(call.arguments[0])));
+  std::vector<Tensor> items;
+  for (const auto& item : list->items) items.push_back(e.tensor(item, call.place(0)));
+  for (const auto& item : items) items.front() = e.same_type(items.front(), item).first;
+  for (auto& item : items) item = e.same_type(item, items.front()).first;
+  return items;
+}
+
+namespace {
+
+// ---- element by element ----
+
+double host_sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
+double host_sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double host_square(double x) { return x * x; }
+
+Value is_finite_value(Elaborator& e, Call call) {
+  if (const auto number = call.arguments[0].number()) return std::isfinite(*number);
+  return is_finite(e.real(e.tensor(call.arguments[0], call.span)));
+}
+
+// ---- reductions ----
 
 // Of two values, or of all leaves of a tree, there are no axes.
 void refuse_axes(Elaborator& e, Call call, std::size_t axis, const char* what) {
@@ -138,18 +149,6 @@ Value argmax_value(Elaborator& e, Call call) {
 }
 
 // ---- structure ----
-
-std::vector<Tensor> tensor_list(Elaborator& e, Call call) {
-  const List* list = call.arguments[0].list();
-  if (list == nullptr || list->items.empty())
-    e.fail("E0392", call.place(0),
-           fmt::format("a list of tensors was needed, this is {}", describe(call.arguments[0])));
-  std::vector<Tensor> items;
-  for (const auto& item : list->items) items.push_back(e.tensor(item, call.place(0)));
-  for (const auto& item : items) items.front() = e.same_type(items.front(), item).first;
-  for (auto& item : items) item = e.same_type(item, items.front()).first;
-  return items;
-}
 
 Value transpose_value(Elaborator& e, Call call) {
   const Tensor x = e.tensor(call.arguments[0], call.place(0));
@@ -359,17 +358,6 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
     t["iota"] = [](Elaborator& e, Call call) -> Value {
       return iota(e.graph(call.span), e.integer(call.arguments[0], call.span, "a length"));
     };
-    t["conv"] = [](Elaborator& e, Call call) -> Value {
-      return convolution(e.tensor(call.arguments[0], call.place(0)), e.tensor(call.arguments[1], call.place(1)),
-                         {.stride = {e.integer(call.arguments[2], call.place(2), "a stride")},
-                          .padding = {e.integer(call.arguments[3], call.place(3), "a padding")}});
-    };
-    t["max_pool_window"] = [](Elaborator& e, Call call) -> Value {
-      return max_pool(e.tensor(call.arguments[0], call.place(0)),
-                      {.size = {e.integer(call.arguments[1], call.place(1), "a window")},
-                       .stride = {e.integer(call.arguments[2], call.place(2), "a stride")},
-                       .padding = {e.integer(call.arguments[3], call.place(3), "a padding")}});
-    };
     t["sample"] = [](Elaborator& e, Call call) -> Value {
       const auto count = e.integer(call.arguments[1], call.place(1), "a number of examples");
       if (count < 1) e.fail("E0398", call.place(1), fmt::format("`sample` needs at least 1 example, not {}", count));
@@ -389,6 +377,7 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
     t["is_host"] = [](Elaborator& e, Call call) -> Value { return !e.is_run_value(call.arguments[0]); };
     add_data_builtins(t);
     add_row_builtins(t);
+    add_tensor_builtins(t);
     add_tree_builtins(t);
     return t;
   }();

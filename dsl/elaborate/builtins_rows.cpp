@@ -63,21 +63,10 @@ Value rows_value(Elaborator& e, Call call) {
   });
 }
 
-// Where several rows go to one place the last stands: the others get the index -1.
-Tensor without_overwritten(Tensor index) {
-  const std::int64_t count = index.shape()[0];
-  const Tensor number = iota(index.graph(), count);
-  const auto column = [&](Tensor x) { return reshape(x, {count, 1}); };
-  const Tensor later = logical_and(equal(column(index), index), less(column(number), number));
-  const Tensor none = constant(index.graph(), 0, Dtype::i32), nowhere = constant(index.graph(), -1, Dtype::i32);
-  return select(less(none, sum(cast(later, Dtype::i32), {1})), nowhere, index);
-}
-
 Value with_rows_value(Elaborator& e, Call call) {
-  Tensor index = indices_of(e, call, 1);
+  const Tensor index = indices_of(e, call, 1);
   if (index.shape().rank() != 1)
     e.fail("E0443", call.place(1), fmt::format("the indices are {}; a list of them is needed", describe(index)));
-  index = without_overwritten(index);
   return zip_leaves(call.arguments[0], call.arguments[2], [&](const Value& old, const Value& given) -> Value {
     if (stands_beside(old)) return old;
     const Tensor table = e.tensor(old, call.place(0)), rows = e.tensor(given, call.place(2));
@@ -85,14 +74,7 @@ Value with_rows_value(Elaborator& e, Call call) {
       e.fail("E0444", call.place(2),
              fmt::format("rows {} cannot take the place of {} rows of {}", to_string(rows.type()), index.shape()[0],
                          to_string(table.type())));
-    const std::int64_t n = table.shape()[0];
-    const Dtype summed = table.dtype() == Dtype::boolean ? Dtype::i32 : table.dtype();
-    const Tensor placed = cast(scatter_add(cast(rows, summed), index, n), table.dtype());
-    const Tensor one = broadcast_to(constant(index.graph(), 1, Dtype::i32), index.shape());
-    Shape mask(table.shape().rank(), 1);
-    mask[0] = n;
-    const Tensor replaced = equal(scatter_add(one, index, n), constant(index.graph(), 1, Dtype::i32));
-    return select(reshape(replaced, mask), placed, table);
+    return scatter_set(table, rows.dtype() == table.dtype() ? rows : cast(rows, table.dtype()), index);
   });
 }
 

@@ -274,7 +274,7 @@ Tensor on_tensors(BinaryOp op, Tensor a, Tensor b) {
     case BinaryOp::power:
       return pow(a, b);
     case BinaryOp::remainder:
-      return a - b * floor(a / b);
+      return remainder(a, b);
     case BinaryOp::matmul:
       return matmul(a, b);
     case BinaryOp::equal:
