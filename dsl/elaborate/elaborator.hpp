@@ -91,6 +91,7 @@ class Elaborator {
   void bind(const Pattern&, const Value&, const ScopePtr&, Span);
   void assign(const AssignStatement&, const ScopePtr&, Span);
   bool condition(const Value&, Span);  // one that is known now
+  std::optional<Value> either_way(const IfStatement&, const ScopePtr&);  // on what is not measured yet
   std::vector<Value> items(const Value& sequence, Span);
 
   // ---- calls ----
@@ -190,6 +191,8 @@ class Elaborator {
   // So are `save` and `load` of learners.
   std::function<void(const Learner&, const std::string& path, Span)> save;
   std::function<Value(const Learner&, const std::string& path, Span)> load;
+  // What an experiment has done so far, in its rehearsal: the result goes back there.
+  std::function<std::function<void()>()> remember;
   // Computes a tensor of the experiment's own graph, for `print`; nullopt for one of another graph. Null where nothing
   // may run.
   std::function<std::optional<Array>(Tensor)> compute;
@@ -215,6 +218,7 @@ class Elaborator {
   Value member(const Value&, const Name&, Span);
   Value index(const Value&, const std::vector<IndexItem>&, const ScopePtr&, Span);
   Value select(const IfExpr&, const ScopePtr&, Span);
+  Value either_value(const IfExpr&, const ScopePtr&);
   Value chain(const BinaryExpr&, const ScopePtr&, Span);
   Value floats(const Value& tree, Span, const std::string& name);
   Value replaced(const Value& tree, const std::vector<Name>& path, std::size_t from, const Value&);
