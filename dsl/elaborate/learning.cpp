@@ -74,12 +74,6 @@ class Builder {
   Context context_;
 };
 
-std::vector<Tensor> tensors_of(const Value& tree) {
-  std::vector<Tensor> result;
-  for (const auto& leaf : leaves(tree)) result.push_back(*leaf.value.get<Tensor>());
-  return result;
-}
-
 // An item of a source in a graph of the procedure.
 Value item_of(Elaborator& self, const Source& source, std::span<const Tensor> arrays, Context context, Graph& graph,
               Tensor key) {

@@ -5,48 +5,9 @@
 #include <cmath>
 
 #include "elaborate/elaborator.hpp"
+#include "syntax/syntax.hpp"
 
 namespace metac::dsl {
-
-const char* symbol(BinaryOp op) {
-  switch (op) {
-    case BinaryOp::add:
-      return "+";
-    case BinaryOp::subtract:
-      return "-";
-    case BinaryOp::multiply:
-      return "*";
-    case BinaryOp::divide:
-      return "/";
-    case BinaryOp::remainder:
-      return "%";
-    case BinaryOp::power:
-      return "^";
-    case BinaryOp::matmul:
-      return "@";
-    case BinaryOp::equal:
-      return "==";
-    case BinaryOp::not_equal:
-      return "!=";
-    case BinaryOp::less:
-      return "<";
-    case BinaryOp::less_equal:
-      return "<=";
-    case BinaryOp::greater:
-      return ">";
-    case BinaryOp::greater_equal:
-      return ">=";
-    case BinaryOp::logical_and:
-      return "and";
-    case BinaryOp::logical_or:
-      return "or";
-    case BinaryOp::range:
-      return "..";
-    case BinaryOp::pipe:
-      return "|>";
-  }
-  return "?";
-}
 
 bool Elaborator::is_run_value(const Value& value) const {
   if (value.get<Tensor>() || value.get<Array>()) return true;

@@ -308,6 +308,12 @@ std::vector<Leaf> leaves(const Value& value) {
   return result;
 }
 
+std::vector<Tensor> tensors_of(const Value& tree) {
+  std::vector<Tensor> result;
+  for (const auto& leaf : leaves(tree)) result.push_back(*leaf.value.get<Tensor>());
+  return result;
+}
+
 Value map_leaves(const Value& value, const std::function<Value(const Leaf&)>& f) { return map_from(value, "", f); }
 
 Value zip_leaves(const Value& a, const Value& b, const std::function<Value(const Value&, const Value&)>& f) {

@@ -192,6 +192,7 @@ struct Leaf {
   bool carried = false;
 };
 std::vector<Leaf> leaves(const Value&);
+std::vector<Tensor> tensors_of(const Value& tree);  // its leaves, where they are tensors
 // The same value with each leaf replaced by f(leaf). A carried leaf stays carried; empty places stay and are no leaves.
 Value map_leaves(const Value&, const std::function<Value(const Leaf&)>& f);
 // As map_leaves over two trees of the same form; a leaf on one side may meet a whole record on the other. What is
