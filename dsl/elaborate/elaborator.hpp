@@ -77,7 +77,6 @@ class Elaborator {
   // ---- names ----
   Value global(const std::string& name, std::uint32_t file, Span use);
   const CheckedProgram& program() const { return *program_; }
-  const std::map<std::string, Value>& settings() const { return settings_; }  // of `--set`
   void set_data_directory(std::string directory) { data_directory_ = std::move(directory); }
   const std::string& data_directory() const { return data_directory_; }
 
@@ -184,7 +183,6 @@ class Elaborator {
     std::string text;  // "in `adapt`, called here"
     Span span;
   };
-  const std::vector<TrailEntry>& trail() const { return trail_; }
 
   // The experiment's own expressions (`train`, `evaluate`) are the driver's.
   std::function<Value(const WorkExpr&, const ScopePtr&, Span)> work;

@@ -83,7 +83,6 @@ class Value {
   const Carried* carried() const;
   const Callable* callable() const;
   bool is_none() const { return get<None>() != nullptr; }
-  bool is_number() const { return get<std::int64_t>() != nullptr || get<double>() != nullptr; }
   std::optional<double> number() const;  // of an int or float
   const Variant& variant() const { return variant_; }
 
