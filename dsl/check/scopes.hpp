@@ -34,7 +34,6 @@ class Scopes {
  public:
   void push(const Block* block = nullptr) { scopes_.push_back({{}, block}); }
   Scope pop();
-  bool empty() const { return scopes_.empty(); }
 
   Symbol* find(const std::string& name);       // from the innermost scope outwards
   Symbol* find_here(const std::string& name);  // in the innermost scope only

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "data/file.hpp"
 #include "data/load.hpp"
+#include "data/reading.hpp"
 
 namespace metac::data {
 
@@ -13,26 +13,6 @@ namespace {
 constexpr std::size_t most_text = std::size_t{64} << 20;  // bytes
 
 using Fields = std::vector<std::string>;
-
-Fields split(const std::string& text, char separator) {
-  Fields fields(1);
-  for (char c : text) {
-    if (c == separator)
-      fields.emplace_back();
-    else
-      fields.back().push_back(c);
-  }
-  return fields;
-}
-
-// The lines, without the end of the last one and without carriage returns.
-Fields lines_of(const Bytes& text) {
-  Fields lines = split(std::string(text.begin(), text.end()), '\n');
-  if (lines.back().empty()) lines.pop_back();
-  for (auto& line : lines)
-    if (line.ends_with('\r')) line.pop_back();
-  return lines;
-}
 
 std::string name_of(const ClassTable& table, std::size_t cls, const std::vector<std::string>& columns) {
   Fields parts;
@@ -47,10 +27,10 @@ ClassTable read_classes(const std::filesystem::path& path, const std::vector<std
   if (lines.size() < 2)
     throw Error(fmt::format("{}: a class table has a line of column names and one line a class", path.string()));
   ClassTable table;
-  table.columns = split(lines[0], '\t');
+  table.columns = pieces_of(lines[0], '\t');
   table.values.resize(table.columns.size());
   for (std::size_t i = 1; i < lines.size(); ++i) {
-    const auto fields = split(lines[i], '\t');
+    const auto fields = pieces_of(lines[i], '\t');
     if (fields.size() != table.columns.size())
       throw Error(fmt::format("{}, line {}: {} values were needed, {} found", path.string(), i + 1,
                               table.columns.size(), fields.size()));

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <limits>
 
+#include "data/reading.hpp"
+
 namespace metac::data {
 
 namespace {
@@ -69,13 +71,6 @@ void swap_bytes(Bytes& elements, std::size_t size) {
                  elements.begin() + static_cast<std::ptrdiff_t>(at + size));
 }
 
-template <class T>
-double load(const Bytes& elements, std::int64_t index) {
-  T value;
-  std::memcpy(&value, elements.data() + static_cast<std::size_t>(index) * sizeof(T), sizeof(T));
-  return static_cast<double>(value);
-}
-
 }  // namespace
 
 std::size_t size_of(IdxType type) {
@@ -117,17 +112,17 @@ double Idx::at(std::int64_t index) const {
     throw Bug(fmt::format("element {} of an IDX of shape {}", index, metac::to_string(shape)));
   switch (type) {
     case IdxType::u8:
-      return load<std::uint8_t>(elements, index);
+      return element<std::uint8_t>(elements, index);
     case IdxType::i8:
-      return load<std::int8_t>(elements, index);
+      return element<std::int8_t>(elements, index);
     case IdxType::i16:
-      return load<std::int16_t>(elements, index);
+      return element<std::int16_t>(elements, index);
     case IdxType::i32:
-      return load<std::int32_t>(elements, index);
+      return element<std::int32_t>(elements, index);
     case IdxType::f32:
-      return load<float>(elements, index);
+      return element<float>(elements, index);
     case IdxType::f64:
-      return load<double>(elements, index);
+      return element<double>(elements, index);
   }
   throw Bug("Idx::at: no such type");
 }

@@ -6,9 +6,9 @@
 #include <map>
 #include <memory>
 
-#include "data/file.hpp"
 #include "data/image.hpp"
 #include "data/load.hpp"
+#include "data/reading.hpp"
 
 namespace metac::data {
 
@@ -26,16 +26,7 @@ struct Collection {
   std::function<Bytes(const std::string&)> read;
 };
 
-Folders parts_of(const std::string& name) {
-  Folders parts(1);
-  for (char c : name) {
-    if (c == '/')
-      parts.emplace_back();
-    else
-      parts.back().push_back(c);
-  }
-  return parts;
-}
+Folders parts_of(const std::string& name) { return pieces_of(name, '/'); }
 
 bool hidden(const std::string& name) {
   const auto parts = parts_of(name);
@@ -171,10 +162,8 @@ Dataset images(const fs::path& path, const ImageOptions& options) {
     labels.push_back(numbers.at(classes[i]));
     collector.add(collection.read(names[i]), fmt::format("{}: {}", path.string(), names[i]));
   }
-  std::error_code unknown;
-  const fs::path origin = fs::weakly_canonical(path, unknown);
   return Dataset::from_bytes(path.filename().string(), collector.shape(), collector.bytes(), std::move(labels),
-                             std::move(table), Lineage{unknown ? path.string() : origin.string(), "", {}});
+                             std::move(table), lineage_of(path));
 }
 
 }  // namespace metac::data

@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <limits>
 
-#include "data/file.hpp"
 #include "data/idx.hpp"
 #include "data/image.hpp"
+#include "data/reading.hpp"
 
 namespace metac::data {
 
@@ -226,9 +226,7 @@ Dataset idx(const fs::path& images_path, const fs::path& labels_path, ClassTable
     if (classes.size() == 0) classes = numbered_up_to(labels, labels_path);
   }
   const std::string name = images_path.filename().string();
-  std::error_code unknown;
-  const fs::path origin = fs::weakly_canonical(images_path, unknown);
-  const Lineage lineage{unknown ? images_path.string() : origin.string(), "", {}};
+  const Lineage lineage = lineage_of(images_path);
   const Shape example = example_shape(images.shape);
   if (images.type == IdxType::u8)
     return Dataset::from_bytes(name, example, images.elements, std::move(labels), std::move(classes), lineage);

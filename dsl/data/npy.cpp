@@ -10,6 +10,8 @@
 #include <cstring>
 #include <limits>
 
+#include "data/reading.hpp"
+
 namespace metac::data {
 
 namespace {
@@ -45,13 +47,6 @@ Shape shape_of(std::string_view text, const std::string& name) {
     shape.push_back(size);
     rest.remove_prefix(static_cast<std::size_t>(read.ptr - rest.data()));
   }
-}
-
-template <class T>
-double load(const Bytes& elements, std::int64_t index) {
-  T value;
-  std::memcpy(&value, elements.data() + static_cast<std::size_t>(index) * sizeof(T), sizeof(T));
-  return static_cast<double>(value);
 }
 
 bool is_whole(const Npy& array) { return array.kind != 'f'; }
@@ -98,9 +93,7 @@ Dataset dataset_of(const Npy& x, const std::string& x_name, const Npy* y, const 
       targets = floats_of(*y, Shape{y->shape[0], y->shape.rank() == 2 ? y->shape[1] : 1}, y_name);
   }
   const std::int64_t classes = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end()) + 1;
-  std::error_code unknown;
-  const fs::path full = fs::weakly_canonical(origin, unknown);
-  const Lineage lineage{unknown ? origin.string() : full.string(), "", {}};
+  const Lineage lineage = lineage_of(origin);
   if (x.kind != 'u' || x.size != 1)
     return Dataset::from_floats(name, floats_of(x, x.shape, x_name), std::move(labels), numbered_classes(classes),
                                 lineage, std::move(targets));
@@ -115,25 +108,25 @@ Dataset dataset_of(const Npy& x, const std::string& x_name, const Npy* y, const 
 double Npy::at(std::int64_t index) const {
   switch (kind == 'f' ? 16 + size : kind == 'i' ? size : 32 + size) {
     case 16 + 4:
-      return load<float>(elements, index);
+      return element<float>(elements, index);
     case 16 + 8:
-      return load<double>(elements, index);
+      return element<double>(elements, index);
     case 1:
-      return load<std::int8_t>(elements, index);
+      return element<std::int8_t>(elements, index);
     case 2:
-      return load<std::int16_t>(elements, index);
+      return element<std::int16_t>(elements, index);
     case 4:
-      return load<std::int32_t>(elements, index);
+      return element<std::int32_t>(elements, index);
     case 8:
-      return load<std::int64_t>(elements, index);
+      return element<std::int64_t>(elements, index);
     case 32 + 1:
-      return load<std::uint8_t>(elements, index);
+      return element<std::uint8_t>(elements, index);
     case 32 + 2:
-      return load<std::uint16_t>(elements, index);
+      return element<std::uint16_t>(elements, index);
     case 32 + 4:
-      return load<std::uint32_t>(elements, index);
+      return element<std::uint32_t>(elements, index);
     case 32 + 8:
-      return load<std::uint64_t>(elements, index);
+      return element<std::uint64_t>(elements, index);
   }
   throw Bug("Npy::at: no such type");
 }

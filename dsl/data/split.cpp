@@ -8,7 +8,7 @@
 #include <limits>
 #include <unordered_map>
 
-#include "data/file.hpp"
+#include "data/reading.hpp"
 
 namespace metac::data {
 
@@ -61,16 +61,10 @@ class ClassFinder {
   std::unordered_map<std::string, std::int32_t> by_name_;
 };
 
-std::vector<std::string> lines_of(const Bytes& text) {
-  std::vector<std::string> lines(1);
-  for (auto byte : text) {
-    if (byte == '\n')
-      lines.emplace_back();
-    else
-      lines.back().push_back(static_cast<char>(byte));
-  }
-  for (auto& line : lines)
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) line.pop_back();
+// The lines without blanks behind them.
+std::vector<std::string> trimmed_lines_of(const Bytes& text) {
+  auto lines = lines_of(text);
+  for (auto& line : lines) line.erase(line.find_last_not_of("\r \t") + 1);
   return lines;
 }
 
@@ -83,7 +77,7 @@ struct Claims {
 std::vector<std::int32_t> read_part(const Dataset& dataset, const ClassFinder& finder,
                                     const std::filesystem::path& path, int part, Claims& claims) {
   std::vector<std::int32_t> classes;
-  const auto lines = lines_of(read_file(path, most_text));
+  const auto lines = trimmed_lines_of(read_file(path, most_text));
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].empty() || lines[i][0] == '#') continue;
     const auto place = fmt::format("{}, line {}", path.string(), i + 1);
@@ -138,15 +132,6 @@ void check_labelled(const Dataset& dataset) {
 }
 
 }  // namespace
-
-Dataset part(const Parts& parts, const std::string& name) {
-  std::vector<std::string> names;
-  for (const auto& [key, dataset] : parts) {
-    if (key == name) return dataset;
-    names.push_back(key);
-  }
-  throw Error(fmt::format("the split has no part {}; it has {}", name, joined_names(names)));
-}
 
 Parts split_classes(const Dataset& dataset, const std::string& column, const std::vector<std::string>& parts) {
   check_labelled(dataset);

@@ -12,9 +12,8 @@
 
 namespace metac::data {
 
-// Named parts in the order they were asked for, and the way to one of them (Error, with the names there are).
+// Named parts in the order they were asked for.
 using Parts = std::vector<std::pair<std::string, Dataset>>;
-Dataset part(const Parts&, const std::string& name);
 
 // By a column of the class table: a part has the classes with its name there. Errors: no such column (names those there
 // are), a value that is no part, a part without classes.

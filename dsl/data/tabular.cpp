@@ -8,6 +8,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "data/reading.hpp"
 #include "data/table.hpp"
 
 namespace metac::data {
@@ -15,12 +16,6 @@ namespace metac::data {
 namespace {
 
 namespace fs = std::filesystem;
-
-Lineage lineage_of(const fs::path& path) {
-  std::error_code unknown;
-  const fs::path full = fs::weakly_canonical(path, unknown);
-  return {unknown ? path.string() : full.string(), "", {}};
-}
 
 Array numbers_of(const Table& table, const std::vector<std::string>& names) {
   std::vector<std::size_t> columns;

@@ -22,13 +22,19 @@ Diagnostic not_run(const Error& error, Span span) {
   return diagnostic;
 }
 
-Value value_of(const Measurement& row) {
+// A number that is measured, as the script sees it.
+Value number(double measured, bool rehearsal) {
+  return rehearsal ? Value(Unmeasured{measured, false}) : Value(measured);
+}
+
+Value value_of(const Measurement& row, bool rehearsal) {
+  const Summary& of = row.summary;
   return Value::record({{"metric", row.metric},
                         {"with", row.point},
-                        {"mean", row.summary.mean},
-                        {"interval", row.summary.interval},
-                        {"median", row.summary.median},
-                        {"trimmed_mean", row.summary.trimmed_mean}});
+                        {"mean", number(of.mean, rehearsal)},
+                        {"interval", number(of.interval, rehearsal)},
+                        {"median", number(of.median, rehearsal)},
+                        {"trimmed_mean", number(of.trimmed_mean, rehearsal)}});
 }
 
 Value one_or_list(std::vector<Value> values) {
@@ -54,7 +60,7 @@ std::vector<Comparison> comparisons(const std::vector<EvaluationResult>& results
 // What an `evaluate` gives: the rows of each learner in turn. Of a gain it is the difference; the last of a list has
 // none.
 std::vector<Value> values_of(const std::vector<EvaluationResult>& results, const std::vector<Metric>& metrics,
-                             const std::vector<Comparison>& pairs) {
+                             const std::vector<Comparison>& pairs, bool rehearsal) {
   std::vector<Value> values;
   for (std::size_t i = 0; i < results.size(); ++i)
     for (std::size_t row = 0; row < results[i].rows.size(); ++row) {
@@ -63,7 +69,7 @@ std::vector<Value> values_of(const std::vector<EvaluationResult>& results, const
         if (i + 1 == results.size()) continue;
         shown.summary = pairs[i * results[i].rows.size() + row].difference;
       }
-      values.push_back(value_of(shown));
+      values.push_back(value_of(shown, rehearsal));
     }
   return values;
 }
@@ -117,12 +123,18 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
     self_.compute = [&graph](Tensor t) {
       return &t.graph() == &graph ? std::optional(compile({}, std::span(&t, 1)).run({}).front()) : std::nullopt;
     };
+  if (machine_.rehearsal)
+    self_.remember = [this] {
+      return [this, streams = streams_, findings = findings_, saved = saved_] {
+        streams_ = streams, findings_ = findings, saved_ = saved;
+      };
+    };
   struct Clear {  // what refers to this session goes with it
     Elaborator& self;
     std::size_t scopes = self.scopes_with_functions();
     ~Clear() {
       self.take_apart(scopes);
-      self.work = nullptr, self.compute = nullptr, self.save = nullptr, self.load = nullptr;
+      self.work = nullptr, self.compute = nullptr, self.save = nullptr, self.load = nullptr, self.remember = nullptr;
       self.set_printer(nullptr);
     }
   } clear{self_};
@@ -203,7 +215,7 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
         {fmt::format("{} - {}{}{}", pair.first, pair.second, pair.point.empty() ? "" : ", ", pair.point), pair.metric,
          pair.difference.mean, true});
   if (!pairs.empty() && !machine_.rehearsal) machine_.observer.compared(pairs);
-  return one_or_list(values_of(results, how.metrics, pairs));
+  return one_or_list(values_of(results, how.metrics, pairs, machine_.rehearsal));
 }
 
 Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, const std::vector<Learner>& compared,
@@ -260,12 +272,12 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
       result.transductive |= transductive;
       if (!machine_.rehearsal) machine_.observer.stream_measured(result);
       std::vector<Value> numbers;
-      for (const double value : columns[m]) numbers.emplace_back(value);
+      for (const double value : columns[m]) numbers.push_back(number(value, machine_.rehearsal));
       std::vector<std::pair<std::string, Value>> fields{{"metric", known[m].name}, {"values", Value::list(numbers)}};
       if (result.complete()) {
         const std::string what = fmt::format("{} along {} tasks", result.learner, names.size());
         const auto add = [&](const char* name, double value, bool difference) {
-          fields.emplace_back(name, value);
+          fields.emplace_back(name, number(value, machine_.rehearsal));
           findings_.push_back({fmt::format("{}, {}", what, name), known[m].name, value, difference});
         };
         add("average", result.average(), false);

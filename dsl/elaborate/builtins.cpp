@@ -19,6 +19,8 @@ BuiltinFunction elementwise(double (*host)(double), Tensor (*run)(Tensor), bool 
   return [=](Elaborator& e, Call call) -> Value {
     return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
       if (leaf.carried) return leaf.value;
+      if (leaf.value.get<Unmeasured>() != nullptr && leaf.value.number())
+        return Unmeasured{host(*leaf.value.number()), false};
       if (const auto number = leaf.value.number()) return host(*number);
       Tensor t = e.tensor(leaf.value, call.span);
       if (to_real) t = e.real(t);
@@ -121,11 +123,13 @@ BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool la
       if (const List* list = call.arguments[0].list();
           whole && list != nullptr && !e.is_run_value(call.arguments[0]) && !list->items.empty()) {
         Value best = list->items.front();
+        bool open = false;
         for (const auto& item : list->items) {
           if (!item.number()) e.fail("E0391", call.span, fmt::format("{} is no number", describe(item)));
+          open |= item.get<Unmeasured>() != nullptr;
           if (largest ? *item.number() > *best.number() : *item.number() < *best.number()) best = item;
         }
-        return best;
+        return open ? Unmeasured{*best.number(), false} : best;
       }
       Call rest{{call.arguments[0], call.arguments[2], call.arguments[3]},
                 {},
@@ -135,7 +139,10 @@ BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool la
     }
     refuse_axes(e, call, 2, largest ? "the larger of two values" : "the smaller of two values");
     const auto a = call.arguments[0].number(), b = other.number();
-    if (a && b) return (largest ? *a >= *b : *a <= *b) ? call.arguments[0] : other;
+    const Value& better = a && b && (largest ? *a >= *b : *a <= *b) ? call.arguments[0] : other;
+    if (a && b && (call.arguments[0].get<Unmeasured>() || other.get<Unmeasured>()))
+      return Unmeasured{*better.number(), false};
+    if (a && b) return better;
     return zip_leaves(call.arguments[0], other, [&](const Value& x, const Value& y) -> Value {
       auto [p, q] = e.same_type(e.tensor(x, call.place(0)), e.tensor(y, call.place(1)));
       return of_two(p, q);

@@ -121,12 +121,6 @@ Value with_slices(Elaborator& e, const Value& tree, const std::vector<Tensor>& s
   });
 }
 
-std::vector<Tensor> tensors_of(const Value& tree) {
-  std::vector<Tensor> result;
-  for (const auto& leaf : leaves(tree)) result.push_back(*leaf.value.get<Tensor>());
-  return result;
-}
-
 Value with_tensors(const Value& form, const std::vector<Tensor>& tensors) {
   return with_leaves(form, std::vector<Value>(tensors.begin(), tensors.end()));
 }

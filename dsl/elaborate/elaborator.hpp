@@ -83,7 +83,6 @@ class Elaborator {
   // ---- names ----
   Value global(const std::string& name, std::uint32_t file, Span use);
   const CheckedProgram& program() const { return *program_; }
-  const std::map<std::string, Value>& settings() const { return settings_; }  // of `--set`
   void set_data_directory(std::string directory) { data_directory_ = std::move(directory); }
   const std::string& data_directory() const { return data_directory_; }
 
@@ -97,6 +96,7 @@ class Elaborator {
   void bind(const Pattern&, const Value&, const ScopePtr&, Span);
   void assign(const AssignStatement&, const ScopePtr&, Span);
   bool condition(const Value&, Span);  // one that is known now
+  std::optional<Value> either_way(const IfStatement&, const ScopePtr&);  // on what is not measured yet
   std::vector<Value> items(const Value& sequence, Span);
 
   // ---- calls ----
@@ -194,13 +194,14 @@ class Elaborator {
     std::string text;  // "in `adapt`, called here"
     Span span;
   };
-  const std::vector<TrailEntry>& trail() const { return trail_; }
 
   // The experiment's own expressions (`train`, `evaluate`) are the driver's.
   std::function<Value(const WorkExpr&, const ScopePtr&, Span)> work;
   // So are `save` and `load` of learners.
   std::function<void(const Learner&, const std::string& path, Span)> save;
   std::function<Value(const Learner&, const std::string& path, Span)> load;
+  // What an experiment has done so far, in its rehearsal: the result goes back there.
+  std::function<std::function<void()>()> remember;
   // Computes a tensor of the experiment's own graph, for `print`; nullopt for one of another graph. Null where nothing
   // may run.
   std::function<std::optional<Array>(Tensor)> compute;
@@ -228,6 +229,7 @@ class Elaborator {
   Value index(const Value&, const std::vector<IndexItem>&, const ScopePtr&, Span);
   Value item_at(const List&, Tensor index, Span);
   Value select(const IfExpr&, const ScopePtr&, Span);
+  Value either_value(const IfExpr&, const ScopePtr&);
   Value chain(const BinaryExpr&, const ScopePtr&, Span);
   Value floats(const Value& tree, Span, const std::string& name);
   Value replaced(const Value& tree, const std::vector<Name>& path, std::size_t from, const Value&);

@@ -142,6 +142,7 @@ Value Elaborator::chain(const BinaryExpr& top, const ScopePtr& scope, Span span)
 
 bool Elaborator::condition(const Value& value, Span span) {
   if (const bool* b = value.get<bool>()) return *b;
+  if (const auto* open = value.get<Unmeasured>(); open != nullptr && open->is_condition) return true;
   if (is_run_value(value))
     fail("E0332", span, "this condition is only known while the graph runs", fmt::format("this is {}", describe(value)),
          "use `if c then a else b`, which computes both sides and selects");
@@ -274,8 +275,9 @@ struct Statements {
     return std::nullopt;
   }
   Result operator()(const IfStatement& branch) const {
-    if (self.condition(self.evaluate(branch.condition, scope), branch.condition->span))
-      return self.run(*branch.then, scope);
+    const Value condition = self.evaluate(branch.condition, scope);
+    if (condition.get<Unmeasured>() != nullptr) return self.either_way(branch, scope);
+    if (self.condition(condition, branch.condition->span)) return self.run(*branch.then, scope);
     return branch.otherwise != nullptr ? self.run(*branch.otherwise, scope) : std::nullopt;
   }
   Result operator()(const ExprStatement& expression) const {
@@ -298,6 +300,7 @@ std::optional<Value> Elaborator::run(const Statement& statement, const ScopePtr&
 Value Elaborator::select(const IfExpr& branch, const ScopePtr& scope, Span span) {
   const Value condition = evaluate(branch.condition, scope);
   if (const bool* known = condition.get<bool>()) return evaluate(*known ? branch.then : branch.otherwise, scope);
+  if (condition.get<Unmeasured>() != nullptr) return either_value(branch, scope);
   // A tree of conditions selects leaf by leaf.
   for (const auto& leaf : leaves(seen(condition)))
     if (const Tensor* mask = leaf.value.get<Tensor>();

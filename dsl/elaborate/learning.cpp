@@ -90,12 +90,6 @@ class Builder {
   Context context_;
 };
 
-std::vector<Tensor> tensors_of(const Value& tree) {
-  std::vector<Tensor> result;
-  for (const auto& leaf : leaves(tree)) result.push_back(*leaf.value.get<Tensor>());
-  return result;
-}
-
 const TaskSource* as_tasks(const Source& source) { return dynamic_cast<const TaskSource*>(&source); }
 
 // What a source remembers while nothing is trained.

@@ -16,9 +16,7 @@ Value method(std::string name, std::vector<std::string> parameters, BuiltinFunct
   return std::shared_ptr<const Callable>(std::move(callable));
 }
 
-std::optional<Value> member_of(Elaborator& self, const std::shared_ptr<const Optimizer>& optimizer,
-                               const std::string& name) {
-  (void)self;
+std::optional<Value> member_of(const std::shared_ptr<const Optimizer>& optimizer, const std::string& name) {
   if (name == "start")
     return method("start", {"weights"}, [optimizer](Elaborator& e, const BuiltinCall& call) {
       return e.start(*optimizer, e.tensors(call.arguments[0], call.span));
@@ -51,8 +49,7 @@ std::optional<Value> member_of(const std::shared_ptr<const data::Dataset>& datas
   return std::nullopt;
 }
 
-std::optional<Value> member_of(Elaborator& self, const Tensor& tensor, const std::string& name) {
-  (void)self;
+std::optional<Value> member_of(const Tensor& tensor, const std::string& name) {
   if (name == "shape") {
     std::vector<Value> sizes;
     for (const auto size : tensor.shape()) sizes.emplace_back(size);
@@ -105,14 +102,14 @@ Value Elaborator::member(const Value& base, const Name& name, Span span) {
       if (const auto rows = rows_of(base)) return *rows;
     for (const auto& [field, value] : record->fields) known.push_back(field);
   } else if (const auto* tensor = base.get<Tensor>()) {
-    found = member_of(*this, *tensor, name.text);
+    found = member_of(*tensor, name.text);
     known = {"shape", "rank"};
   } else if (const auto* array = base.get<Array>(); array != nullptr && name.text == "shape") {
     std::vector<Value> sizes;
     for (const auto size : array->shape()) sizes.emplace_back(size);
     return Value::list(std::move(sizes));
   } else if (const auto* optimizer = base.get<std::shared_ptr<const Optimizer>>()) {
-    found = member_of(*this, *optimizer, name.text);
+    found = member_of(*optimizer, name.text);
     known = {"start", "update"};
   } else if (const auto* dataset = base.get<std::shared_ptr<const data::Dataset>>()) {
     found = member_of(*dataset, name.text);

@@ -5,48 +5,9 @@
 #include <cmath>
 
 #include "elaborate/elaborator.hpp"
+#include "syntax/syntax.hpp"
 
 namespace metac::dsl {
-
-const char* symbol(BinaryOp op) {
-  switch (op) {
-    case BinaryOp::add:
-      return "+";
-    case BinaryOp::subtract:
-      return "-";
-    case BinaryOp::multiply:
-      return "*";
-    case BinaryOp::divide:
-      return "/";
-    case BinaryOp::remainder:
-      return "%";
-    case BinaryOp::power:
-      return "^";
-    case BinaryOp::matmul:
-      return "@";
-    case BinaryOp::equal:
-      return "==";
-    case BinaryOp::not_equal:
-      return "!=";
-    case BinaryOp::less:
-      return "<";
-    case BinaryOp::less_equal:
-      return "<=";
-    case BinaryOp::greater:
-      return ">";
-    case BinaryOp::greater_equal:
-      return ">=";
-    case BinaryOp::logical_and:
-      return "and";
-    case BinaryOp::logical_or:
-      return "or";
-    case BinaryOp::range:
-      return "..";
-    case BinaryOp::pipe:
-      return "|>";
-  }
-  return "?";
-}
 
 bool Elaborator::is_run_value(const Value& value) const {
   if (value.get<Tensor>() || value.get<Array>()) return true;
@@ -75,7 +36,7 @@ Tensor Elaborator::tensor(const Value& value, Span span) {
       fail("E0350", span, fmt::format("{} does not fit a tensor of i32", *i), "", "write it as a float, such as 3e9");
     return constant(graph(span), static_cast<double>(*i), Dtype::i32);
   }
-  if (const double* d = value.get<double>()) return constant(graph(span), *d, context_.real);
+  if (const auto number = value.number()) return constant(graph(span), *number, context_.real);
   if (const List* list = value.list()) {
     if (list->items.empty()) fail("E0351", span, "an empty list is no tensor");
     std::vector<Tensor> items;
@@ -209,7 +170,27 @@ std::optional<Value> on_numbers(BinaryOp op, double a, double b) {
   }
 }
 
+bool is_logical(BinaryOp op) { return op == BinaryOp::logical_and || op == BinaryOp::logical_or; }
+
+bool is_open(const Value& value) { return value.get<Unmeasured>() != nullptr; }
+bool is_condition(const Value& value) {
+  return value.get<bool>() != nullptr || (is_open(value) && value.get<Unmeasured>()->is_condition);
+}
+
+// What depends on a measured number is as open as it is.
+std::optional<Value> on_open(BinaryOp op, const Value& a, const Value& b) {
+  if (a.number() && b.number()) {
+    const auto result = on_numbers(op, *a.number(), *b.number());
+    if (!result) return std::nullopt;
+    return result->number() ? Unmeasured{*result->number(), false} : Unmeasured{0, true};
+  }
+  const bool compares = is_logical(op) || op == BinaryOp::equal || op == BinaryOp::not_equal;
+  if (compares && is_condition(a) && is_condition(b)) return Unmeasured{0, true};
+  return std::nullopt;
+}
+
 std::optional<Value> on_host(BinaryOp op, const Value& a, const Value& b) {
+  if (is_open(a) || is_open(b)) return on_open(op, a, b);
   const auto *i = a.get<std::int64_t>(), *j = b.get<std::int64_t>();
   if (i != nullptr && j != nullptr)
     if (auto result = on_integers(op, *i, *j)) return result;
@@ -238,7 +219,7 @@ std::optional<Value> on_host(BinaryOp op, const Value& a, const Value& b) {
     bool same = a.list()->items.size() == b.list()->items.size();
     for (std::size_t k = 0; same && k < a.list()->items.size(); ++k) {
       const auto part = on_host(BinaryOp::equal, a.list()->items[k], b.list()->items[k]);
-      if (!part) return std::nullopt;
+      if (!part || is_open(*part)) return part;
       same = *part->get<bool>();
     }
     return Value(same == (op == BinaryOp::equal));
@@ -302,7 +283,6 @@ bool needs_real(BinaryOp op) {
   return op == BinaryOp::divide || op == BinaryOp::power || op == BinaryOp::matmul || op == BinaryOp::remainder;
 }
 bool is_comparison(BinaryOp op) { return op >= BinaryOp::equal && op <= BinaryOp::greater_equal; }
-bool is_logical(BinaryOp op) { return op == BinaryOp::logical_and || op == BinaryOp::logical_or; }
 
 }  // namespace
 
@@ -349,12 +329,14 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
 Value Elaborator::unary(UnaryOp op, const Value& value, Span span) {
   if (op == UnaryOp::logical_not) {
     if (const bool* b = value.get<bool>()) return !*b;
+    if (is_open(value) && is_condition(value)) return value;
     const Tensor mask = tensor(value, span);
     if (mask.dtype() != Dtype::boolean) fail("E0356", span, fmt::format("`not` does not work on {}", describe(value)));
     return logical_not(mask);
   }
   if (const auto* i = value.get<std::int64_t>()) return *i == INT64_MIN ? Value(-double(*i)) : Value(-*i);
   if (const auto* d = value.get<double>()) return -*d;
+  if (is_open(value) && value.number()) return Unmeasured{-*value.number(), false};
   if (!is_run_value(value) && value.record() == nullptr && !(value.list() != nullptr && is_numbers(value)))
     fail("E0356", span, fmt::format("`-` does not work on {}", describe(value)));
   return guarded(span, {{span, value}}, [&]() -> Value {

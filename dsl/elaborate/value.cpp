@@ -99,6 +99,7 @@ const Callable* Value::callable() const {
 std::optional<double> Value::number() const {
   if (auto integer = get<std::int64_t>()) return static_cast<double>(*integer);
   if (auto real = get<double>()) return *real;
+  if (auto open = get<Unmeasured>(); open != nullptr && !open->is_condition) return open->value;
   return std::nullopt;
 }
 
@@ -153,6 +154,9 @@ std::string describe(const Value& value) {
           [](bool b) -> std::string { return b ? "true" : "false"; },
           [](std::int64_t i) { return fmt::format("the int {}", i); },
           [](double d) { return fmt::format("the float {}", number_text(d)); },
+          [](const Unmeasured& open) -> std::string {
+            return open.is_condition ? "a condition on what is measured" : "a number that is measured";
+          },
           [](const std::string& s) { return fmt::format("the string \"{}\"", s); },
           [](const Tensor& t) { return fmt::format("a tensor {}", to_string(t.type())); },
           [](const Array& a) { return fmt::format("an array {}", to_string(a.type())); },
@@ -186,6 +190,7 @@ std::string to_text(const Value& value) {
   return std::visit(Overload{
                         [](std::int64_t i) { return fmt::format("{}", i); },
                         [](double d) { return number_text(d); },
+                        [](const Unmeasured& open) { return number_text(open.value); },
                         [](const std::string& s) { return s; },
                         [](const Array& a) {
                           if (a.elements() > longest) return to_string(a.type());
@@ -301,6 +306,12 @@ std::vector<Leaf> leaves(const Value& value) {
     result.push_back(leaf);
     return leaf.value;
   });
+  return result;
+}
+
+std::vector<Tensor> tensors_of(const Value& tree) {
+  std::vector<Tensor> result;
+  for (const auto& leaf : leaves(tree)) result.push_back(*leaf.value.get<Tensor>());
   return result;
 }
 

@@ -40,13 +40,19 @@ struct List {
 // Records and lists inside each other. Bounds the recursion of everything that walks a value.
 inline constexpr int tallest_value = 500;
 struct Carried;
+// What an experiment measures, while it is only rehearsed: a number, or a condition on such numbers. It is not known yet,
+// so an `if` on it goes both ways; elsewhere it counts as this number.
+struct Unmeasured {
+  double value = 0;
+  bool is_condition = false;
+};
 // What a learner is trained and measured on, other than a plain data set.
 using SourcePtr = std::shared_ptr<const Source>;
 
 class Value {
  public:
   using Variant =
-      std::variant<None, bool, std::int64_t, double, std::string, Tensor, Array, std::shared_ptr<const List>,
+      std::variant<None, bool, std::int64_t, double, Unmeasured, std::string, Tensor, Array, std::shared_ptr<const List>,
                    std::shared_ptr<const Record>, std::shared_ptr<const Carried>, std::shared_ptr<const Callable>,
                    std::shared_ptr<const Learner>, std::shared_ptr<const Optimizer>,
                    std::shared_ptr<const data::Dataset>, SourcePtr>;
@@ -77,7 +83,6 @@ class Value {
   const Carried* carried() const;
   const Callable* callable() const;
   bool is_none() const { return get<None>() != nullptr; }
-  bool is_number() const { return get<std::int64_t>() != nullptr || get<double>() != nullptr; }
   std::optional<double> number() const;  // of an int or float
   const Variant& variant() const { return variant_; }
 
@@ -186,6 +191,7 @@ struct Leaf {
   bool carried = false;
 };
 std::vector<Leaf> leaves(const Value&);
+std::vector<Tensor> tensors_of(const Value& tree);  // its leaves, where they are tensors
 // The same value with each leaf replaced by f(leaf). A carried leaf stays carried; empty places stay and are no leaves.
 Value map_leaves(const Value&, const std::function<Value(const Leaf&)>& f);
 // As map_leaves over two trees of the same form; a leaf on one side may meet a whole record on the other. What is

@@ -5,13 +5,13 @@
 
 namespace metac::dsl {
 
-namespace {
-
 std::string_view symbol(BinaryOp op) {
-  static constexpr std::string_view symbols[] = {" + ", " - ",  " * ", " / ",  " % ",   "^",    " @ ", " == ", " != ",
-                                                 " < ", " <= ", " > ", " >= ", " and ", " or ", "..",  " |> "};
+  static constexpr std::string_view symbols[] = {
+      "+", "-", "*", "/", "%", "^", "@", "==", "!=", "<", "<=", ">", ">=", "and", "or", "..", "|>"};
   return symbols[static_cast<int>(op)];
 }
+
+namespace {
 
 std::string quoted(std::string_view value) {
   std::string out = "\"";
@@ -153,7 +153,8 @@ class LinePrinter {
     while (const auto* left = std::get_if<BinaryExpr>(&row.back()->left->node)) row.push_back(left);
     print(row.back()->left);
     for (auto step = row.rbegin(); step != row.rend(); ++step) {
-      out_ += symbol((*step)->op);
+      const bool tight = (*step)->op == BinaryOp::power || (*step)->op == BinaryOp::range;
+      out_ += tight ? std::string(symbol((*step)->op)) : fmt::format(" {} ", symbol((*step)->op));
       print((*step)->right);
     }
   }

@@ -14,6 +14,7 @@ Module parse(const Sources&, std::uint32_t file, Report&);
 
 // The canonical text of a module, comments included: parse(print(m)) has the same tree, and print is idempotent.
 std::string print(const Module&, const Sources&);
+std::string_view symbol(BinaryOp);  // as it is written: "+", "and"
 // One expression on one line, for messages: `conv2d(channels, kernel: 3)`.
 std::string print(const Expr&);
 

@@ -165,7 +165,6 @@ BOOST_AUTO_TEST_CASE(splits_by_column) {
              boost::test_tools::per_element());
   BOOST_TEST(part(parts, "val").name() == "small.val");
   BOOST_TEST(part(parts, "val").size() == 4);
-  BOOST_TEST(fails_with([&] { part(parts, "dev"); }, {"no part dev", "train, val, test"}));
   BOOST_TEST(fails_with([&] { split_classes(set, "colour"); }, {"no column colour", "part"}));
   BOOST_TEST(fails_with([&] { split_classes(set, "part", {"train", "test"}); }, {"\"val\"", "c1", "train, test"}));
   BOOST_TEST(fails_with([&] { split_classes(set, "part", {"train", "val", "test", "more"}); }, {"more is empty"}));

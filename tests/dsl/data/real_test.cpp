@@ -13,6 +13,7 @@
 #include "data/tabular.hpp"
 #include "data/transforms.hpp"
 #include "files.hpp"
+#include "sets.hpp"
 
 using namespace metac;
 using namespace metac::data;

@@ -1,9 +1,11 @@
 // A small data set for tests.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 
 #include "data/dataset.hpp"
+#include "data/split.hpp"
 
 namespace metac::data::testing {
 
@@ -23,6 +25,13 @@ inline Dataset small_set(int classes, int each, const std::string& origin = "sma
     table.values[0].push_back(cls % 3 == 0 ? "train" : cls % 3 == 1 ? "val" : "test");
   }
   return Dataset::from_bytes("small", Shape{3, 3, 1}, pixels, labels, table, Lineage{origin, "", {}});
+}
+
+// One of them by its name, which must be there.
+inline const Dataset& part(const Parts& parts, const std::string& name) {
+  for (const auto& [key, set] : parts)
+    if (key == name) return set;
+  throw std::out_of_range(name);
 }
 
 }  // namespace metac::data::testing
