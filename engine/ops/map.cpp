@@ -38,6 +38,8 @@ const Region* map_region(const Node& node) { return &map_body(node).region; }
 
 Type part_type(const Site& site) {
   const Node map = site.inputs[0].graph().node(site.inputs[0].id());
+  if (&map.op != &map_operator)
+    throw Error(fmt::format("[part] the result of `{}` was given, a map is needed", map.op.name));
   const MapBody& body = map_body(map);
   const auto index = site.attributes.numbers[0];
   if (index < 0 || index >= static_cast<std::int64_t>(body.outputs.size()))
