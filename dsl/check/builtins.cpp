@@ -69,7 +69,7 @@ constexpr Builtin table[] = {
     {"with_layer", "(net, name, layer)",
      "the model with another layer in place of the one that its tree calls so, such as \"head\" or \"linear3\""},
     {"declare_statistics", "(kind)",
-     "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
+     "says in results whose statistics the model uses: \"batch\" (marked T), \"support\" or \"running\""},
 
     // trees of parameters
     {"freeze", "(tree, names = \"*\", except = [])",

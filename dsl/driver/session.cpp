@@ -231,7 +231,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
     std::vector<std::vector<double>> columns;  // by metric
     std::vector<Metric> known;
     std::string point;
-    bool transductive = false;
+    Statistics statistics;
     for (const auto& task : stream.items) {
       Measuring how = measuring(self_, source_of(self_, task, "test", work.source->span), with, options.span("with"),
                                 metrics, options.span("metrics"), span, false);
@@ -241,7 +241,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
       how.count = rows->size();
       how.batch = std::min(how.count, batch.value_or(default_rows_at_once));
       const EvaluationResult result = measured(compared[i], how);
-      transductive |= result.transductive;
+      statistics.insert(result.statistics.begin(), result.statistics.end());
       known = how.metrics;
       point = how.sweep.front().text;
       columns.resize(known.size());
@@ -257,7 +257,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
                    fmt::format("task {} of the stream is measured after {} of them: each needs its turn", row + 1,
                                result.matrix.size()));
       (row < 0 ? result.untrained : result.matrix.emplace_back()) = columns[m];
-      result.transductive |= transductive;
+      result.statistics.insert(statistics.begin(), statistics.end());
       if (!machine_.rehearsal) machine_.observer.stream_measured(result);
       std::vector<Value> numbers;
       for (const double value : columns[m]) numbers.emplace_back(value);

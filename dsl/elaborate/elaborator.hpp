@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -144,9 +145,9 @@ class Elaborator {
   std::int64_t integer(const Value&, Span, const char* what, std::int64_t least, std::int64_t most);
 
   Context& context() { return context_; }
-  // Statistics and other uses that results must say: "batch" for predictions that are transductive.
-  void declare(const std::string& use) { declared_[use] = true; }
-  std::map<std::string, bool>& declared() { return declared_; }
+  // Whose statistics models use, which results must say: "batch", "support", "running".
+  void declare(const std::string& statistics) { declared_.insert(statistics); }
+  std::set<std::string>& declared() { return declared_; }
   // Labels that a source gives are known to be of so many classes, in the procedure that is being built.
   void know_classes(Tensor labels, std::int64_t classes) { known_classes_.emplace_back(labels, classes); }
   std::optional<std::int64_t> classes_of(Tensor labels) const;
@@ -229,7 +230,7 @@ class Elaborator {
   const char* stack_ = nullptr;  // where it was when the outermost expression began
   std::vector<Span> places_;
   std::vector<TrailEntry> trail_;
-  std::map<std::string, bool> declared_;
+  std::set<std::string> declared_;
   std::vector<std::pair<Tensor, std::int64_t>> known_classes_;
   std::map<std::string, Value> loaded_;
   std::function<void(const std::string&)> printer_;

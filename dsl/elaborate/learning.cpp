@@ -502,7 +502,7 @@ Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& sta
   const auto outputs = source.gives_tasks() ? task_metrics(self, learner, builder, source, count, sweep, metrics, span)
                                             : row_metrics(self, learner, builder, source, sweep, metrics, span);
   result.procedure = builder.close(outputs);
-  result.transductive = self.declared().contains("batch");
+  result.statistics = self.declared();
   return result;
 }
 
