@@ -1,6 +1,7 @@
 // A region of one row, batched over all of them.
 #include "elaborate/each_row.hpp"
 
+#include "elaborate/model_memory.hpp"
 #include "transform/transform.hpp"
 
 namespace metac::dsl {
@@ -18,6 +19,7 @@ Value each_row(Elaborator& self, const std::vector<Tensor>& sequences, std::int6
   Graph& outer = self.graph(span);
   auto body = std::make_shared<Graph>(outer);
   const KnownClasses known(self);
+  const ListeningInRow listening(self.context());
 
   const Tensor index = input(*body, {Dtype::i32, {}});
   Region region{body, {index.id()}, {}};
@@ -28,18 +30,25 @@ Value each_row(Elaborator& self, const std::vector<Tensor>& sequences, std::int6
     region.inputs.push_back(slices.back().id());
     inputs.push_back({sequence, true});
   }
-  const Value row = map_leaves(one(slices, index), [&](const Leaf& leaf) -> Value {
-    const Tensor t = self.tensor(leaf.value, span);
-    return &t.graph() == body.get() ? t : body->capture(t);
-  });
+  const auto in_body = [&](Tensor t) { return &t.graph() == body.get() ? t : body->capture(t); };
+  const Value row =
+      map_leaves(one(slices, index), [&](const Leaf& leaf) -> Value { return in_body(self.tensor(leaf.value, span)); });
+  std::vector<Tensor> outputs = tensors_of(row);
+  const std::size_t own = outputs.size();
+  for (const auto& [place, heard] : listening.heard()) outputs.push_back(in_body(heard.value));
   for (const auto& capture : body->captures()) {
     region.inputs.push_back(capture.inner);
     inputs.push_back({capture.outer, false});
   }
-  for (const auto& leaf : leaves(row)) region.outputs.push_back(leaf.value.get<Tensor>()->id());
+  for (const Tensor& output : outputs) region.outputs.push_back(output.id());
   std::vector<Value> columns;
+  std::vector<Tensor> means;
   for (const auto& [value, batched] : batch(region, inputs, count, outer))
-    columns.emplace_back(batched ? value : broadcast_to(value, value.shape().with_front(count)));
+    if (columns.size() < own)
+      columns.emplace_back(batched ? value : broadcast_to(value, value.shape().with_front(count)));
+    else
+      means.push_back(batched ? mean(value, {0}) : value);
+  listening.tell(means, count);
   return with_leaves(row, columns);
 }
 

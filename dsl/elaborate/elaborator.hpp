@@ -21,6 +21,8 @@
 
 namespace metac::dsl {
 
+class MemoryLog;
+
 inline constexpr std::int64_t longest_range = 10'000'000;  // numbers; each is a value of its own
 
 struct Failure {
@@ -43,9 +45,16 @@ struct ParameterFrame {
     Value tree;
     Span span;  // where it is applied first
   };
-  std::vector<std::pair<std::string, Value>> own;  // the `param`s drawn here
+  std::vector<std::pair<std::string, Value>> own;  // the `param`s drawn and the `memory` begun here
   std::vector<Child> children;
-  Value drawn() const;  // the tree of an initialised frame, its layers numbered
+  struct Memory {
+    Name name;
+    ScopePtr scope;  // where the body may assign it
+    int place = 0;   // Carried::place
+    Value before;
+  };
+  std::vector<Memory> listened;  // memory of the running body that somebody listens to
+  Value drawn() const;           // the tree of an initialised frame, its layers numbered
 };
 
 // Values of top-level `let`s, by file and name.
@@ -58,12 +67,14 @@ struct Context {
   std::uint64_t path = 0;             // of names of calls, mixed into the key of a draw
   std::map<std::string, int> counts;  // how often a name was called or drawn in this call
   ParameterFrame* parameters = nullptr;
-  Value example;            // the form of one task, or of a batch of one
-  Value step, progress;     // of the training: none elsewhere
-  bool training = false;    // called from `objective` or `direction`
-  Dtype real = Dtype::f32;  // the working type
-  int depth = 0;            // of calls
-  std::uint64_t seed = 0;   // of what top-level `let`s draw
+  Value example;             // the form of one task, or of a batch of one
+  Value step, progress;      // of the training: none elsewhere
+  bool training = false;     // called from `objective` or `direction`
+  bool observing = false;    // called from `observe` or `init`
+  MemoryLog* log = nullptr;  // of what models assign to their memory; null: nobody listens
+  Dtype real = Dtype::f32;   // the working type
+  int depth = 0;             // of calls
+  std::uint64_t seed = 0;    // of what top-level `let`s draw
   // The top-level `let`s that hold tensors, as they are in this graph or the one it is a body in: they go with it.
   std::shared_ptr<Globals> globals = std::make_shared<Globals>();
 };
@@ -112,6 +123,10 @@ class Elaborator {
   // ---- models ----
   Value initialise(const Value& net, const Value& input, Span);
   Value parameter(const ParamStatement&, const ScopePtr&);
+  void memory(const MemoryStatement&, const ScopePtr&);  // of a model (model_memory.cpp)
+  // The tree with what the net remembers of x: each memory is the mean of what the calls in `net(tree, x)` assign to
+  // it.
+  Value observe(const Value& net, const Value& tree, const Value& x, Span);
 
   // ---- learners (learner.cpp) and optimizers (optimizer.cpp) ----
   // The names a learner's functions see: its parameters, its state, its functions, and those of its base that it does
@@ -212,6 +227,7 @@ class Elaborator {
   Value apply_model(const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
   Value drawn_apart(const ParameterFrame&, Span);
   Value in_frame(ParameterFrame&, const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
+  void listen(const ParameterFrame&);
   Value derivative(const DerivativeExpr&, const ScopePtr&, Span);
   Value member(const Value&, const Name&, Span);
   Value index(const Value&, const std::vector<IndexItem>&, const ScopePtr&, Span);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "elaborate/each_row.hpp"
+#include "elaborate/model_memory.hpp"
 #include "elaborate/sources.hpp"
 
 namespace metac::dsl {
@@ -73,12 +74,6 @@ class Builder {
   std::size_t state_leaves_ = 0;
   Context context_;
 };
-
-std::vector<Tensor> tensors_of(const Value& tree) {
-  std::vector<Tensor> result;
-  for (const auto& leaf : leaves(tree)) result.push_back(*leaf.value.get<Tensor>());
-  return result;
-}
 
 // An item of a source in a graph of the procedure.
 Value item_of(Elaborator& self, const Source& source, std::span<const Tensor> arrays, Context context, Graph& graph,
@@ -222,6 +217,7 @@ namespace {
 struct ItemGradient {
   Tensor loss;
   std::vector<Tensor> gradients;  // of the learned leaves, in order
+  HeardByPlace memory;            // what models remember of their calls, see `listened`
 };
 
 // Every `learn` must be reached by the objective: one that is not would silently never change.
@@ -256,11 +252,13 @@ Value direction_of(const Value& weights, const Value& direction) {
 ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value& state, const Value& item, Span span) {
   Graph& graph = self.graph(span);
   std::vector<Tensor> variables;
-  const Value weights = map_leaves(learned(learner, state), [&](const Leaf& leaf) -> Value {
+  const Value weights = map_leaves(listened(learned(learner, state)), [&](const Leaf& leaf) -> Value {
     if (leaf.carried) return leaf.value;
     variables.push_back(alias(*leaf.value.get<Tensor>(), graph));
     return variables.back();
   });
+  MemoryLog log;
+  const Listening listening(self.context(), &log, false);
   self.context().training = true;
   const ScopePtr frame = self.frame(learner, with_learned(learner, state, weights));
   if (const Value* objective = frame->find("objective")) {
@@ -274,7 +272,7 @@ ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value
     check_flow(self, learner, "", weights, gradients, next, place);
     for (std::size_t i = 0; i < variables.size(); ++i)
       if (!gradients[i]) gradients[i] = zeros_like(variables[i]);
-    return {loss, std::move(gradients)};
+    return {loss, std::move(gradients), log.means()};
   }
   const Value* rule = frame->find("direction");
   if (rule == nullptr)
@@ -283,6 +281,7 @@ ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value
         fmt::format("the learner `{}` cannot be trained: it has no `objective` and no `direction`", learner.name()));
   const Value direction = direction_of(weights, self.call_function(*rule, {item}, span));
   ItemGradient result;
+  result.memory = log.means();
   const Span place = place_of(learner, "direction", span);
   self.guarded(place, {}, [&] {
     return zip_leaves(weights, direction, [&](const Value& weight, const Value& move) -> Value {
@@ -296,10 +295,12 @@ ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value
   return result;
 }
 
-// The mean over the tasks of a step: losses [tasks], gradients, and the tasks themselves where an event looks at them.
+// The mean over the tasks of a step: losses [tasks], gradients, what models remember, and the tasks themselves where an
+// event looks at them.
 struct StepGradient {
   Tensor losses;
   std::vector<Tensor> gradients;
+  HeardByPlace memory;
   Value item;
 };
 
@@ -319,6 +320,7 @@ StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, Builder
   }
   std::vector<MapBuilder::Result> results{{one.loss, MapBuilder::stacked}};
   for (const auto& gradient : one.gradients) results.push_back({gradient, MapBuilder::summed});
+  for (const auto& [place, heard] : one.memory) results.push_back({heard.value, MapBuilder::summed});
   if (Elaborator::has_event(learner, "step"))
     for (const auto& leaf : leaves(task))
       if (const Tensor* tensor = leaf.value.get<Tensor>()) results.push_back({*tensor, MapBuilder::stacked});
@@ -328,6 +330,7 @@ StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, Builder
   step.losses = closed[next++];
   for (std::size_t i = 0; i < one.gradients.size(); ++i)
     step.gradients.push_back(closed[next++] / static_cast<double>(batch));
+  for (const auto& [place, heard] : one.memory) step.memory[place] = {closed[next++] / static_cast<double>(batch)};
   if (Elaborator::has_event(learner, "step"))
     step.item = map_leaves(task, [&](const Leaf& leaf) -> Value {
       return leaf.value.get<Tensor>() != nullptr ? Value(closed[next++]) : leaf.value;
@@ -345,7 +348,24 @@ StepGradient gradient_of_batch(Elaborator& self, const Learner& learner, Builder
   auto one = item_gradient(self, learner, builder.state, step.item, span);
   step.losses = reshape(one.loss, {1});
   step.gradients = std::move(one.gradients);
+  step.memory = std::move(one.memory);
   return step;
+}
+
+// What models remember after the step, in the form it had: the next step is the same program.
+Value moved_memory(Elaborator& self, const Value& before, const HeardByPlace& heard, Span span) {
+  const Value after = with_memory(before, heard);
+  const auto old = places(before), now = places(after);
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    if (old[i].second.carried() == nullptr) continue;
+    const Value &was = old[i].second.carried()->leaf, &is = now[i].second.carried()->leaf;
+    if (is.is_none() || (!was.is_none() && was.get<Tensor>()->shape() == is.get<Tensor>()->shape())) continue;
+    self.fail("E0383", span,
+              fmt::format("training moves the memory `{}` of a model from {} to {}", old[i].first, describe(was),
+                          describe(is)),
+              "", "what training moves needs a first value of its shape");
+  }
+  return after;
 }
 
 }  // namespace
@@ -367,7 +387,7 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
   std::size_t next = 0;
   const Value gradient = map_leaves(seen(weights), [&](const Leaf&) -> Value { return step.gradients[next++]; });
   auto [moved, remembered] = Optimizers{self, rule.make(), rule.span}.update(weights, gradient, builder.memory);
-  Value after = with_learned(learner, builder.state, moved);
+  Value after = with_learned(learner, builder.state, moved_memory(self, moved, step.memory, span));
   if (Elaborator::has_event(learner, "step")) {
     self.context().example = step.item;
     after = self.after_event(learner, after, "step", step.item, weights, gradient);
