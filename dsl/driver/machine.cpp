@@ -40,7 +40,7 @@ Value Machine::computed(const Computed& tree, const std::function<std::vector<Ar
 
 namespace {
 
-// `tree` with those leaves marked as carried that `form` carries: a file says nothing of it.
+// `tree` with those leaves marked as carried that `form` carries: a file from elsewhere says nothing of it.
 Value carried_as(const Value& form, const Value& tree) {
   if (tree.record() == nullptr) {
     if (form.carried() == nullptr || tree.carried() != nullptr) return tree;
