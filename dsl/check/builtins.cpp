@@ -120,10 +120,14 @@ constexpr Builtin table[] = {
     {"fresh", "(layer)", "the layer with parameters of its own, drawn anew"},
     {"is_training", "()", "true in calls from `objective` or `direction`, false in those from `predict` or `on`"},
     {"evaluating", "(net)", "the model or function as it is in evaluation, also when it is called in training"},
+    {"observe", "(net, tree, x)",
+     "the tree, which also carries the statistics that layers of the net remember of x; itself where they remember "
+     "none"},
+    {"is_observing", "()", "true in calls from `observe` or `init`: what a layer remembers is measured now"},
     {"with_layer", "(net, name, layer)",
      "the model with another layer in place of the one that its tree calls so, such as \"head\" or \"linear3\""},
     {"declare_statistics", "(kind)",
-     "says whose batch statistics the model uses: \"batch\", \"support\" or \"running\""},
+     "says in results whose statistics the model uses: \"batch\" (marked T), \"support\" or \"running\""},
 
     // products and linear algebra: of the last two axes, the others are a batch
     {"einsum", "(equation, items)", "sums of products of a list of tensors, such as \"ij,jk->ik\""},
@@ -140,8 +144,7 @@ constexpr Builtin table[] = {
     // trees of parameters
     {"freeze", "(tree, names = \"*\", except = [])",
      "the tree, of which leaves and layers with these names are only carried along: derivatives and arithmetic do not "
-     "see "
-     "them; in a name, * is any run of characters"},
+     "see them, and what is learned frozen keeps its running statistics; in a name, * is any run of characters"},
     {"without", "(tree, names)", "the tree without the leaves and layers of these names"},
     {"named", "(tree, names, yes, no)",
      "the form of the tree with one value at leaves and layers of these names, another elsewhere"},

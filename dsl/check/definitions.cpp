@@ -31,7 +31,8 @@ void Walker::definition(const Definition& d) {
   const Place place = d.kind == DefinitionKind::model ? Place::model : Place::function;
   const bool is_update = context_.place == Place::optimizer && d.name.text == "update";
   const Restore restore(*this);
-  if (is_update) context_.changes_memory = functions_ + 1;  // the number function_like() gives it
+  if (is_update || place == Place::model)
+    context_.changes_memory = functions_ + 1;  // the number function_like() gives it
   if (context_.place == Place::module) declare_implicit({"step", "progress"});
   function_like(d.lists, d.body, place, "`" + d.name.text + "`");
 }

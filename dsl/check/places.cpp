@@ -38,8 +38,8 @@ Rule rule_of(const LearnStatement&) {
   return {bit(Place::learner), true, "`learn`", "`learn` belongs directly in the body of a `learner`"};
 }
 Rule rule_of(const MemoryStatement&) {
-  return {bit(Place::learner) | bit(Place::optimizer) | bit(Place::tasks), true, "`memory`",
-          "`memory` belongs directly in the body of a `learner`, an `optimizer` or `tasks`"};
+  return {bit(Place::learner) | bit(Place::optimizer) | bit(Place::tasks) | bit(Place::model), true, "`memory`",
+          "`memory` belongs directly in the body of a `learner`, an `optimizer`, a `model` or `tasks`"};
 }
 Rule rule_of(const ReturnStatement&) {
   return {in_functions | bit(Place::tasks), false, "`return`",

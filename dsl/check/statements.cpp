@@ -80,7 +80,7 @@ void Walker::visit(const ParamStatement& s, const Statement&) {
   bind(s.name, SymbolKind::param);
 }
 
-// Where they belong, hoist() has bound them already.
+// Where they belong, hoist() has bound them already; in a model `memory` is bound where it stands.
 void Walker::visit(const LearnStatement& s, const Statement&) {
   expression(s.value);
   if (context_.quiet) bind(s.name, SymbolKind::learn);
@@ -88,7 +88,7 @@ void Walker::visit(const LearnStatement& s, const Statement&) {
 
 void Walker::visit(const MemoryStatement& s, const Statement&) {
   expression(s.value);
-  if (context_.quiet) bind(s.name, SymbolKind::memory);
+  if (context_.quiet || context_.place == Place::model) bind(s.name, SymbolKind::memory);
 }
 
 void Walker::visit(const ReturnStatement& s, const Statement&) { expression(s.value); }
@@ -181,7 +181,7 @@ void Walker::refuse_assignment(const Name& name, const Symbol& symbol) {
       error.hint = "only `train` and `on` move what is learned; to adapt a copy, write `var w = " + name.text + "`";
       break;
     case SymbolKind::memory:
-      error.hint = "memory changes only in `on` and in `update` of an optimizer";
+      error.hint = "memory changes only in `on`, in `update` of an optimizer, and in the body of its model";
       break;
     default:
       error.hint = "bind a copy with `var`, under a name of its own";

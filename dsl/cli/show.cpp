@@ -36,9 +36,16 @@ std::string share(const std::string& metric, double value) {
   return is_share(metric) ? fmt::format("{:.1f}", 100 * value) : fmt::format("{:.3g}", value);
 }
 
+// Whose statistics were used: T for those of the batch at hand.
+std::string said(const Statistics& statistics) {
+  if (statistics.empty()) return "";
+  const std::string all = fmt::format("{} statistics", fmt::join(statistics, " and "));
+  return transductive(statistics) ? fmt::format(", T ({}: transductive)", all) : ", " + all;
+}
+
 std::string headline(const EvaluationResult& result) {
   return fmt::format("{} on {}, {} {}{}", result.learner, result.source, result.count, result.unit,
-                     result.transductive ? ", T (batch statistics: transductive)" : "");
+                     said(result.statistics));
 }
 
 class TextObserver : public Observer {
@@ -110,15 +117,16 @@ class TextObserver : public Observer {
     line(fmt::format(
         "  {} {}, {}:{}{}", result.learner, result.metric,
         result.matrix.empty() ? "untrained" : fmt::format("after {}", result.tasks[result.matrix.size() - 1]),
-        row(last), result.transductive ? "  T" : ""));
+        row(last), transductive(result.statistics) ? "  T" : said(result.statistics)));
     if (!result.complete()) return;
-    line(fmt::format("  {} along {} tasks: average {} {}, backward transfer {}, forgetting {}{}", result.learner,
+    line(fmt::format("  {} along {} tasks: average {} {}, backward transfer {}, forgetting {}{}{}", result.learner,
                      result.tasks.size(), result.metric, quantity(result.metric, result.average()),
                      difference(result.metric, result.backward_transfer()),
                      difference(result.metric, result.forgetting()),
                      result.untrained.empty()
                          ? ""
-                         : fmt::format(", forward transfer {}", difference(result.metric, result.forward_transfer()))));
+                         : fmt::format(", forward transfer {}", difference(result.metric, result.forward_transfer())),
+                     said(result.statistics)));
   }
   void seed_started(std::uint64_t seed) override {
     clear();
@@ -192,7 +200,8 @@ class JsonObserver : public Observer {
                                  {"learner", r.learner},
                                  {"source", r.source},
                                  {r.unit, r.count},
-                                 {"transductive", r.transductive}};
+                                 {"statistics", r.statistics},
+                                 {"transductive", transductive(r.statistics)}};
     if (r.validation) event["step"] = r.step;
     event["rows"] = rows;
     write(event);
@@ -221,8 +230,13 @@ class JsonObserver : public Observer {
     }
   }
   void stream_measured(const StreamResult& r) override {
-    nlohmann::ordered_json event{{"event", "stream"}, {"learner", r.learner}, {"metric", r.metric},
-                                 {"tasks", r.tasks},  {"matrix", r.matrix},   {"transductive", r.transductive}};
+    nlohmann::ordered_json event{{"event", "stream"},
+                                 {"learner", r.learner},
+                                 {"metric", r.metric},
+                                 {"tasks", r.tasks},
+                                 {"matrix", r.matrix},
+                                 {"statistics", r.statistics},
+                                 {"transductive", transductive(r.statistics)}};
     if (!r.untrained.empty()) event["untrained"] = r.untrained;
     if (r.complete()) {
       event["average"] = r.average();

@@ -23,12 +23,13 @@ std::string number(double value) { return std::isfinite(value) ? fmt::format("{}
 
 void TableObserver::add(const std::string& kind, const std::string& learner, const std::string& on,
                         const std::string& with, const std::string& metric, double mean, const Summary* summary,
-                        bool transductive) {
+                        const Statistics& statistics) {
   lines_ += fmt::format(
-      "{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(experiment_), seed_, kind, field(learner), field(on),
+      "{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(experiment_), seed_, kind, field(learner), field(on),
       field(with), field(metric), number(mean), summary != nullptr ? number(summary->interval) : "",
       summary != nullptr ? number(summary->median) : "", summary != nullptr ? number(summary->trimmed_mean) : "",
-      summary != nullptr ? fmt::format("{}", summary->count) : "", transductive ? "T" : "");
+      summary != nullptr ? fmt::format("{}", summary->count) : "", transductive(statistics) ? "T" : "",
+      fmt::join(statistics, " "));
 }
 
 void TableObserver::experiment_started(const std::string& name) {
@@ -48,29 +49,29 @@ void TableObserver::trained(const std::string& learner, const TrainState& state,
 }
 void TableObserver::seeds_done(const std::vector<SeedSummary>& summaries) {
   seed_.clear();
-  for (const auto& s : summaries) add("over seeds", s.what, "", "", s.metric, s.over_seeds.mean, &s.over_seeds, false);
+  for (const auto& s : summaries) add("over seeds", s.what, "", "", s.metric, s.over_seeds.mean, &s.over_seeds, {});
   next_.seeds_done(summaries);
 }
 void TableObserver::evaluated(const EvaluationResult& result) {
   for (const auto& row : result.rows)
     add(result.validation ? fmt::format("validation after step {}", result.step) : "evaluation", result.learner,
-        result.source, row.point, row.metric, row.summary.mean, &row.summary, result.transductive);
+        result.source, row.point, row.metric, row.summary.mean, &row.summary, result.statistics);
   next_.evaluated(result);
 }
 void TableObserver::compared(const std::vector<Comparison>& pairs) {
   for (const auto& pair : pairs)
     add("difference in pairs", fmt::format("{} - {}", pair.first, pair.second), "", pair.point, pair.metric,
-        pair.difference.mean, &pair.difference, false);
+        pair.difference.mean, &pair.difference, {});
   next_.compared(pairs);
 }
 void TableObserver::stream_measured(const StreamResult& result) {
   const auto& values = result.matrix.empty() ? result.untrained : result.matrix.back();
   const std::string after = result.matrix.empty() ? "untrained" : "after " + result.tasks[result.matrix.size() - 1];
   for (std::size_t task = 0; task < values.size(); ++task)
-    add(after, result.learner, result.tasks[task], "", result.metric, values[task], nullptr, result.transductive);
+    add(after, result.learner, result.tasks[task], "", result.metric, values[task], nullptr, result.statistics);
   if (result.complete()) {
     const auto measure = [&](const char* name, double value) {
-      add(name, result.learner, "stream", "", result.metric, value, nullptr, result.transductive);
+      add(name, result.learner, "stream", "", result.metric, value, nullptr, result.statistics);
     };
     measure("average", result.average());
     measure("backward transfer", result.backward_transfer());
@@ -81,9 +82,10 @@ void TableObserver::stream_measured(const StreamResult& result) {
 }
 
 void TableObserver::write(const std::filesystem::path& path) const {
-  store::write_atomically(
-      path,
-      "experiment,seed,kind,learner,on,with,metric,mean,interval95,median,trimmed_mean,count,transductive\n" + lines_);
+  store::write_atomically(path,
+                          "experiment,seed,kind,learner,on,with,metric,mean,interval95,median,trimmed_mean,count,"
+                          "transductive,statistics\n" +
+                              lines_);
 }
 
 }  // namespace metac::dsl

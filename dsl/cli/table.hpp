@@ -28,7 +28,7 @@ class TableObserver : public Observer {
 
  private:
   void add(const std::string& kind, const std::string& learner, const std::string& on, const std::string& with,
-           const std::string& metric, double mean, const Summary* summary, bool transductive);
+           const std::string& metric, double mean, const Summary* summary, const Statistics& statistics);
 
   Observer& next_;
   std::string experiment_, seed_, lines_;

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,11 +46,16 @@ struct Measurement {
   std::vector<double> values;  // of each task
   Summary summary;             // of the values
 };
+// Whose statistics the predictions were made with, as models declare: "batch", "support", "running".
+using Statistics = std::set<std::string>;
+// Whether the prediction of one example depended on the others beside it.
+inline bool transductive(const Statistics& used) { return used.contains("batch"); }
+
 struct EvaluationResult {
   std::string learner, source;
   std::int64_t count = 0;
   std::string unit;  // what was counted: "tasks" or "examples"
-  bool transductive = false;
+  Statistics statistics;
   bool validation = false;  // measured in the middle of a training
   std::int64_t step = 0;    // of a validation: after which step
   std::vector<Measurement> rows;
@@ -69,7 +75,7 @@ struct StreamResult {
   std::vector<std::string> tasks;
   std::vector<std::vector<double>> matrix;
   std::vector<double> untrained;  // the same before any training, if that was measured
-  bool transductive = false;
+  Statistics statistics;
   bool complete() const { return matrix.size() == tasks.size(); }
   // Lopez-Paz and Ranzato 2017: R[i][j] is the value on task j after task i of T.
   double average() const;            // of the last row

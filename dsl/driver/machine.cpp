@@ -39,10 +39,14 @@ Value Machine::computed(const Computed& tree, const std::function<std::vector<Ar
 
 namespace {
 
-// `tree` with those leaves marked as carried that `form` carries: a file says nothing of it.
+// `tree` with those leaves marked as carried that `form` carries: a file from elsewhere says nothing of it.
 Value carried_as(const Value& form, const Value& tree) {
-  if (tree.record() == nullptr)
-    return form.carried() != nullptr && tree.carried() == nullptr ? Value::carried(tree) : tree;
+  if (tree.record() == nullptr) {
+    if (form.carried() == nullptr || tree.carried() != nullptr) return tree;
+    Carried leaf = *form.carried();
+    leaf.leaf = tree;
+    return Value::carried(std::move(leaf));
+  }
   auto fields = tree.record()->fields;
   for (auto& [name, value] : fields)
     if (const Value* part = form.record() != nullptr ? form.record()->find(name) : nullptr)

@@ -99,7 +99,7 @@ EvaluationResult measure(const Machine& machine, const Learner& learner, const M
       if (known == form && size == count) return executable.get();
     const Evaluation made =
         evaluation(machine.self, learner, learner.state, *how.source, form, count, how.sweep, how.metrics, how.span);
-    result.transductive |= made.transductive;
+    result.statistics.insert(made.statistics.begin(), made.statistics.end());
     programs.emplace_back(
         form, count, machine.rehearsal ? nullptr : std::make_unique<Executable>(machine.executable(made.procedure)));
     return std::get<2>(programs.back()).get();

@@ -3,6 +3,7 @@
 
 #include "elaborate/builtin_table.hpp"
 #include "elaborate/each_row.hpp"
+#include "elaborate/model_memory.hpp"
 #include "transform/transform.hpp"
 
 namespace metac::dsl {
@@ -143,6 +144,7 @@ Value map_sum_value(Elaborator& e, Call call) {
   const auto sequences = sequences_of(e, xs, call.place(1));
   MapBuilder each(e.graph(call.span), sequences, count);
   const KnownClasses known(e);
+  const ListeningInRow listening(e.context());
   const Value one = of_one_row(e, call.arguments[0], with_slices(e, xs, sequences, each.slices(), call.place(1)),
                                each.index(), count, call.span);
   std::vector<MapBuilder::Result> results;
@@ -150,7 +152,14 @@ Value map_sum_value(Elaborator& e, Call call) {
     results.push_back({t.dtype() == Dtype::boolean ? cast(t, Dtype::i32) : t, MapBuilder::summed});
   if (results.empty())
     e.fail("E0446", call.place(0), fmt::format("the function gives {}, which cannot be summed", describe(one)));
-  return with_tensors(one, each.close(results));
+  const std::size_t own = results.size();
+  for (const auto& [place, heard] : listening.heard()) results.push_back({heard.value, MapBuilder::summed});
+  auto sums = each.close(results);
+  std::vector<Tensor> means;
+  for (std::size_t i = own; i < sums.size(); ++i) means.push_back(sums[i] / static_cast<double>(count));
+  listening.tell(means, count);
+  sums.resize(own);
+  return with_tensors(one, sums);
 }
 
 // ---- drawn indices ----

@@ -73,11 +73,14 @@ void require_match(Elaborator& e, const std::string& pattern, const std::vector<
          near.empty() ? fmt::format("there is {}", fmt::join(top, ", ")) : fmt::format("did you mean \"{}\"?", near));
 }
 
+[[noreturn]] void fail_no_tree(Elaborator& e, Call call, std::size_t argument) {
+  e.fail("E0451", call.place(argument),
+         fmt::format("a tree of parameters was needed, this is {}", describe(call.arguments[argument])));
+}
+
 std::vector<Leaf> leaves_of(Elaborator& e, Call call) {
   auto all = leaves(call.arguments[0]);
-  if (call.arguments[0].record() == nullptr || all.empty())
-    e.fail("E0451", call.place(0),
-           fmt::format("a tree of parameters was needed, this is {}", describe(call.arguments[0])));
+  if (call.arguments[0].record() == nullptr || all.empty()) fail_no_tree(e, call, 0);
   return all;
 }
 
@@ -96,9 +99,13 @@ Value freeze_value(Elaborator& e, Call call) {
   const Value& tree = call.arguments[0];
   const auto all = leaves_of(e, call);
   const auto names = names_in_tree(e, call, 1, all), others = names_in_tree(e, call, 2, all);
-  return map_leaves(tree, [&](const Leaf& leaf) -> Value {
-    const bool freeze = !leaf.carried && among(names, leaf.path) && !among(others, leaf.path);
-    return freeze ? Value::carried(leaf.value) : leaf.value;
+  const auto freezes = [&](const std::string& path) { return among(names, path) && !among(others, path); };
+  const Value frozen = map_leaves(tree, [&](const Leaf& leaf) -> Value {
+    return !leaf.carried && freezes(leaf.path) ? Value::carried(Carried{leaf.value, true}) : leaf.value;
+  });
+  return map_carried(frozen, [&](const std::string& path, Carried leaf) {
+    leaf.frozen |= !leaf.leaf.is_none() && freezes(path);
+    return leaf;
   });
 }
 
@@ -216,14 +223,29 @@ Value init_value(Elaborator& e, Call call) {
 
 // ---- training or evaluation ----
 
-Value evaluating_value(Elaborator& e, Call call) {
+const Callable& net_of(Elaborator& e, Call call) {
   const Callable* net = call.arguments[0].callable();
-  if (net == nullptr || net->builtin)
+  const bool is_net =
+      net != nullptr && !net->builtin && (net->kind == DefinitionKind::model || net->kind == DefinitionKind::function);
+  if (!is_net)
     e.fail("E0456", call.place(0),
            fmt::format("a model or function was needed, this is {}", describe(call.arguments[0])));
-  auto copy = std::make_shared<Callable>(*net);
+  return *net;
+}
+
+Value evaluating_value(Elaborator& e, Call call) {
+  auto copy = std::make_shared<Callable>(net_of(e, call));
   copy->evaluating = true;
   return std::shared_ptr<const Callable>(std::move(copy));
+}
+
+Value observe_value(Elaborator& e, Call call) {
+  const Callable& net = net_of(e, call);
+  if (net.stage + 1 != static_cast<int>(net.lists.size()))
+    e.fail("E0321", call.place(0), fmt::format("the model `{}` needs its settings first", net.name), "",
+           fmt::format("write `{}(...)` with its first list of arguments", net.name));
+  if (call.arguments[1].record() == nullptr) fail_no_tree(e, call, 1);
+  return e.observe(call.arguments[0], call.arguments[1], call.arguments[2], call.span);
 }
 
 // ---- as one vector ----
@@ -260,6 +282,8 @@ void add_tree_builtins(std::map<std::string, BuiltinFunction, std::less<>>& tabl
   table["init"] = init_value;
   table["freeze"] = freeze_value;
   table["evaluating"] = evaluating_value;
+  table["observe"] = observe_value;
+  table["is_observing"] = [](Elaborator& e, Call) -> Value { return e.context().observing; };
   table["is_training"] = [](Elaborator& e, Call) -> Value { return e.context().training; };
   table["without"] = without_value;
   table["named"] = named_value;

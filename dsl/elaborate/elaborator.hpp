@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@
 #include "report/report.hpp"
 
 namespace metac::dsl {
+
+class MemoryLog;
 
 inline constexpr std::int64_t longest_range = 10'000'000;  // numbers; each is a value of its own
 
@@ -42,9 +45,16 @@ struct ParameterFrame {
     Value tree;
     Span span;  // where it is applied first
   };
-  std::vector<std::pair<std::string, Value>> own;  // the `param`s drawn here
+  std::vector<std::pair<std::string, Value>> own;  // the `param`s drawn and the `memory` begun here
   std::vector<Child> children;
-  Value drawn() const;  // the tree of an initialised frame, its layers numbered
+  struct Memory {
+    Name name;
+    ScopePtr scope;  // where the body may assign it
+    int place = 0;   // Carried::place
+    Value before;
+  };
+  std::vector<Memory> listened;  // memory of the running body that somebody listens to
+  Value drawn() const;           // the tree of an initialised frame, its layers numbered
 };
 
 // Values of top-level `let`s, by file and name.
@@ -65,10 +75,12 @@ struct Context {
   // The rows inside of which an expression stands (in `sample`, in `map`): how many there are, and the number of its
   // own.
   std::vector<std::pair<std::int64_t, Tensor>> rows;
-  bool training = false;    // called from `objective` or `direction`
-  Dtype real = Dtype::f32;  // the working type
-  int depth = 0;            // of calls
-  std::uint64_t seed = 0;   // of what top-level `let`s draw
+  bool training = false;     // called from `objective` or `direction`
+  bool observing = false;    // called from `observe` or `init`
+  MemoryLog* log = nullptr;  // of what models assign to their memory; null: nobody listens
+  Dtype real = Dtype::f32;   // the working type
+  int depth = 0;             // of calls
+  std::uint64_t seed = 0;    // of what top-level `let`s draw
   // The top-level `let`s that hold tensors, as they are in this graph or the one it is a body in: they go with it.
   std::shared_ptr<Globals> globals = std::make_shared<Globals>();
 };
@@ -118,6 +130,10 @@ class Elaborator {
   // ---- models ----
   Value initialise(const Value& net, const Value& input, Span);
   Value parameter(const ParamStatement&, const ScopePtr&);
+  void memory(const MemoryStatement&, const ScopePtr&);  // of a model (model_memory.cpp)
+  // The tree with what the net remembers of x: each memory is the mean of what the calls in `net(tree, x)` assign to
+  // it.
+  Value observe(const Value& net, const Value& tree, const Value& x, Span);
 
   // ---- learners (learner.cpp) and optimizers (optimizer.cpp) ----
   // The names a learner's functions see: its parameters, its state, its functions, and those of its base that it does
@@ -155,9 +171,9 @@ class Elaborator {
   std::int64_t integer(const Value&, Span, const char* what, std::int64_t least, std::int64_t most);
 
   Context& context() { return context_; }
-  // Statistics and other uses that results must say: "batch" for predictions that are transductive.
-  void declare(const std::string& use) { declared_[use] = true; }
-  std::map<std::string, bool>& declared() { return declared_; }
+  // Whose statistics models use, which results must say: "batch", "support", "running".
+  void declare(const std::string& statistics) { declared_.insert(statistics); }
+  std::set<std::string>& declared() { return declared_; }
   // Labels that a source gives are known to be of so many classes, in the procedure that is being built.
   void know_classes(Tensor labels, std::int64_t classes) { known_classes_.emplace_back(labels, classes); }
   std::optional<std::int64_t> classes_of(Tensor labels) const;
@@ -224,6 +240,7 @@ class Elaborator {
   Value apply_model(const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
   Value drawn_apart(const ParameterFrame&, Span);
   Value in_frame(ParameterFrame&, const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
+  void listen(const ParameterFrame&);
   Value derivative(const DerivativeExpr&, const ScopePtr&, Span);
   Value member(const Value&, const Name&, Span);
   Value index(const Value&, const std::vector<IndexItem>&, const ScopePtr&, Span);
@@ -244,7 +261,7 @@ class Elaborator {
   const char* stack_ = nullptr;  // where it was when the outermost expression began
   std::vector<Span> places_;
   std::vector<TrailEntry> trail_;
-  std::map<std::string, bool> declared_;
+  std::set<std::string> declared_;
   std::vector<std::pair<Tensor, std::int64_t>> known_classes_;
   std::map<std::string, Value> loaded_;
   std::function<void(const std::string&)> printer_;

@@ -178,7 +178,12 @@ void Elaborator::bind(const Pattern& pattern, const Value& value, const ScopePtr
 
 // `tree` with the value at `path` (its names from `from` on) replaced.
 Value Elaborator::replaced(const Value& tree, const std::vector<Name>& path, std::size_t from, const Value& value) {
-  if (from == path.size()) return tree.carried() && !value.record() ? Value::carried(value) : value;
+  if (from == path.size()) {
+    if (tree.carried() == nullptr || value.record() != nullptr) return value;
+    Carried leaf = *tree.carried();
+    leaf.leaf = value;
+    return Value::carried(std::move(leaf));
+  }
   if (const auto* learner = tree.get<std::shared_ptr<const Learner>>()) {
     auto copy = **learner;
     copy.state = path[from].text == "learned"
@@ -261,6 +266,10 @@ struct Statements {
   }
   Result operator()(const ParamStatement& param) const {
     scope->bind(param.name.text, self.parameter(param, scope));
+    return std::nullopt;
+  }
+  Result operator()(const MemoryStatement& memory) const {
+    self.memory(memory, scope);
     return std::nullopt;
   }
   Result operator()(const ReturnStatement& result) const {

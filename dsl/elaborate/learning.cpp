@@ -6,6 +6,7 @@
 
 #include "elaborate/choice.hpp"
 #include "elaborate/each_row.hpp"
+#include "elaborate/model_memory.hpp"
 #include "elaborate/sources.hpp"
 
 namespace metac::dsl {
@@ -259,6 +260,7 @@ namespace {
 struct ItemGradient {
   Tensor loss;
   std::vector<Tensor> gradients;  // of the learned leaves, in order
+  HeardByPlace memory;            // what models remember of their calls, see `listened`
 };
 
 // Every `learn` must be reached by the objective: one that is not would silently never change.
@@ -335,11 +337,13 @@ Tensor squared_norm(const std::vector<Tensor>& tensors) {
 ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value& state, const Value& item, Span span) {
   Graph& graph = self.graph(span);
   std::vector<Tensor> variables;
-  const Value weights = map_leaves(learned(learner, state), [&](const Leaf& leaf) -> Value {
+  const Value weights = map_leaves(listened(learned(learner, state)), [&](const Leaf& leaf) -> Value {
     if (leaf.carried) return leaf.value;
     variables.push_back(alias(*leaf.value.get<Tensor>(), graph));
     return variables.back();
   });
+  MemoryLog log;
+  const Listening listening(self.context(), &log, false);
   self.context().training = true;
   const ScopePtr frame = self.frame(learner, with_learned(learner, state, weights));
   if (const Tensor loss = objective_of(self, learner, frame, item, span)) {
@@ -348,25 +352,29 @@ ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value
     check_flow(self, learner, "", weights, gradients, next, place_of(learner, "objective", span));
     for (std::size_t i = 0; i < variables.size(); ++i)
       if (!gradients[i]) gradients[i] = zeros_like(variables[i]);
-    return {loss, std::move(gradients)};
+    return {loss, std::move(gradients), log.means()};
   }
   auto directions = directions_of(self, learner, frame, weights, item, span);
-  return {squared_norm(directions), std::move(directions)};
+  return {squared_norm(directions), std::move(directions), log.means()};
 }
 
-// The same loss without its gradient.
+// The same loss without its gradient; what models remember of it is forgotten.
 Tensor item_loss(Elaborator& self, const Learner& learner, const Value& state, const Value& item, Span span) {
+  const Value weights = listened(learned(learner, state));
+  MemoryLog forgotten;
+  const Listening listening(self.context(), &forgotten, false);
   self.context().training = true;
-  const ScopePtr frame = self.frame(learner, state);
+  const ScopePtr frame = self.frame(learner, with_learned(learner, state, weights));
   if (const Tensor loss = objective_of(self, learner, frame, item, span)) return loss;
-  return squared_norm(directions_of(self, learner, frame, learned(learner, state), item, span));
+  return squared_norm(directions_of(self, learner, frame, weights, item, span));
 }
 
-// The mean over the tasks of a step: losses [tasks], gradients, and, where an event looks at them, the tasks themselves
-// and what their sources bound.
+// The mean over the tasks of a step: losses [tasks], gradients, what models remember, and, where an event looks at them,
+// the tasks themselves and what their sources bound.
 struct StepGradient {
   Tensor losses;
   std::vector<Tensor> gradients;
+  HeardByPlace memory;
   Value item;
   Bound bound;
 };
@@ -393,6 +401,7 @@ StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, Builder
   }
   std::vector<MapBuilder::Result> results{{one.loss, MapBuilder::stacked}};
   for (const auto& gradient : one.gradients) results.push_back({gradient, MapBuilder::summed});
+  for (const auto& [place, heard] : one.memory) results.push_back({heard.value, MapBuilder::summed});
   const auto stack = [&](Tensor t) { return results.push_back({t, MapBuilder::stacked}), t; };
   Value item;
   if (Elaborator::has_event(learner, "step")) map_tensors(item = with_blocks(self, task), stack);
@@ -403,6 +412,7 @@ StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, Builder
   step.losses = closed[next++];
   for (std::size_t i = 0; i < one.gradients.size(); ++i)
     step.gradients.push_back(closed[next++] / static_cast<double>(batch));
+  for (const auto& [place, heard] : one.memory) step.memory[place] = {closed[next++] / static_cast<double>(batch)};
   const auto stacked = [&](Tensor) { return closed[next++]; };
   if (Elaborator::has_event(learner, "step")) step.item = map_tensors(item, stacked);
   for (const auto& [owner, names] : drawn.bound) step.bound.emplace_back(owner, map_tensors(names, stacked));
@@ -430,7 +440,24 @@ StepGradient gradient_of_batch(Elaborator& self, const Learner& learner, Builder
   auto one = item_gradient(self, learner, builder.state, step.item, span);
   step.losses = reshape(one.loss, {1});
   step.gradients = std::move(one.gradients);
+  step.memory = std::move(one.memory);
   return step;
+}
+
+// What models remember after the step, in the form it had: the next step is the same program.
+Value moved_memory(Elaborator& self, const Value& before, const HeardByPlace& heard, Span span) {
+  const Value after = with_memory(before, heard);
+  const auto old = places(before), now = places(after);
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    if (old[i].second.carried() == nullptr) continue;
+    const Value &was = old[i].second.carried()->leaf, &is = now[i].second.carried()->leaf;
+    if (is.is_none() || (!was.is_none() && was.get<Tensor>()->shape() == is.get<Tensor>()->shape())) continue;
+    self.fail("E0383", span,
+              fmt::format("training moves the memory `{}` of a model from {} to {}", old[i].first, describe(was),
+                          describe(is)),
+              "", "what training moves needs a first value of its shape");
+  }
+  return after;
 }
 
 }  // namespace
@@ -453,7 +480,7 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
   std::size_t next = 0;
   const Value gradient = map_leaves(seen(weights), [&](const Leaf&) -> Value { return step.gradients[next++]; });
   auto [moved, remembered] = Optimizers{self, rule.make(), rule.span}.update(weights, gradient, builder.memory);
-  const Value updated = with_learned(learner, builder.state, moved);
+  const Value updated = with_learned(learner, builder.state, moved_memory(self, moved, step.memory, span));
   Value after = updated, source_after = builder.source_memory;
   if (Elaborator::has_event(learner, "step")) {
     self.context().example = step.item;
@@ -610,7 +637,7 @@ Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& sta
   const auto outputs = source.gives_tasks() ? task_metrics(self, learner, builder, source, count, sweep, metrics, span)
                                             : row_metrics(self, learner, builder, source, sweep, metrics, span);
   result.procedure = builder.close(outputs);
-  result.transductive = self.declared().contains("batch");
+  result.statistics = self.declared();
   return result;
 }
 

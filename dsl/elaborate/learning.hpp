@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,7 +73,7 @@ struct Metric {
 // batch, [rows]: a metric is then applied to each example by itself.
 struct Evaluation {
   Procedure procedure;
-  bool transductive = false;  // predictions of one query depended on the others
+  std::set<std::string> statistics;  // that models declared
 };
 Evaluation evaluation(Elaborator&, const Learner&, const Value& state, const Source&, const Form&, std::int64_t count,
                       const std::vector<SweepPoint>&, const std::vector<Metric>&, Span);

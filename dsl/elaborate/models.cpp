@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "elaborate/elaborator.hpp"
+#include "elaborate/model_memory.hpp"
 
 namespace metac::dsl {
 
@@ -44,6 +44,7 @@ Value Elaborator::initialise(const Value& net, const Value& input, Span span) {
   if (callable->kind != DefinitionKind::model) return Value::record({});  // a function has no parameters
   ParameterFrame frame(callable->name);
   frame.initialising = true;
+  const Listening listening(context_, nullptr, true);  // nothing is remembered yet: models go by the example
   in_frame(frame, callable, {{"", input, span}}, span);
   Value tree = drawn_apart(frame, span);
   for (const auto& [name, layer] : callable->layers)
@@ -88,7 +89,9 @@ Value Elaborator::in_frame(ParameterFrame& frame, const std::shared_ptr<const Ca
     ParameterFrame* outer;
     ~Restore() { context.parameters = outer; }
   } restore{context_, outer};
-  return execute(callable, scope, span);
+  Value result = execute(callable, scope, span);
+  listen(frame);
+  return result;
 }
 
 Value Elaborator::apply_model(const std::shared_ptr<const Callable>& callable, std::vector<Argument> arguments,

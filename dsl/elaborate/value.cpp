@@ -74,7 +74,7 @@ Value Value::list(std::vector<Value> items) {
   return std::make_shared<const List>(List{std::move(items), height_above(tallest)});
 }
 
-Value Value::carried(Value leaf) { return std::make_shared<const Carried>(Carried{std::move(leaf)}); }
+Value Value::carried(Carried leaf) { return std::make_shared<const Carried>(std::move(leaf)); }
 
 const Record* Value::record() const {
   auto pointer = get<std::shared_ptr<const Record>>();
@@ -259,17 +259,39 @@ std::string child_path(const std::string& path, const std::string& name, std::si
   return path.empty() ? own : path + "." + own;
 }
 
-Value map_from(const Value& value, const std::string& path, const std::function<Value(const Leaf&)>& f) {
-  if (const Carried* carried = value.carried())
-    return carried->leaf.is_none() ? value : Value::carried(f(Leaf{path, carried->leaf, true}));
-  const Record* record = value.record();
-  if (record == nullptr) return f(Leaf{path, value});
+// A record with each field replaced by f(field, its path).
+template <class F>
+Value map_fields(const Value& record, const std::string& path, F&& f) {
   std::vector<std::pair<std::string, Value>> fields;
-  for (std::size_t i = 0; i < record->fields.size(); ++i) {
-    const auto& [name, child] = record->fields[i];
-    fields.emplace_back(name, map_from(child, child_path(path, name, i), f));
-  }
+  for (const auto& [name, child] : record.record()->fields)
+    fields.emplace_back(name, f(child, child_path(path, name, fields.size())));
   return Value::record(std::move(fields));
+}
+
+Value map_from(const Value& value, const std::string& path, const std::function<Value(const Leaf&)>& f) {
+  if (const Carried* carried = value.carried()) {
+    if (carried->leaf.is_none()) return value;
+    Carried copy = *carried;
+    copy.leaf = f(Leaf{path, carried->leaf, true});
+    return Value::carried(std::move(copy));
+  }
+  if (value.record() == nullptr) return f(Leaf{path, value});
+  return map_fields(value, path, [&](const Value& child, const std::string& at) { return map_from(child, at, f); });
+}
+
+void places_from(const Value& value, const std::string& path, std::vector<std::pair<std::string, Value>>& result) {
+  const Record* record = value.record();
+  if (record == nullptr) return result.emplace_back(path, value), void();
+  for (std::size_t i = 0; i < record->fields.size(); ++i)
+    places_from(record->fields[i].second, child_path(path, record->fields[i].first, i), result);
+}
+
+Value map_carried_from(const Value& value, const std::string& path,
+                       const std::function<Carried(const std::string&, Carried)>& f) {
+  if (const Carried* carried = value.carried()) return Value::carried(f(path, *carried));
+  if (value.record() == nullptr) return value;
+  return map_fields(value, path,
+                    [&](const Value& child, const std::string& at) { return map_carried_from(child, at, f); });
 }
 
 // `spread`: the left is one leaf for all of the right.
@@ -309,6 +331,12 @@ std::vector<Leaf> leaves(const Value& value) {
   return result;
 }
 
+std::vector<std::pair<std::string, Value>> places(const Value& value) {
+  std::vector<std::pair<std::string, Value>> result;
+  places_from(value, "", result);
+  return result;
+}
+
 std::vector<Tensor> tensors_of(const Value& tree) {
   std::vector<Tensor> result;
   for (const auto& leaf : leaves(tree)) result.push_back(*leaf.value.get<Tensor>());
@@ -319,6 +347,10 @@ Value map_leaves(const Value& value, const std::function<Value(const Leaf&)>& f)
 
 Value zip_leaves(const Value& a, const Value& b, const std::function<Value(const Value&, const Value&)>& f) {
   return zip_from(a, b, "", false, f);
+}
+
+Value map_carried(const Value& value, const std::function<Carried(const std::string&, Carried)>& f) {
+  return map_carried_from(value, "", f);
 }
 
 Value seen(const Value& tree) {

@@ -72,7 +72,7 @@ class Value {
   static Value record(std::vector<std::pair<std::string, Value>> fields);
   static Value tuple(std::vector<Value> values);
   static Value list(std::vector<Value> items);
-  static Value carried(Value leaf);
+  static Value carried(Carried);
 
   template <class T>
   const T* get() const {
@@ -90,10 +90,16 @@ class Value {
   Variant variant_;
 };
 
-// A leaf of a tree that is only carried along: models use it, derivatives and arithmetic do not see it. The gradient of
-// such a tree, and the memory of an optimizer for it, have an empty place there (the leaf is none).
+// A leaf of a tree that is only carried along: models use it, derivatives and arithmetic do not see it. It is a
+// parameter that `freeze` named, or the memory of a model. The gradient of such a tree, and the memory of an optimizer
+// for it, have an empty place there (the leaf is none); so has the tree itself before a model remembers anything.
 struct Carried {
+  static constexpr int held = -1;
   Value leaf;
+  bool frozen = false;  // `freeze` named it
+  // While calls of models are listened to (model_memory.cpp): the number that this memory and its copies are known by.
+  // Otherwise 0, or `held` where nothing may change.
+  int place = 0;
 };
 
 // "the int 3", "a tensor f32[10, 40]", "a record (x, y)", "the model `linear`": for messages.
@@ -110,7 +116,7 @@ struct Scope {
   void bind(std::string name, Value value);  // replaces a binding of the same name in this scope
 
   std::shared_ptr<Scope> parent;
-  bool is_learner = false;             // its names are seen by the learner's functions, so `grad` changes them in place
+  bool is_learner = false;  // its names are seen by the learner's functions, so `grad` changes them in place
   std::vector<std::pair<std::string, Value>> names;
 };
 using ScopePtr = std::shared_ptr<Scope>;
@@ -191,7 +197,9 @@ struct Leaf {
   bool carried = false;
 };
 std::vector<Leaf> leaves(const Value&);
-std::vector<Tensor> tensors_of(const Value& tree);  // its leaves, where they are tensors
+std::vector<Tensor> tensors_of(const Value&);  // its leaves, where all are tensors
+// Every leaf and empty place with its path, in order, as it stands in the tree: those that are only carried as such.
+std::vector<std::pair<std::string, Value>> places(const Value&);
 // The same value with each leaf replaced by f(leaf). A carried leaf stays carried; empty places stay and are no leaves.
 Value map_leaves(const Value&, const std::function<Value(const Leaf&)>& f);
 // As map_leaves over two trees of the same form; a leaf on one side may meet a whole record on the other. What is
@@ -202,6 +210,8 @@ Value zip_leaves(const Value&, const Value&, const std::function<Value(const Val
 Value seen(const Value& tree);
 // A leaf as it is used when it is taken out of its tree.
 Value taken_out(const Value& leaf);
+// The same value with each carried leaf, empty or not, replaced by what f makes of its path and itself.
+Value map_carried(const Value&, const std::function<Carried(const std::string& path, Carried)>& f);
 // `tree` with new leaves, in order.
 Value with_leaves(const Value& tree, std::span<const Value> leaves);
 

@@ -12,8 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// All kinds of state: two trainings of one learner, memory that events change, an optimizer with memory, validation
-// that selects, two seeds, and a second learner on tasks that remember.
+// All kinds of state: two trainings of one learner, memory that events change, running statistics, an optimizer with
+// memory, validation that selects, two seeds, and a second learner on tasks that remember.
 constexpr const char* script = R"(
 learner remembering(base) {
   memory path = zeros_like(base.learned)
@@ -33,8 +33,9 @@ tasks leaning(base) {
   on step(tasks) { scores = 0.9 * scores + sum(one_hot(tasks.arm, 2) * reshape(gain, [-1, 1]), axis: 0) + normal()([2]) }
   return task
 }
+model normed(x) = x |> flatten |> linear(16) |> batch_norm("running") |> relu |> linear(3)
 experiment long(seeds = 2) {
-  let learner = remembering(classifier(mlp([16, 3])))
+  let learner = remembering(classifier(normed))
   let rows = idx("images", "labels")
   for _ in 1..2 {
     train learner on rows { epochs: 200, batch: 5, optimizer: adam(1e-3), validate: (on: rows, every: 100), select: "best" }

@@ -19,6 +19,11 @@ tasks points(count = 3, shots = 2, queries = 4) {
   support = together(sample(example, shots))
   query = together(sample(example, queries))
 }
+model normed(sizes)(x) {
+  var h = x
+  for size in sizes[0:-1] { h = h |> linear(size) |> batch_norm("support") |> tanh }
+  return h |> linear(sizes[-1]) as head
+}
 model layers(sizes)(x) {
   var h = x
   for size in sizes[0:-1] { h = h |> linear(size) |> tanh }
@@ -47,13 +52,24 @@ const Differentiated with_an_objective[] = {
     {"matching", "matching(classes, sharpness: 3)"},
     {"matching in context", "matching(classes, reads: 2)"},
     {"oml", "oml(classes, layers([3]), inner_lr: 0.05)"},
+    {"maml, statistics of the support", "maml(normed_waves, loss: mse, inner_lr: 0.05, steps: 2)"},
+    {"anil, statistics of the support", "anil(normed_waves, loss: mse, inner_lr: 0.05, steps: 2)"},
+    {"meta_sgd, statistics of the support", "meta_sgd(normed_waves, loss: mse, inner_lr: 0.05, steps: 2)"},
+    {"meta_lstm, statistics of the support",
+     "meta_lstm(normed_waves, loss: mse, steps: 2, hidden: 3, inner_lr: 0.05, order: 2)"},
+    {"protonet, statistics of the support", "protonet(normed_classes)"},
+    {"matching, statistics of the support", "matching(normed_classes, reads: 2)"},
+    {"oml, statistics of the support", "oml(normed_classes, linear(3), inner_lr: 0.05)"},
 };
 
 BOOST_AUTO_TEST_CASE(the_gradient_equals_central_differences) {
   for (const auto& row : with_an_objective) BOOST_TEST_CONTEXT(row.name) {
-      const bool classes = row.learner.find("(classes") != std::string::npos;
+      const bool classes = row.learner.find("classes") != std::string::npos;
       Laboratory lab(
-          definitions + "let waves = layers([8, 8, 1])\nlet classes = layers([6, 5])\nlet learner = " + row.learner +
+          definitions +
+              "let waves = layers([8, 8, 1])\nlet classes = layers([6, 5])\nlet normed_waves = normed([6, 1])\n"
+              "let normed_classes = normed([6, 5])\nlet learner = " +
+              row.learner +
               "\nlet unit_step = sgd(1.0)\nlet source = " + (classes ? "points()" : "sinusoids(shots: 5, queries: 7)"),
           Dtype::f64);
       Objective objective(lab, "learner", 3, {1, 2});

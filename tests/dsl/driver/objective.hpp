@@ -35,7 +35,7 @@ inline Vector random_direction(std::size_t size, std::uint32_t number) {
 }
 
 // The mean loss of the tasks as a function of all that is learned, laid out as one vector; the gradient is what one
-// step of `sgd(1)` subtracts.
+// step of `sgd(1)` subtracts. What the state only carries stays as it began.
 class Objective {
  public:
   Objective(Laboratory& lab, const std::string& learner, std::int64_t batch, data::Key key,
@@ -57,17 +57,20 @@ class Objective {
     for (std::int64_t i = 0; i < losses.elements(); ++i) sum += losses.at(i);
     return sum / static_cast<double>(losses.elements());
   }
-  static Vector flat(const std::vector<Array>& arrays) {
+  Vector flat(const std::vector<Array>& arrays) const {
+    const auto parts = leaves(step_.state);
     Vector result;
-    for (const auto& array : arrays) result.insert(result.end(), array.as<double>().begin(), array.as<double>().end());
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      if (!parts[i].carried) result.insert(result.end(), arrays[i].as<double>().begin(), arrays[i].as<double>().end());
     return result;
   }
   std::vector<Array> filled(const Vector& values) const {
     std::vector<Array> result;
     auto next = values.begin();
-    for (const auto& form : Step::arrays(step_.state)) {
-      Array array(form.type());
-      for (auto& x : array.as<double>()) x = *next++;
+    for (const auto& leaf : leaves(step_.state)) {
+      Array array = leaf.value.get<Array>()->clone();
+      if (!leaf.carried)
+        for (auto& x : array.as<double>()) x = *next++;
       result.push_back(array);
     }
     return result;

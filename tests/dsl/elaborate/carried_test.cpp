@@ -1,7 +1,11 @@
 // Leaves that are only carried: frozen parts of a tree, which models use and nothing else sees; and trees that begin as
 // others, whole or in part.
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <filesystem>
 
 #include "dsl/elaborate/reading.hpp"
 
@@ -98,6 +102,27 @@ BOOST_AUTO_TEST_CASE(training_leaves_frozen_parameters_as_they_were) {
     BOOST_TEST(second[1] != none[1]);
     BOOST_TEST(first[1] != second[1]);
   }
+}
+
+// Where events may change its form, a learner comes from its file as it is there: the file must say what is frozen.
+BOOST_AUTO_TEST_CASE(a_file_says_what_is_frozen) {
+  const auto file = std::filesystem::temp_directory_path() / fmt::format("metac_carried_{}.safetensors", getpid());
+  const Ran ran = run_text(frozen + fmt::format(R"(
+experiment e {{
+  let learner = l2(tuned(mlp([3, 1]), ["linear1"]))
+  train learner on points() {{ iterations: 1, optimizer: sgd(0.1) }}
+  save(learner, "{0}")
+  let kept = load(l2(tuned(mlp([3, 1]), ["linear1"])), "{0}")
+  print(learner.learned, learner.anchor)
+  print(kept.learned, kept.anchor)
+  print(zeros_like(kept.learned.base.theta))
+}}
+)",
+                                                file.string()));
+  std::filesystem::remove(file);
+  BOOST_REQUIRE_MESSAGE(ran.outcome == Outcome::done, ran.said);
+  BOOST_TEST(ran.printed[0] == ran.printed[1]);
+  BOOST_TEST(ran.printed[2] == "(linear1: (weight: -, offset: -), linear2: (weight: [[0], [0], [0]], offset: [0]))");
 }
 
 BOOST_AUTO_TEST_CASE(init_takes_over_what_fits_and_tells_the_rest) {
