@@ -22,10 +22,11 @@ using namespace metac::dsl;
 
 std::atomic<bool> stop{false};
 
-// The first Ctrl-C asks the run to stop after its step; the second ends the process at once.
+// Ctrl-C or SIGTERM asks the run to stop after its step; a second Ctrl-C ends the process at once. SIGTERM may come
+// twice by one request, to the process and to its group (so does `timeout`): that is no second one.
 void on_signal(int signal) {
   stop = true;
-  std::signal(signal, SIG_DFL);
+  if (signal == SIGINT) std::signal(signal, SIG_DFL);
 }
 
 constexpr const char* exit_codes =

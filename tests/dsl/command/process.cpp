@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <stdexcept>
+#include <thread>
 
 namespace metac::dsl::test {
 namespace {
@@ -53,6 +54,10 @@ Finished run_command(const std::filesystem::path& folder, const std::vector<std:
       reached = Clock::now();
     if (stop && reached && seconds_since(*reached) >= stop->seconds) {
       kill(child, stop->signal);
+      if (stop->signal == SIGTERM) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // a signal that still waits swallows its like
+        kill(child, SIGTERM);
+      }
       stop.reset();
     }
     if (seconds_since(begin) > 60) kill(child, SIGKILL);

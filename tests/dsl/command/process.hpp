@@ -15,7 +15,8 @@ struct Finished {
   double seconds = 0;  // from start to end
 };
 
-// When to send a signal, once: so many seconds after the process has written a text so many times, to either output.
+// When to send a signal: so many seconds after the process has written a text so many times, to either output. SIGTERM
+// is sent twice, as by `timeout`.
 struct Stop {
   int signal = SIGINT;
   std::string text = "\n";
