@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <thread>
 
@@ -53,10 +55,11 @@ Finished run_command(const std::filesystem::path& folder, const std::vector<std:
     if (stop && !reached && times(result.out, stop->text) + times(result.err, stop->text) >= stop->times)
       reached = Clock::now();
     if (stop && reached && seconds_since(*reached) >= stop->seconds) {
-      kill(child, stop->signal);
-      if (stop->signal == SIGTERM) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // a signal that still waits swallows its like
-        kill(child, SIGTERM);
+      std::ifstream status("/proc/" + std::to_string(child) + "/status");
+      result.status = {std::istreambuf_iterator<char>(status), {}};
+      for (int i = 0; i < stop->repeats; ++i) {
+        if (i > 0) std::this_thread::sleep_for(std::chrono::microseconds(100));  // one that waits swallows the next
+        kill(child, stop->signal);
       }
       stop.reset();
     }

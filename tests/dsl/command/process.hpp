@@ -13,15 +13,16 @@ struct Finished {
   std::string out, err;
   int code = 0;        // the exit code, or 128 + the signal that ended it
   double seconds = 0;  // from start to end
+  std::string status;  // /proc/PID/status before a signal was sent
 };
 
-// When to send a signal: so many seconds after the process has written a text so many times, to either output. SIGTERM
-// is sent twice, as by `timeout`.
+// When to send a signal: so many seconds after the process has written a text so many times, to either output.
 struct Stop {
   int signal = SIGINT;
   std::string text = "\n";
   std::size_t times = 0;
   double seconds = 0;
+  int repeats = 1;  // how often it is sent, 0.1 ms apart
 };
 
 // A run that takes longer than a minute is killed.
