@@ -44,7 +44,9 @@ class Training {
       steps();
     }
     end();
-    return std::make_shared<const Learner>(trained());
+    auto result = trained();
+    result.selection = selection();
+    return std::make_shared<const Learner>(std::move(result));
   }
 
  private:
@@ -104,7 +106,16 @@ class Training {
     copy.state = state_.learner;
     ++copy.trainings;
     copy.loaded.clear();
+    copy.selection = {};
     return copy;
+  }
+
+  Selection selection() const {
+    Selection result{plan_.select, ""};
+    if (plan_.select_best && !machine_.rehearsal)
+      result.protocol = protocol_of(machine_.self, *plan_.validation, plan_.validation->sweep.front(),
+                                    plan_.validation->metrics.front(), false, {});
+    return result;
   }
 
   const TrainStep& step_on(const Form& form) {
@@ -294,6 +305,7 @@ void read_selection(Elaborator& self, TrainPlan& plan, const Value& select, Span
     self.fail("E0433", at,
               fmt::format("`select` says which state is kept: \"best\", \"highest\", \"lowest\" or \"last\", not {}",
                           word != nullptr ? fmt::format("\"{}\"", choice) : describe(select)));
+  plan.select = choice;
   if (choice == "last") return;
   if (!plan.validation)
     self.fail("E0433", at, fmt::format("`select: \"{}\"` needs `validate`: what is kept is measured there", choice));
@@ -345,7 +357,10 @@ TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& sco
   if (rule == nullptr)
     self.fail("E0420", span, "`train` needs `optimizer`", "", "write `optimizer: adam(1e-3)` between its braces");
   plan.optimizer = {[&self, rule, scope] { return self.evaluate(rule, scope); }, rule->span};
-  if (const auto validate = options.value("validate")) read_validation(self, plan, *validate, options.span("validate"));
+  if (const auto validate = options.value("validate")) {
+    read_validation(self, plan, *validate, options.span("validate"));
+    plan.select = "last";
+  }
   if (const auto select = options.value("select")) read_selection(self, plan, *select, options.span("select"));
   options.finish();
   return plan;

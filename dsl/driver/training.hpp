@@ -17,6 +17,7 @@ struct TrainPlan {
   OptimizerRule optimizer;
   std::optional<Measuring> validation;
   std::int64_t every = 0;    // steps between validations
+  std::string select;        // which state is kept: "best", "highest", "lowest" or "last"; empty: no validation
   bool select_best = false;  // what was best in validation by its first metric, else the last
   bool highest = true;       // whether a high value is best
   Span span;

@@ -82,6 +82,7 @@ class Elaborator {
 
   // ---- names ----
   Value global(const std::string& name, std::uint32_t file, Span use);
+  const Value* known_global(const std::string& name, std::uint32_t file) const;  // of a `let` without tensors; null if not yet computed
   const CheckedProgram& program() const { return *program_; }
   void set_data_directory(std::string directory) { data_directory_ = std::move(directory); }
   const std::string& data_directory() const { return data_directory_; }

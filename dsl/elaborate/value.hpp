@@ -156,6 +156,12 @@ struct Callable {
   Span span;                                          // of its definition
 };
 
+// Which state a training kept, where it was validated.
+struct Selection {
+  std::string rule;      // "best", "highest", "lowest" or "last"; empty: nothing was validated
+  std::string protocol;  // of the validation that chose; empty for "last"
+};
+
 // A learner and what it has learned so far. `state` has a field for each `learn` and `memory`, and, if it wraps another
 // learner (its parameter `base`), a field `base` with the state of that; leaves are arrays, or tensors inside a graph.
 // It is none until a source is known, because `init(net)` takes its sizes from the source.
@@ -167,6 +173,7 @@ struct Learner {
   std::vector<std::pair<std::string, Value>> started;  // `learn`s and `memory`s that begin as something given
   std::int64_t trainings = 0;                          // how many it has had: each has draws of its own
   std::string loaded;                                  // the file that its state came from, until it is trained
+  Selection selection;                                 // which state of its last training was kept
   std::string name() const;                            // with what it wraps: "outer(inner)"
   const Learner* base() const;                         // the learner it wraps; null if there is none
   bool learns(std::string_view name) const;            // whether a name of its state is a `learn` of its own
