@@ -201,7 +201,7 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
     });
   auto bound = bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
   if (callable->kind == DefinitionKind::learner) {
-    Learner learner{callable->definition, scope, None{}, span, std::move(started), 0, "", {}};
+    Learner learner{callable->definition, scope, None{}, span, std::move(started), 0, "", {}, {}, {}};
     int wrapped = 0;
     for (const Learner* base = learner.base(); base != nullptr; base = base->base())
       if (++wrapped > most_wrappers)

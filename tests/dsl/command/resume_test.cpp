@@ -14,8 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// All kinds of state: two trainings of one learner, memory that events change, an optimizer with memory, validation
-// that selects, two seeds, and a second learner on tasks that remember. Each of the six trainings is validated ten times.
+// All kinds of state: two trainings of one learner, memory that events change, an optimizer whose memory goes on from
+// the first to the second, validation that selects, two seeds, and a second learner on tasks that remember. Each of the
+// six trainings is validated ten times.
 constexpr const char* script = R"(
 learner remembering(base) {
   memory path = zeros_like(base.learned)
@@ -38,9 +39,9 @@ tasks leaning(base) {
 experiment long(seeds = 2, rounds = 1) {
   let learner = remembering(classifier(mlp([16, 3])))
   let rows = idx("images", "labels")
-  for _ in 1..2 {
+  for turn in 1..2 {
     train learner on rows {
-      epochs: 100 * rounds, batch: 5, optimizer: adam(1e-3), validate: (on: rows, every: 50 * rounds), select: "best"
+      epochs: 100 * rounds, batch: 5, optimizer: if turn == 1 then adam(1e-3) else same, validate: (on: rows, every: 50 * rounds), select: "best"
     }
   }
   evaluate learner on rows
