@@ -202,6 +202,11 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
   auto bound = bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
   if (callable->kind == DefinitionKind::learner) {
     Learner learner{callable->definition, scope, None{}, span, std::move(started), 0, "", {}, {}, {}};
+    if (const Value* base = scope->find("base");
+        base != nullptr && base->get<std::shared_ptr<const Learner>>() == nullptr && scope->has("base"))
+      fail("E0466", span,
+           fmt::format("`{}` is a wrapper: its `base` is a learner, not {}", callable->name, describe(*base)), "",
+           "a learner is made by a call with its settings, such as `mine(net)`");
     int wrapped = 0;
     for (const Learner* base = learner.base(); base != nullptr; base = base->base())
       if (++wrapped > most_wrappers)
