@@ -85,14 +85,16 @@ void TrainState::take(const NamedArrays& parts, const std::string& from) {
   const auto words = number(parts, "key", key_type, from).as<std::int32_t>();
   if (words[0] != static_cast<std::int32_t>(key.a) || words[1] != static_cast<std::int32_t>(key.b))
     throw Error(fmt::format("{}: it belongs to another training, its key is another", from));
-  learner = taken(learner, "learner", parts, from);
-  optimizer = taken(optimizer, "optimizer", parts, from);
-  source = taken(source, "source", parts, from);
-  best = taken(best, "best", parts, from);
-  best_optimizer = taken(best_optimizer, "best_optimizer", parts, from);
-  step = static_cast<std::int64_t>(number(parts, "step", real_type, from).at(0));
-  best_value = number(parts, "best_value", real_type, from).at(0);
-  best_step = static_cast<std::int64_t>(number(parts, "best_step", real_type, from).at(0));
+  TrainState whole = *this;  // all of it or nothing
+  whole.learner = taken(learner, "learner", parts, from);
+  whole.optimizer = taken(optimizer, "optimizer", parts, from);
+  whole.source = taken(source, "source", parts, from);
+  whole.best = taken(best, "best", parts, from);
+  whole.best_optimizer = taken(best_optimizer, "best_optimizer", parts, from);
+  whole.step = static_cast<std::int64_t>(number(parts, "step", real_type, from).at(0));
+  whole.best_value = number(parts, "best_value", real_type, from).at(0);
+  whole.best_step = static_cast<std::int64_t>(number(parts, "best_step", real_type, from).at(0));
+  *this = std::move(whole);
 }
 
 Value cloned(const Value& tree) {

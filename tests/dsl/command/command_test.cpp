@@ -27,6 +27,17 @@ std::string read_all(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+Bytes npy(const std::string& type, const std::string& shape, const Bytes& values) {
+  std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
+  header += std::string(63 - (10 + header.size()) % 64, ' ') + "\n";
+  std::string file("\x93NUMPY\x01\x00", 8);
+  file += {static_cast<char>(header.size()), 0};
+  file += header;
+  Bytes bytes(file.begin(), file.end());
+  bytes.insert(bytes.end(), values.begin(), values.end());
+  return bytes;
+}
+
 // The scripts, and beside them good and bad data files of every kind.
 const fs::path& workshop() {
   static const data::testing::TemporaryFolder folder;
@@ -41,6 +52,14 @@ const fs::path& workshop() {
     write(data / "images", idx_bytes(8, {12, 8, 8}, images));
     write(data / "rectangles", idx_bytes(8, {12, 8, 4}, Bytes(12 * 32, 1)));
     write(data / "labels", idx_bytes(8, {12}, labels));
+    write(data / "labels_below_zero", idx_bytes(11, {12}, Bytes(24, 0xff)));  // int16
+    write(data / "x.npy", npy("<f4", "(3, 4)", Bytes(48)));
+    write(data / "labels_below_zero.npy", npy("<i4", "(3,)", {0, 0, 0, 0, 1, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff}));
+    write(data / "few_labels.npy", npy("<i4", "(2,)", Bytes(8)));
+    for (const std::string part : {"train", "t10k"}) {
+      write(data / "mnist" / (part + "-images-idx3-ubyte"), idx_bytes(8, {3, 28, 28}, Bytes(3 * 28 * 28)));
+      write(data / "mnist" / (part + "-labels-idx1-ubyte"), idx_bytes(8, {3}, {0, 1, 12}));
+    }
     write(data / "few_labels", idx_bytes(8, {5}, Bytes(5, 0)));
     write(data / "truncated", idx_bytes(8, {12, 8, 8}, Bytes(100, 1)));
     write(data / "huge", idx_bytes(8, {0xffffffff, 0xffffffff, 0xffffffff}, Bytes(100, 1)));
