@@ -91,7 +91,8 @@ constexpr Builtin table[] = {
     {"upper_triangle", "(x, offset = 0)", "x [.., n, m] with zeros where the column is smaller than row + offset"},
     {"diagonal", "(x)", "the diagonal of the matrices x [.., n, m]"},
     {"diagonal_matrix", "(x)", "matrices [.., n, n] with x [.., n] on their diagonal"},
-    {"one_hot", "(labels, classes)", "integers [..] as [.., classes] with a 1 at each label"},
+    {"one_hot", "(labels, classes)",
+     "labels [..] as [.., classes] with a 1 at each; one that is not from 0 to classes - 1 is an error"},
 
     // new tensors
     {"zeros_like", "(x)", "zeros in the form of a tensor or tree"},

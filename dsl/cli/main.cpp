@@ -1,10 +1,11 @@
 // The command `metac`: command line in, exit code out. Everything else is in driver/.
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <csignal>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -22,10 +23,26 @@ using namespace metac::dsl;
 
 std::atomic<bool> stop{false};
 
-// The first Ctrl-C asks the run to stop after its step; the second ends the process at once.
-void on_signal(int signal) {
-  stop = true;
-  std::signal(signal, SIG_DFL);
+// Ctrl-C or SIGTERM asks the run to stop after its step; a second Ctrl-C ends the process at once. SIGTERM may come
+// twice by one request, to the process and to its group (so does `timeout`): that is no second one.
+[[noreturn]] void wait_for_signals(sigset_t signals) {
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal == SIGINT && stop) _exit(static_cast<int>(Outcome::interrupted));
+    stop = true;
+  }
+}
+
+// No thread that computes may run a handler: oneDNN's products for AVX2 keep the stack pointer in the heap, and the
+// handler's frame would be written over what lies there. So all threads block these signals, and one waits for them.
+void take_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread(wait_for_signals, signals).detach();
 }
 
 constexpr const char* exit_codes =
@@ -114,8 +131,7 @@ int perform(CommandLine& line, bool really) {
   }
   metac::set_memory_limit(memory_limit(line.memory));
   line.options.stop = &stop;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  take_signals();
   Report report;
   const Script script = Script::load(line.script, report);
   Outcome outcome = Outcome::wrong_script;

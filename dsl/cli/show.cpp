@@ -43,9 +43,14 @@ std::string said(const Statistics& statistics) {
   return transductive(statistics) ? fmt::format(", T ({}: transductive)", all) : ", " + all;
 }
 
+// Which state of the training was kept, where there was a choice.
+std::string selected(const std::string& selection) {
+  return selection.empty() ? "" : fmt::format(", selection: {}", selection);
+}
+
 std::string headline(const EvaluationResult& result) {
-  return fmt::format("{} on {}, {} {}{}", result.learner, result.source, result.count, result.unit,
-                     said(result.statistics));
+  return fmt::format("{} on {}, {} {}{}{}", result.learner, result.source, result.count, result.unit,
+                     said(result.statistics), selected(result.selection));
 }
 
 class TextObserver : public Observer {
@@ -83,12 +88,12 @@ class TextObserver : public Observer {
     }
     clear();
     line("  " + headline(result));
-    line(fmt::format("    {:<16} {:<10} {:>12} {:>12} {:>12} {:>12}", "with", "metric", "mean", "+- (95 %)", "median",
-                     "trimmed 1 %"));
+    constexpr const char* columns = "    {:<16} {:<10} {:>12} {:>12} {:>12} {:>12}  {}";
+    line(fmt::format(columns, "with", "metric", "mean", "+- (95 %)", "median", "trimmed 1 %", "protocol"));
     for (const auto& row : result.rows)
-      line(fmt::format("    {:<16} {:<10} {:>12} {:>12} {:>12} {:>12}", row.point.empty() ? "-" : row.point, row.metric,
-                       quantity(row.metric, row.summary.mean), quantity(row.metric, row.summary.interval),
-                       quantity(row.metric, row.summary.median), quantity(row.metric, row.summary.trimmed_mean)));
+      line(fmt::format(columns, row.point.empty() ? "-" : row.point, row.metric, quantity(row.metric, row.summary.mean),
+                       quantity(row.metric, row.summary.interval), quantity(row.metric, row.summary.median),
+                       quantity(row.metric, row.summary.trimmed_mean), row.protocol));
     for (const auto& row : result.rows)
       if (row.summary.diverged > 0)
         line(fmt::format("    {}: {} of {} {} diverged; the median counts them among the largest",
@@ -100,8 +105,13 @@ class TextObserver : public Observer {
     line("  in pairs, on the same items");
     for (const auto& pair : pairs) {
       const auto& d = pair.difference;
-      line(fmt::format("    {:<44} {:<14} {:>10} +- {} (95 %){}", fmt::format("{} - {}", pair.first, pair.second),
-                       pair.metric, difference(pair.metric, d.mean), difference(pair.metric, d.interval),
+      const auto both = fmt::format("{} - {}", pair.first, pair.second);
+      if (!pair.refused.empty()) {
+        line(fmt::format("    {:<44} not compared: {}", both, pair.refused));
+        continue;
+      }
+      line(fmt::format("    {:<44} {:<14} {:>10} +- {:<8} (95 %)  {}{}", both, pair.metric,
+                       difference(pair.metric, d.mean), difference(pair.metric, d.interval), pair.protocol,
                        pair.point.empty() ? "" : "  " + pair.point));
       if (!pair.warning.empty()) line(fmt::format("    warning: {}", pair.warning));
     }
@@ -119,14 +129,14 @@ class TextObserver : public Observer {
         result.matrix.empty() ? "untrained" : fmt::format("after {}", result.tasks[result.matrix.size() - 1]),
         row(last), transductive(result.statistics) ? "  T" : said(result.statistics)));
     if (!result.complete()) return;
-    line(fmt::format("  {} along {} tasks: average {} {}, backward transfer {}, forgetting {}{}{}", result.learner,
-                     result.tasks.size(), result.metric, quantity(result.metric, result.average()),
+    line(fmt::format("  {} along {} tasks: average {} {}, backward transfer {}, forgetting {}{}{}{}, protocol {}",
+                     result.learner, result.tasks.size(), result.metric, quantity(result.metric, result.average()),
                      difference(result.metric, result.backward_transfer()),
                      difference(result.metric, result.forgetting()),
                      result.untrained.empty()
                          ? ""
                          : fmt::format(", forward transfer {}", difference(result.metric, result.forward_transfer())),
-                     said(result.statistics)));
+                     said(result.statistics), selected(result.selection), result.protocol));
   }
   void seed_started(std::uint64_t seed) override {
     clear();
@@ -135,11 +145,11 @@ class TextObserver : public Observer {
   void seeds_done(const std::vector<SeedSummary>& summaries) override {
     clear();
     if (summaries.empty()) return;
-    line(fmt::format("  over {} seeds: mean and 95 % interval", summaries.front().over_seeds.count));
+    line(fmt::format("  over {} seeds: mean, 95 % interval, protocol", summaries.front().over_seeds.count));
     for (const auto& s : summaries)
-      line(fmt::format("    {:<64} {:<12} {:>10} +- {}", s.what, s.metric,
+      line(fmt::format("    {:<64} {:<12} {:>10} +- {:<8}  {}", s.what, s.metric,
                        (s.difference ? difference : quantity)(s.metric, s.over_seeds.mean),
-                       (s.difference ? difference : quantity)(s.metric, s.over_seeds.interval)));
+                       (s.difference ? difference : quantity)(s.metric, s.over_seeds.interval), s.protocol));
   }
   void printed(const std::string& text) override {
     clear();
@@ -195,13 +205,15 @@ class JsonObserver : public Observer {
                       {"interval95", row.summary.interval},
                       {"median", row.summary.median},
                       {"trimmed_mean", row.summary.trimmed_mean},
-                      {"count", row.summary.count}});
+                      {"count", row.summary.count},
+                      {"protocol", row.protocol}});
     nlohmann::ordered_json event{{"event", r.validation ? "validation" : "evaluation"},
                                  {"learner", r.learner},
                                  {"source", r.source},
                                  {r.unit, r.count},
                                  {"statistics", r.statistics},
                                  {"transductive", transductive(r.statistics)}};
+    if (!r.selection.empty()) event["selection"] = r.selection;
     if (r.validation) event["step"] = r.step;
     event["rows"] = rows;
     write(event);
@@ -217,6 +229,10 @@ class JsonObserver : public Observer {
   }
   void compared(const std::vector<Comparison>& pairs) override {
     for (const auto& pair : pairs) {
+      if (!pair.refused.empty()) {
+        write({{"event", "comparison"}, {"first", pair.first}, {"second", pair.second}, {"refused", pair.refused}});
+        continue;
+      }
       nlohmann::ordered_json event{{"event", "comparison"},
                                    {"first", pair.first},
                                    {"second", pair.second},
@@ -224,7 +240,8 @@ class JsonObserver : public Observer {
                                    {"metric", pair.metric},
                                    {"mean_difference", pair.difference.mean},
                                    {"interval95", pair.difference.interval},
-                                   {"count", pair.difference.count}};
+                                   {"count", pair.difference.count},
+                                   {"protocol", pair.protocol}};
       if (!pair.warning.empty()) event["warning"] = pair.warning;
       write(event);
     }
@@ -236,7 +253,9 @@ class JsonObserver : public Observer {
                                  {"tasks", r.tasks},
                                  {"matrix", r.matrix},
                                  {"statistics", r.statistics},
-                                 {"transductive", transductive(r.statistics)}};
+                                 {"transductive", transductive(r.statistics)},
+                                 {"protocol", r.protocol}};
+    if (!r.selection.empty()) event["selection"] = r.selection;
     if (!r.untrained.empty()) event["untrained"] = r.untrained;
     if (r.complete()) {
       event["average"] = r.average();
@@ -254,7 +273,8 @@ class JsonObserver : public Observer {
              {"metric", s.metric},
              {"mean", s.over_seeds.mean},
              {"interval95", s.over_seeds.interval},
-             {"seeds", s.over_seeds.count}});
+             {"seeds", s.over_seeds.count},
+             {"protocol", s.protocol}});
   }
 
  private:

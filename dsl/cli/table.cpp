@@ -21,15 +21,22 @@ std::string number(double value) { return std::isfinite(value) ? fmt::format("{}
 
 }  // namespace
 
-void TableObserver::add(const std::string& kind, const std::string& learner, const std::string& on,
-                        const std::string& with, const std::string& metric, double mean, const Summary* summary,
-                        const Statistics& statistics) {
-  lines_ += fmt::format(
-      "{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(experiment_), seed_, kind, field(learner), field(on),
-      field(with), field(metric), number(mean), summary != nullptr ? number(summary->interval) : "",
-      summary != nullptr ? number(summary->median) : "", summary != nullptr ? number(summary->trimmed_mean) : "",
-      summary != nullptr ? fmt::format("{}", summary->count) : "", transductive(statistics) ? "T" : "",
-      fmt::join(statistics, " "));
+struct TableObserver::Line {
+  std::string kind, learner, on, with, metric;
+  double mean = 0;
+  const Summary* summary = nullptr;  // null: the number is no mean of values
+  Statistics statistics;
+  std::string selection, protocol;
+};
+
+void TableObserver::add(const Line& line) {
+  const Summary* s = line.summary;
+  lines_ += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(experiment_), seed_, line.kind,
+                        field(line.learner), field(line.on), field(line.with), field(line.metric), number(line.mean),
+                        s != nullptr ? number(s->interval) : "", s != nullptr ? number(s->median) : "",
+                        s != nullptr ? number(s->trimmed_mean) : "", s != nullptr ? fmt::format("{}", s->count) : "",
+                        transductive(line.statistics) ? "T" : "", fmt::join(line.statistics, " "), line.selection,
+                        line.protocol);
 }
 
 void TableObserver::experiment_started(const std::string& name) {
@@ -49,34 +56,37 @@ void TableObserver::trained(const std::string& learner, const TrainState& state,
 }
 void TableObserver::seeds_done(const std::vector<SeedSummary>& summaries) {
   seed_.clear();
-  for (const auto& s : summaries) add("over seeds", s.what, "", "", s.metric, s.over_seeds.mean, &s.over_seeds, {});
+  for (const auto& s : summaries)
+    add({"over seeds", s.what, "", "", s.metric, s.over_seeds.mean, &s.over_seeds, {}, "", s.protocol});
   next_.seeds_done(summaries);
 }
 void TableObserver::evaluated(const EvaluationResult& result) {
   for (const auto& row : result.rows)
-    add(result.validation ? fmt::format("validation after step {}", result.step) : "evaluation", result.learner,
-        result.source, row.point, row.metric, row.summary.mean, &row.summary, result.statistics);
+    add({result.validation ? fmt::format("validation after step {}", result.step) : "evaluation", result.learner,
+         result.source, row.point, row.metric, row.summary.mean, &row.summary, result.statistics, result.selection,
+         row.protocol});
   next_.evaluated(result);
 }
 void TableObserver::compared(const std::vector<Comparison>& pairs) {
   for (const auto& pair : pairs)
-    add("difference in pairs", fmt::format("{} - {}", pair.first, pair.second), "", pair.point, pair.metric,
-        pair.difference.mean, &pair.difference, {});
+    if (pair.refused.empty())
+      add({"difference in pairs", fmt::format("{} - {}", pair.first, pair.second), "", pair.point, pair.metric,
+           pair.difference.mean, &pair.difference, {}, "", pair.protocol});
   next_.compared(pairs);
 }
 void TableObserver::stream_measured(const StreamResult& result) {
   const auto& values = result.matrix.empty() ? result.untrained : result.matrix.back();
   const std::string after = result.matrix.empty() ? "untrained" : "after " + result.tasks[result.matrix.size() - 1];
-  for (std::size_t task = 0; task < values.size(); ++task)
-    add(after, result.learner, result.tasks[task], "", result.metric, values[task], nullptr, result.statistics);
+  const auto measure = [&](const std::string& kind, const std::string& on, double value) {
+    add({kind, result.learner, on, "", result.metric, value, nullptr, result.statistics, result.selection,
+         result.protocol});
+  };
+  for (std::size_t task = 0; task < values.size(); ++task) measure(after, result.tasks[task], values[task]);
   if (result.complete()) {
-    const auto measure = [&](const char* name, double value) {
-      add(name, result.learner, "stream", "", result.metric, value, nullptr, result.statistics);
-    };
-    measure("average", result.average());
-    measure("backward transfer", result.backward_transfer());
-    measure("forgetting", result.forgetting());
-    if (!result.untrained.empty()) measure("forward transfer", result.forward_transfer());
+    measure("average", "stream", result.average());
+    measure("backward transfer", "stream", result.backward_transfer());
+    measure("forgetting", "stream", result.forgetting());
+    if (!result.untrained.empty()) measure("forward transfer", "stream", result.forward_transfer());
   }
   next_.stream_measured(result);
 }
@@ -84,7 +94,7 @@ void TableObserver::stream_measured(const StreamResult& result) {
 void TableObserver::write(const std::filesystem::path& path) const {
   store::write_atomically(path,
                           "experiment,seed,kind,learner,on,with,metric,mean,interval95,median,trimmed_mean,count,"
-                          "transductive,statistics\n" +
+                          "transductive,statistics,selection,protocol\n" +
                               lines_);
 }
 

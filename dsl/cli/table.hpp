@@ -27,8 +27,8 @@ class TableObserver : public Observer {
   void write(const std::filesystem::path&) const;
 
  private:
-  void add(const std::string& kind, const std::string& learner, const std::string& on, const std::string& with,
-           const std::string& metric, double mean, const Summary* summary, const Statistics& statistics);
+  struct Line;
+  void add(const Line&);
 
   Observer& next_;
   std::string experiment_, seed_, lines_;

@@ -1,6 +1,7 @@
 // What a Dataset shares between its copies and views. Private to the room.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -11,6 +12,13 @@
 
 namespace metac::data {
 
+// A hash that is made when it is first asked for.
+struct LazyHash {
+  LazyHash() = default;
+  LazyHash(LazyHash&&) noexcept {}
+  mutable std::atomic<std::uint64_t> value{0};  // 0: not yet
+};
+
 // The examples, stored once: bytes (scaled when read), floats, or integers.
 struct Storage {
   Shape example;
@@ -19,8 +27,10 @@ struct Storage {
   Array values;                      // f32 or i32
   std::optional<Array> targets;      // f32, as many rows
   std::vector<std::string> words;    // of texts: their vocabulary
+  LazyHash hash;
 
   void copy(std::uint32_t row, float* out) const;  // one example of bytes or floats
+  std::uint64_t fingerprint() const;               // of all that is stored
 };
 
 struct Dataset::Content {

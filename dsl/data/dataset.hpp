@@ -105,6 +105,10 @@ class Dataset {
   std::uint32_t origin_row(std::int64_t row) const;
   std::int32_t origin_class(std::int64_t cls) const;
 
+  // A number for what the set gives out: the same for the same rows in the same order, of files with the same content
+  // wherever they lie, with the same labels and transforms.
+  std::uint64_t fingerprint() const;
+
  private:
   friend Dataset rotated_classes(const Dataset&);
   struct Content;

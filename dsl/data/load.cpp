@@ -80,6 +80,10 @@ Array to_floats(const Idx& idx, const Shape& example) {
 // A class table for labels without one. A damaged label must not make a table of two thousand million classes.
 ClassTable numbered_up_to(const std::vector<std::int32_t>& labels, const fs::path& path) {
   constexpr std::int32_t largest_allowed = 1 << 20;
+  const auto negative = std::find_if(labels.begin(), labels.end(), [](std::int32_t label) { return label < 0; });
+  if (negative != labels.end())
+    throw Error(fmt::format("{}: example {} has the label {}; labels are from 0", path.string(),
+                            negative - labels.begin(), *negative));
   const std::int32_t largest = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end());
   if (largest > largest_allowed)
     throw Error(fmt::format("{}: has the label {}; without a class table the largest is {}", path.string(), largest,

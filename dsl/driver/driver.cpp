@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/hash.hpp"
 #include "driver/journal.hpp"
 #include "driver/session.hpp"
 #include "kernels/kernel.hpp"
@@ -185,10 +186,11 @@ void run_seeds(const Machine& machine, const Definition& experiment, const std::
   std::vector<SeedSummary> summaries;
   for (std::size_t i = 0; i < found.front().size(); ++i) {
     std::vector<double> values;
-    for (const auto& of_seed : found)
-      if (i < of_seed.size() && of_seed[i].what == found.front()[i].what) values.push_back(of_seed[i].value);
     const Finding& first = found.front()[i];
-    summaries.push_back({first.what, first.metric, summarise(values), first.difference});
+    for (const auto& of_seed : found)
+      if (i < of_seed.size() && of_seed[i].what == first.what && of_seed[i].protocol == first.protocol)
+        values.push_back(of_seed[i].value);
+    summaries.push_back({first.what, first.metric, summarise(values), first.difference, first.protocol});
   }
   machine.observer.seeds_done(summaries);
 }
@@ -199,10 +201,10 @@ Journal::Protocol protocol(const Script& script, const Options& options,
   Journal::Protocol result;
   std::string names;
   for (const auto* experiment : experiments) names += (names.empty() ? "" : ", ") + experiment->name.text;
-  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
+  Hash hash;
   for (std::uint32_t file = 0; file < static_cast<std::uint32_t>(script.sources().size()); ++file)
-    for (const char c : script.sources().text(file)) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  result.parts["script"] = fmt::format("{:016x}", hash);
+    hash.bytes(script.sources().text(file).data(), script.sources().text(file).size());
+  result.parts["script"] = fmt::format("{:016x}", hash.value());
   result.parts["experiments"] = names;
   result.parts["seed"] = fmt::format("{}", options.seed);
   result.parts["instruction set"] = instruction_set();

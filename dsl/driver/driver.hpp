@@ -45,6 +45,7 @@ struct Measurement {
   std::string metric;
   std::vector<double> values;  // of each task
   Summary summary;             // of the values
+  std::string protocol;        // how it was measured, as eight digits: numbers compare only where these are the same
 };
 // Whose statistics the predictions were made with, as models declare: "batch", "support", "running".
 using Statistics = std::set<std::string>;
@@ -56,6 +57,7 @@ struct EvaluationResult {
   std::int64_t count = 0;
   std::string unit;  // what was counted: "tasks" or "examples"
   Statistics statistics;
+  std::string selection;    // what `select` of the learner's training kept: "best"; empty: it was not validated
   bool validation = false;  // measured in the middle of a training
   std::int64_t step = 0;    // of a validation: after which step
   std::vector<Measurement> rows;
@@ -66,7 +68,9 @@ struct Comparison {
   std::string first, second;
   std::string point, metric;
   Summary difference;
-  std::string warning;  // of a gain that is negative
+  std::string protocol;  // of both
+  std::string refused;   // why they cannot be compared; empty: they can
+  std::string warning;   // of a gain that is negative
 };
 
 // A learner along a stream of tasks. Row i of the matrix is measured after the training on task i.
@@ -76,6 +80,7 @@ struct StreamResult {
   std::vector<std::vector<double>> matrix;
   std::vector<double> untrained;  // the same before any training, if that was measured
   Statistics statistics;
+  std::string selection, protocol;  // as of the last row
   bool complete() const { return matrix.size() == tasks.size(); }
   // Lopez-Paz and Ranzato 2017: R[i][j] is the value on task j after task i of T.
   double average() const;            // of the last row
@@ -91,6 +96,7 @@ struct SeedSummary {
   std::string metric;  // "accuracy"
   Summary over_seeds;
   bool difference = false;  // of two values of the metric
+  std::string protocol;
 };
 
 // What happens while experiments run. Calls come from the thread that called `run`.

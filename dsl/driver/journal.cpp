@@ -16,7 +16,7 @@ namespace metac::dsl {
 namespace {
 
 constexpr const char* manifest_name = "run.json";
-constexpr int version = 1;
+constexpr int version = 2;
 
 }  // namespace
 
@@ -102,9 +102,10 @@ void Journal::restore(const JournalEntry& entry, TrainState& state) const {
   state.take(tensors.arrays, (folder_ / entry.file).string());
 }
 
-void Journal::restore_end(const JournalEntry& entry, Value& learner) const {
+void Journal::restore_end(const JournalEntry& entry, Value& learner, Value& optimizer) const {
   const auto tensors = store::read_safetensors(folder_ / entry.file, entry.checksum);
   learner = taken(learner, "learner", tensors.arrays, (folder_ / entry.file).string());
+  optimizer = taken(optimizer, "optimizer", tensors.arrays, (folder_ / entry.file).string());
 }
 
 void Journal::write(JournalEntry& entry, const std::vector<std::pair<std::string, Array>>& parts, std::int64_t step,
@@ -128,8 +129,10 @@ void Journal::keep(JournalEntry& entry, const TrainState& state, bool now) {
   write(entry, state.list(), state.step, false);
 }
 
-void Journal::finish(JournalEntry& entry, const Value& learner, std::int64_t step) {
-  write(entry, parts_of("learner", learner), step, true);
+void Journal::finish(JournalEntry& entry, const Value& learner, const Value& optimizer, std::int64_t step) {
+  auto parts = parts_of("learner", learner);
+  for (auto& part : parts_of("optimizer", optimizer)) parts.push_back(std::move(part));
+  write(entry, parts, step, true);
 }
 
 void Journal::remove_strays() const {

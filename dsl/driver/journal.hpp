@@ -36,11 +36,11 @@ class Journal {
   JournalEntry* next_training();
   // Fills a state of the right form. Error naming the leaves that differ where the file is of another model.
   void restore(const JournalEntry&, TrainState&) const;
-  void restore_end(const JournalEntry&, Value& learner) const;
+  void restore_end(const JournalEntry&, Value& learner, Value& optimizer) const;
 
   // Writes the state now, or if the last time is long enough ago.
   void keep(JournalEntry&, const TrainState&, bool now);
-  void finish(JournalEntry&, const Value& learner, std::int64_t step);
+  void finish(JournalEntry&, const Value& learner, const Value& optimizer, std::int64_t step);
 
   // Seconds between two states of one training.
   double interval = 60;

@@ -90,7 +90,9 @@ Value tree_of(const Leaves& leaves) {
 
 void write_learner(const std::string& path, const Learner& learner) {
   std::map<std::string, std::string> metadata{{"learner", learner.name()},
-                                              {"trainings", fmt::format("{}", learner.trainings)}};
+                                              {"trainings", fmt::format("{}", learner.trainings)},
+                                              {"selection", learner.selection.rule},
+                                              {"selection_protocol", learner.selection.protocol}};
   if (auto list = list_of(learner.state); !list.empty()) metadata["leaves"] = std::move(list);
   store::write_safetensors(path, {parts_of("learner", learner.state), std::move(metadata)});
 }
@@ -98,8 +100,12 @@ void write_learner(const std::string& path, const Learner& learner) {
 void read_learner(const std::string& path, Learner& learner) {
   const auto tensors = store::read_safetensors(path);
   learner.state = tree_of(leaves_of(tensors));
-  if (const auto trainings = tensors.metadata.find("trainings"); trainings != tensors.metadata.end())
-    learner.trainings = std::strtoll(trainings->second.c_str(), nullptr, 10);
+  const auto said = [&](const char* name) {
+    const auto found = tensors.metadata.find(name);
+    return found != tensors.metadata.end() ? found->second : "";
+  };
+  learner.trainings = std::strtoll(said("trainings").c_str(), nullptr, 10);
+  learner.selection = {said("selection"), said("selection_protocol")};
 }
 
 }  // namespace metac::dsl

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "elaborate/fingerprint.hpp"
 #include "elaborate/sources.hpp"
 
 namespace metac::dsl {
@@ -82,10 +83,25 @@ Measuring measuring(Elaborator& self, const SourcePtr& source, const std::option
   return result;
 }
 
+std::string protocol_of(Elaborator& self, const Measuring& how, const SweepPoint& point, const Metric& metric,
+                        bool transductive, const Selection& selection) {
+  Fingerprint print(self);
+  how.source->identify(print);
+  print.number(how.count);
+  for (const auto& argument : point.arguments) print.text(argument.name), print.value(argument.value);
+  print.value(metric.function);
+  print.number(metric.gain ? 1 : 0);
+  print.number(transductive ? 1 + how.batch : 0);
+  print.text(selection.rule.empty() ? "last" : selection.rule);
+  print.text(selection.protocol);
+  return print.hex();
+}
+
 EvaluationResult measure(const Machine& machine, const Learner& learner, const Measuring& how, data::Key key) {
   EvaluationResult result;
   result.learner = learner.name();
   result.source = how.source->describe();
+  result.selection = learner.selection.rule;
   result.count = how.count;
   const auto* rows = dynamic_cast<const BatchSource*>(how.source.get());
   const auto* tasks = dynamic_cast<const TaskSource*>(how.source.get());
@@ -130,8 +146,11 @@ EvaluationResult measure(const Machine& machine, const Learner& learner, const M
   for (std::size_t column = 0; column < columns; ++column) {
     const Summary summary = summarise(values[column]);
     const Metric& metric = how.metrics[column % how.metrics.size()];
-    result.rows.push_back(
-        {how.sweep[column / how.metrics.size()].text, metric.name, std::move(values[column]), summary});
+    const SweepPoint& point = how.sweep[column / how.metrics.size()];
+    result.rows.push_back({point.text, metric.name, std::move(values[column]), summary, ""});
+    if (!machine.rehearsal)
+      result.rows.back().protocol =
+          protocol_of(machine.self, how, point, metric, transductive(result.statistics), learner.selection);
   }
   return result;
 }

@@ -21,6 +21,11 @@ struct Measuring {
 Measuring measuring(Elaborator&, const SourcePtr&, const std::optional<Value>& with, Span with_span,
                     const std::optional<Value>& metrics, Span metrics_span, Span, bool in_pairs);
 
+// What decides a number besides the learner and the seed, as eight digits: the items and how many there are, `with`,
+// the metric, whether predictions are transductive (then also how many are made at once), which state was selected.
+std::string protocol_of(Elaborator&, const Measuring&, const SweepPoint&, const Metric&, bool transductive,
+                        const Selection&);
+
 EvaluationResult measure(const Machine&, const Learner&, const Measuring&, data::Key);
 
 // What a value stands for where something is trained or measured on: a source, a data set, or a record with that part.

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.hpp"
+#include "base/hash.hpp"
 #include "driver/learner_file.hpp"
 #include "elaborate/sources.hpp"
 
@@ -33,25 +35,46 @@ Value value_of(const Measurement& row, bool rehearsal) {
                         {"mean", number(of.mean, rehearsal)},
                         {"interval", number(of.interval, rehearsal)},
                         {"median", number(of.median, rehearsal)},
-                        {"trimmed_mean", number(of.trimmed_mean, rehearsal)}});
+                        {"trimmed_mean", number(of.trimmed_mean, rehearsal)},
+                        {"protocol", row.protocol}});
 }
 
 Value one_or_list(std::vector<Value> values) {
   return values.size() == 1 ? values.front() : Value::list(std::move(values));
 }
 
+// Two results of one `evaluate` can only differ in what comes from the learners.
+std::string why_not(const EvaluationResult& a, const EvaluationResult& b) {
+  const bool first = transductive(a.statistics);
+  if (first != transductive(b.statistics))
+    return fmt::format("`{}` predicts one query with the statistics of all (T), `{}` does not", (first ? a : b).learner,
+                       (first ? b : a).learner);
+  const auto rule = [](const EvaluationResult& r) { return r.selection.empty() ? "last" : r.selection; };
+  if (rule(a) != rule(b))
+    return fmt::format("of `{}` the {} state was selected, of `{}` the {}", a.learner, rule(a), b.learner, rule(b));
+  if (a.rows.front().protocol != b.rows.front().protocol)
+    return fmt::format("`{}` and `{}` were selected by other validations", a.learner, b.learner);
+  return "";
+}
+
 std::vector<Comparison> comparisons(const std::vector<EvaluationResult>& results, const std::vector<Metric>& metrics) {
   std::vector<Comparison> found;
+  const EvaluationResult& last = results.back();
   for (std::size_t i = 0; i + 1 < results.size(); ++i)
     for (std::size_t row = 0; row < results[i].rows.size(); ++row) {
-      const Measurement &a = results[i].rows[row], &b = results.back().rows[row];
+      const Measurement &a = results[i].rows[row], &b = last.rows[row];
+      Comparison& pair = found.emplace_back();
+      pair.first = results[i].learner, pair.second = last.learner;
+      pair.point = a.point, pair.metric = a.metric;
+      pair.refused = why_not(results[i], last);
       std::vector<double> differences;
       for (std::size_t item = 0; item < a.values.size(); ++item) differences.push_back(a.values[item] - b.values[item]);
+      if (!pair.refused.empty()) differences = {std::numeric_limits<double>::quiet_NaN()};
+      const Summary& d = pair.difference = summarise(differences);
+      if (!pair.refused.empty()) continue;
+      pair.protocol = a.protocol;
       const Metric& metric = metrics[row % metrics.size()];
-      Comparison comparison{results[i].learner, results.back().learner, a.point, a.metric, summarise(differences), ""};
-      const Summary& d = comparison.difference;
-      if (metric.gain && d.mean + d.interval < 0) comparison.warning = metric.warning;  // beyond chance
-      found.push_back(std::move(comparison));
+      if (metric.gain && d.mean + d.interval < 0) pair.warning = metric.warning;  // beyond chance
     }
   return found;
 }
@@ -204,15 +227,16 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
       shown.rows.push_back(measurement);
       findings_.push_back({fmt::format("{} on {}{}{}", shown.learner, shown.source,
                                        measurement.point.empty() ? "" : ", ", measurement.point),
-                           measurement.metric, measurement.summary.mean});
+                           measurement.metric, measurement.summary.mean, false, measurement.protocol});
     }
     if (!machine_.rehearsal && !shown.rows.empty()) machine_.observer.evaluated(shown);
   }
   const auto pairs = comparisons(results, how.metrics);
   for (const auto& pair : pairs)
-    findings_.push_back(
-        {fmt::format("{} - {}{}{}", pair.first, pair.second, pair.point.empty() ? "" : ", ", pair.point), pair.metric,
-         pair.difference.mean, true});
+    if (pair.refused.empty())
+      findings_.push_back(
+          {fmt::format("{} - {}{}{}", pair.first, pair.second, pair.point.empty() ? "" : ", ", pair.point), pair.metric,
+           pair.difference.mean, true, pair.protocol});
   if (!pairs.empty() && !machine_.rehearsal) machine_.observer.compared(pairs);
   return one_or_list(values_of(results, how.metrics, pairs, machine_.rehearsal));
 }
@@ -243,6 +267,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
     std::vector<Metric> known;
     std::string point;
     Statistics statistics;
+    std::vector<Hash> protocols;  // by metric: those of all tasks
     for (const auto& task : stream.items) {
       Measuring how = measuring(self_, source_of(self_, task, "test", work.source->span), with, options.span("with"),
                                 metrics, options.span("metrics"), span, false);
@@ -256,7 +281,11 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
       known = how.metrics;
       point = how.sweep.front().text;
       columns.resize(known.size());
-      for (std::size_t m = 0; m < known.size(); ++m) columns[m].push_back(result.rows[m].summary.mean);
+      protocols.resize(known.size());
+      for (std::size_t m = 0; m < known.size(); ++m) {
+        columns[m].push_back(result.rows[m].summary.mean);
+        protocols[m].text(result.rows[m].protocol);
+      }
     }
     for (std::size_t m = 0; m < known.size(); ++m) {
       const auto same_name = std::count_if(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(m),
@@ -269,6 +298,8 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
                                result.matrix.size()));
       (row < 0 ? result.untrained : result.matrix.emplace_back()) = columns[m];
       result.statistics.insert(statistics.begin(), statistics.end());
+      result.selection = compared[i].selection.rule;
+      result.protocol = fmt::format("{:08x}", protocols[m].short_value());
       if (!machine_.rehearsal) machine_.observer.stream_measured(result);
       std::vector<Value> numbers;
       for (const double value : columns[m]) numbers.push_back(number(value, machine_.rehearsal));
@@ -277,7 +308,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
         const std::string what = fmt::format("{} along {} tasks", result.learner, names.size());
         const auto add = [&](const char* name, double value, bool difference) {
           fields.emplace_back(name, number(value, machine_.rehearsal));
-          findings_.push_back({fmt::format("{}, {}", what, name), known[m].name, value, difference});
+          findings_.push_back({fmt::format("{}, {}", what, name), known[m].name, value, difference, result.protocol});
         };
         add("average", result.average(), false);
         add("backward_transfer", result.backward_transfer(), true);

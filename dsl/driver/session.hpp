@@ -12,6 +12,7 @@ struct Finding {
   std::string what, metric;
   double value = 0;
   bool difference = false;  // of two values of the metric
+  std::string protocol;
 };
 
 class Session {

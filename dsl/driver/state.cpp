@@ -39,35 +39,32 @@ NamedArrays parts_of(const std::string& name, const Value& tree) {
   return parts;
 }
 
-Value taken(const Value& form, const std::string& name, const NamedArrays& parts, const std::string& from) {
-  if (form.is_none()) return form;
-  std::vector<std::string> wrong;
-  std::size_t used = 0;
-  const Value result = map_leaves(form, [&](const Leaf& leaf) -> Value {
-    const std::string path = name + "." + leaf.path;
-    const Array* array = find(parts, path);
-    const Type& needed = leaf.value.get<Array>()->type();
-    if (array == nullptr)
-      wrong.push_back(fmt::format("`{}` {} is missing", path, to_string(needed)));
-    else if (!(array->type() == needed))
-      wrong.push_back(fmt::format("`{}` is {}, {} is needed", path, to_string(array->type()), to_string(needed)));
-    else
-      return ++used, array->clone();
-    return leaf.value;
-  });
-  if (wrong.empty())
-    for (const auto& [path, array] : parts)
-      if (path.starts_with(name + ".") && used > 0) {
-        const auto known = leaves(form);
-        if (std::none_of(known.begin(), known.end(), [&](const Leaf& leaf) { return name + "." + leaf.path == path; }))
-          wrong.push_back(fmt::format("`{}` {} is not there", path, to_string(array.type())));
-      }
-  if (wrong.empty()) return result;
+std::string misfit(const Value& form, const std::string& name, const NamedArrays& parts) {
+  std::vector<std::string> wrong, known;
+  if (!form.is_none())
+    for (const auto& leaf : leaves(form)) {
+      const std::string& path = known.emplace_back(name + "." + leaf.path);
+      const Array* array = find(parts, path);
+      const Type& needed = leaf.value.get<Array>()->type();
+      if (array == nullptr)
+        wrong.push_back(fmt::format("`{}` {} is missing", path, to_string(needed)));
+      else if (!(array->type() == needed))
+        wrong.push_back(fmt::format("`{}` is {}, {} is needed", path, to_string(array->type()), to_string(needed)));
+    }
+  for (const auto& [path, array] : parts)
+    if (wrong.empty() && path.starts_with(name + ".") && std::find(known.begin(), known.end(), path) == known.end())
+      wrong.push_back(fmt::format("`{}` {} is not there", path, to_string(array.type())));
   constexpr std::size_t most = 4;
   const std::size_t count = wrong.size();
   if (count > most) wrong.resize(most);
-  throw Error(fmt::format("{} is of another model: {}{}", from, fmt::join(wrong, "; "),
-                          count > most ? fmt::format("; and {} more", count - most) : ""));
+  return fmt::format("{}{}", fmt::join(wrong, "; "), count > most ? fmt::format("; and {} more", count - most) : "");
+}
+
+Value taken(const Value& form, const std::string& name, const NamedArrays& parts, const std::string& from) {
+  if (const auto wrong = misfit(form, name, parts); !wrong.empty())
+    throw Error(fmt::format("{} is of another model: {}", from, wrong));
+  if (form.is_none()) return form;
+  return map_leaves(form, [&](const Leaf& leaf) -> Value { return find(parts, name + "." + leaf.path)->clone(); });
 }
 
 NamedArrays TrainState::list() const {
@@ -75,6 +72,7 @@ NamedArrays TrainState::list() const {
   append(parts, parts_of("optimizer", optimizer));
   append(parts, parts_of("source", source));
   append(parts, parts_of("best", best));
+  append(parts, parts_of("best_optimizer", best_optimizer));
   const std::int32_t words[] = {static_cast<std::int32_t>(key.a), static_cast<std::int32_t>(key.b)};
   parts.emplace_back("key", Array::from<std::int32_t>(Shape{2}, words));
   parts.emplace_back("step", Array::scalar<double>(static_cast<double>(step)));
@@ -87,13 +85,16 @@ void TrainState::take(const NamedArrays& parts, const std::string& from) {
   const auto words = number(parts, "key", key_type, from).as<std::int32_t>();
   if (words[0] != static_cast<std::int32_t>(key.a) || words[1] != static_cast<std::int32_t>(key.b))
     throw Error(fmt::format("{}: it belongs to another training, its key is another", from));
-  learner = taken(learner, "learner", parts, from);
-  optimizer = taken(optimizer, "optimizer", parts, from);
-  source = taken(source, "source", parts, from);
-  best = taken(best, "best", parts, from);
-  step = static_cast<std::int64_t>(number(parts, "step", real_type, from).at(0));
-  best_value = number(parts, "best_value", real_type, from).at(0);
-  best_step = static_cast<std::int64_t>(number(parts, "best_step", real_type, from).at(0));
+  TrainState whole = *this;  // all of it or nothing
+  whole.learner = taken(learner, "learner", parts, from);
+  whole.optimizer = taken(optimizer, "optimizer", parts, from);
+  whole.source = taken(source, "source", parts, from);
+  whole.best = taken(best, "best", parts, from);
+  whole.best_optimizer = taken(best_optimizer, "best_optimizer", parts, from);
+  whole.step = static_cast<std::int64_t>(number(parts, "step", real_type, from).at(0));
+  whole.best_value = number(parts, "best_value", real_type, from).at(0);
+  whole.best_step = static_cast<std::int64_t>(number(parts, "best_step", real_type, from).at(0));
+  *this = std::move(whole);
 }
 
 Value cloned(const Value& tree) {
@@ -107,6 +108,7 @@ TrainState TrainState::copy() const {
   state.optimizer = cloned(optimizer);
   state.source = cloned(source);
   state.best = cloned(best);
+  state.best_optimizer = cloned(best_optimizer);
   return state;
 }
 

@@ -20,6 +20,7 @@ struct TrainState {
   data::Key key;          // of all draws of this training; the sampler's position is the key and the step
   std::int64_t step = 0;  // steps done
   Value best;             // the learner that was best in validation; none if that is not asked for
+  Value best_optimizer;   // and the optimizer's memory then
   double best_value = 0;  // what validation said of it
   std::int64_t best_step = 0;
 
@@ -40,5 +41,7 @@ Value cloned(const Value& tree);
 // `from` and the leaves that differ, where one is missing, too many, or of another type.
 NamedArrays parts_of(const std::string& name, const Value& tree);
 Value taken(const Value& form, const std::string& name, const NamedArrays&, const std::string& from);
+// The leaves that differ, in words; empty where `taken` would take them.
+std::string misfit(const Value& form, const std::string& name, const NamedArrays&);
 
 }  // namespace metac::dsl

@@ -9,6 +9,7 @@
 
 #include "driver/journal.hpp"
 #include "elaborate/sources.hpp"
+#include "syntax/syntax.hpp"
 
 namespace metac::dsl {
 namespace {
@@ -44,7 +45,9 @@ class Training {
       steps();
     }
     end();
-    return std::make_shared<const Learner>(trained());
+    auto result = trained();
+    result.selection = selection();
+    return std::make_shared<const Learner>(std::move(result));
   }
 
  private:
@@ -62,24 +65,47 @@ class Training {
     state_.learner = machine.state_for(learner_, *plan_.source, first);
     state_.learner = after(machine, "start");
     const Computed memory = first_memory(machine_.self, learner_, state_.learner, plan_.optimizer);
-    state_.optimizer = machine.computed(memory, [&] { return machine.inputs({state_.learner}, first, 0, 0, {}); });
+    if (plan_.goes_on)
+      state_.optimizer = last_memory(memory.form);
+    else
+      state_.optimizer = machine.computed(memory, [&] { return machine.inputs({state_.learner}, first, 0, 0, {}); });
     state_.source = machine.computed(first_source_memory(machine_.self, *plan_.source),
                                      [&] { return machine.inputs({}, first, 0, 0, {}); });
-    if (plan_.select_best) state_.best = cloned(state_.learner);
+    if (plan_.select_best) keep_best();
     if (entry_ != nullptr && entry_->known && !entry_->done) journal_->restore(*entry_, state_);
   }
 
   void end() {
-    if (plan_.select_best && !is_done()) state_.learner = state_.best;
+    if (plan_.select_best && !is_done()) {
+      state_.learner = state_.best;
+      state_.optimizer = state_.best_optimizer;
+    }
     state_.learner = after(preparing_end(), "end");
     if (is_done()) {
-      journal_->restore_end(*entry_, state_.learner);
+      journal_->restore_end(*entry_, state_.learner, state_.optimizer);
       state_.source = None{};  // what it remembered is of no use any more, and not kept
       state_.step = entry_->step;
       tell_restored();
     } else if (entry_ != nullptr) {
-      journal_->finish(*entry_, state_.learner, state_.step);
+      journal_->finish(*entry_, state_.learner, state_.optimizer, state_.step);
     }
+  }
+
+  // The memory that the last training left, if it is of the form that a fresh one would have.
+  Value last_memory(const Value& form) const {
+    const auto parts = parts_of("memory", learner_.optimizer_memory);
+    if (const auto wrong = misfit(form, "memory", parts); !wrong.empty())
+      machine_.self.fail(
+          "E0439", plan_.optimizer.span,
+          fmt::format("the optimizer's memory of the last training does not fit what `{}` learns now: {}",
+                      learner_.name(), wrong),
+          "", "give the optimizer again: `optimizer: adam(1e-3)` starts with a fresh memory");
+    return taken(form, "memory", parts, "");
+  }
+
+  void keep_best() {
+    state_.best = cloned(state_.learner);
+    state_.best_optimizer = cloned(state_.optimizer);
   }
   Machine preparing_end() const {
     Machine machine = machine_;
@@ -104,7 +130,18 @@ class Training {
     copy.state = state_.learner;
     ++copy.trainings;
     copy.loaded.clear();
+    copy.selection = {};
+    copy.optimizer = plan_.optimizer;
+    copy.optimizer_memory = state_.optimizer;
     return copy;
+  }
+
+  Selection selection() const {
+    Selection result{plan_.select, ""};
+    if (plan_.select_best && !machine_.rehearsal)
+      result.protocol = protocol_of(machine_.self, *plan_.validation, plan_.validation->sweep.front(),
+                                    plan_.validation->metrics.front(), false, {});
+    return result;
   }
 
   const TrainStep& step_on(const Form& form) {
@@ -220,7 +257,7 @@ class Training {
     const double value = result.rows.front().summary.mean;
     if (plan_.select_best && !std::isnan(value) &&
         (state_.best_step == 0 || (plan_.highest ? value > state_.best_value : value < state_.best_value))) {
-      state_.best = cloned(state_.learner);
+      keep_best();
       state_.best_value = value;
       state_.best_step = state_.step;
     }
@@ -294,6 +331,7 @@ void read_selection(Elaborator& self, TrainPlan& plan, const Value& select, Span
     self.fail("E0433", at,
               fmt::format("`select` says which state is kept: \"best\", \"highest\", \"lowest\" or \"last\", not {}",
                           word != nullptr ? fmt::format("\"{}\"", choice) : describe(select)));
+  plan.select = choice;
   if (choice == "last") return;
   if (!plan.validation)
     self.fail("E0433", at, fmt::format("`select: \"{}\"` needs `validate`: what is kept is measured there", choice));
@@ -315,6 +353,53 @@ void read_selection(Elaborator& self, TrainPlan& plan, const Value& select, Span
               fmt::format("`select: \"best\"` does not know whether a high or a low `{}` is good", metric.name), "",
               "write `select: \"highest\"` or `select: \"lowest\"`");
   plan.highest = usual == "metric_of_labels";
+}
+
+}  // namespace
+
+namespace {
+
+bool is_same(const ExprPtr& rule) {
+  const auto* name = std::get_if<NameExpr>(&rule->node);
+  return name != nullptr && name->name == "same";
+}
+
+// Of an `if` with `same` in a branch, the branch that holds; what is known only in training decides nothing here.
+ExprPtr chosen_rule(Elaborator& self, const ExprPtr& rule, const ScopePtr& scope) {
+  const auto* choice = std::get_if<IfExpr>(&rule->node);
+  if (choice == nullptr || (!is_same(choice->then) && !is_same(choice->otherwise))) return rule;
+  const bool holds = self.condition(self.evaluate(choice->condition, scope), choice->condition->span);
+  return holds ? choice->then : choice->otherwise;
+}
+
+// The names that an expression mentions, as they are now: a learner keeps them, and not the whole scope.
+ScopePtr mentioned(const Elaborator& self, Span span, const ScopePtr& scope) {
+  auto kept = std::make_shared<Scope>();
+  for (const auto word : tokens(self.program().sources().text(span)))
+    if (const Value* value = scope->find(word)) kept->bind(std::string(word), *value);
+  return kept;
+}
+
+void refuse_same_within(Elaborator& self, const ExprPtr& rule, const ScopePtr& scope) {
+  const auto words = tokens(self.program().sources().text(rule->span));
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (words[i] == "same" && (i == 0 || words[i - 1] != ".") && scope->find("same") == nullptr)
+      self.fail("E0439", rule->span, "`same` stands by itself: the whole optimizer of the last training goes on", "",
+                "write `optimizer: same`, or `optimizer: if first then adam(1e-3) else same`");
+}
+
+void read_optimizer(Elaborator& self, TrainPlan& plan, const ExprPtr& given, const ScopePtr& scope) {
+  const ExprPtr rule = chosen_rule(self, given, scope);
+  plan.optimizer = {[&self, rule, names = mentioned(self, rule->span, scope)] { return self.evaluate(rule, names); },
+                    rule->span};
+  if (!is_same(rule)) return refuse_same_within(self, rule, scope);
+  if (plan.learner->optimizer.make == nullptr)
+    self.fail("E0439", rule->span,
+              fmt::format("`same` goes on with the optimizer of the learner's last training, and `{}` has had none{}",
+                          plan.name, plan.learner->state.is_none() ? "" : " since it was made or loaded"),
+              "", "give one: `optimizer: adam(1e-3)`");
+  plan.optimizer.make = plan.learner->optimizer.make;
+  plan.goes_on = true;
 }
 
 }  // namespace
@@ -344,8 +429,11 @@ TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& sco
   const ExprPtr rule = options.expression("optimizer");
   if (rule == nullptr)
     self.fail("E0420", span, "`train` needs `optimizer`", "", "write `optimizer: adam(1e-3)` between its braces");
-  plan.optimizer = {[&self, rule, scope] { return self.evaluate(rule, scope); }, rule->span};
-  if (const auto validate = options.value("validate")) read_validation(self, plan, *validate, options.span("validate"));
+  read_optimizer(self, plan, rule, scope);
+  if (const auto validate = options.value("validate")) {
+    read_validation(self, plan, *validate, options.span("validate"));
+    plan.select = "last";
+  }
   if (const auto select = options.value("select")) read_selection(self, plan, *select, options.span("select"));
   options.finish();
   return plan;

@@ -15,8 +15,10 @@ struct TrainPlan {
   SourcePtr source;
   std::int64_t iterations = 0, batch = 1;
   OptimizerRule optimizer;
+  bool goes_on = false;  // with the optimizer's memory of the learner's last training
   std::optional<Measuring> validation;
   std::int64_t every = 0;    // steps between validations
+  std::string select;        // which state is kept: "best", "highest", "lowest" or "last"; empty: no validation
   bool select_best = false;  // what was best in validation by its first metric, else the last
   bool highest = true;       // whether a high value is best
   Span span;

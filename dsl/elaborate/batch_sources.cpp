@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "data/episodes.hpp"
+#include "elaborate/fingerprint.hpp"
 #include "elaborate/sources.hpp"
 
 namespace metac::dsl {
@@ -25,6 +26,15 @@ class Batches : public BatchSource {
     std::vector<std::string> names;
     for (const auto& part : parts_) names.push_back(part.set.name());
     return fmt::format("{}", fmt::join(names, " and "));
+  }
+
+  void identify(Fingerprint& print) const override {
+    for (const auto& part : parts_) {
+      print.text(part.name);
+      print.dataset(part.set);
+      print.number(part.has_y ? 1 : 0);
+      for (const auto label : part.active) print.number(label);
+    }
   }
 
   // An epoch is one way through the first data set; another one starts anew whenever it is through.

@@ -357,10 +357,12 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
       if (labels.dtype() != Dtype::i32)
         e.fail("E0388", call.place(0), fmt::format("labels are whole numbers, this is {}", describe(labels)), "",
                "`cross_entropy` and `accuracy` are for classes; for other targets there are `mse` and `mae`");
-      if (const auto known = e.classes_of(labels); known && *known > classes)
+      const auto known = e.classes_of(labels);
+      if (known && *known > classes)
         e.fail("E0389", call.span, fmt::format("the labels are of {} classes, {} were given room", *known, classes), "",
                "does the model have an output for each class?");
-      return one_hot(labels, classes, e.context().real);
+      // Of labels that no data set vouches for, only a run sees the values.
+      return one_hot(known ? labels : checked_labels(labels, classes), classes, e.context().real);
     };
     t["iota"] = [](Elaborator& e, Call call) -> Value {
       return iota(e.graph(call.span), e.integer(call.arguments[0], call.span, "a length"));

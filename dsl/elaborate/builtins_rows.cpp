@@ -82,6 +82,12 @@ Value with_rows_value(Elaborator& e, Call call) {
 Value rows_like_value(Elaborator& e, Call call) {
   const auto count = e.integer(call.arguments[1], call.place(1), "a number of rows");
   if (count < 1) e.fail("E0445", call.place(1), fmt::format("at least 1 row is needed, not {}", count));
+  const Record* tree = call.arguments[0].record();
+  if (const Source* source = e.context().source;
+      source != nullptr && source->gives_tasks() && tree != nullptr && tree == e.context().example.record())
+    e.fail("E0465", call.place(0),
+           fmt::format("rows are examples of a data set; {} gives tasks, which are none", source->describe()), "",
+           "what keeps examples fits a learner that is trained on batches");
   return map_rows(e, call.arguments[0], call.place(0), [&](const Leaf&, Tensor t) {
     return full(e.graph(call.span), t.shape().without(0).with_front(count), 0, t.dtype());
   });

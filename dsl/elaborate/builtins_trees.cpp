@@ -170,8 +170,13 @@ Value model_input(Elaborator& e, Call call) {
     if (item != nullptr && item->find("support") != nullptr) item = item->find("support")->record();
     const Value* found = item != nullptr ? item->find("x") : nullptr;
     if (found == nullptr)
-      e.fail("E0393", call.span, "`init` does not know the size of the model's input here", "",
-             "in a learner it is sized by the `x` of the source; elsewhere give an example: `init(net, x)`");
+      e.fail(
+          "E0393", call.span,
+          e.context().source == nullptr || item == nullptr
+              ? "`init` does not know the size of the model's input here"
+              : fmt::format("`init` takes the size of the model's input from the `x` of an item; here it is {}, of {}",
+                            describe(example), e.context().source->describe()),
+          "", "in a learner it is sized by the `x` of the source; elsewhere give an example: `init(net, x)`");
     x = *found;
   }
   return x;

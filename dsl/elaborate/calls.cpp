@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/hash.hpp"
 #include "elaborate/elaborator.hpp"
 
 namespace metac::dsl {
@@ -45,13 +46,14 @@ std::string kind_phrase(const Callable& callable) {
 
 }  // namespace
 
-// FNV-1a over the name and how often it was seen: what tells two draws or calls of one body apart.
+// The name and how often it was seen: what tells two draws or calls of one body apart.
 std::uint64_t mix_path(std::uint64_t path, std::string_view name, int count) {
-  const auto step = [&](std::uint64_t byte) { path = (path ^ byte) * 0x100000001b3ULL; };
-  for (const char c : name) step(static_cast<unsigned char>(c));
-  step(0xff);
-  for (int shift = 0; shift < 32; shift += 8) step((static_cast<std::uint32_t>(count) >> shift) & 0xff);
-  return path;
+  Hash hash(path);
+  hash.bytes(name.data(), name.size());
+  hash.byte(0xff);
+  for (int shift = 0; shift < 32; shift += 8)
+    hash.byte(static_cast<std::uint8_t>(static_cast<std::uint32_t>(count) >> shift));
+  return hash.value();
 }
 
 // While a call or a draw runs: a path of its own, so that two of them in one body, or two turns of a loop, draw
@@ -199,7 +201,12 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
     });
   auto bound = bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
   if (callable->kind == DefinitionKind::learner) {
-    Learner learner{callable->definition, scope, None{}, span, std::move(started), 0, ""};
+    Learner learner{callable->definition, scope, None{}, span, std::move(started), 0, "", {}, {}, {}};
+    if (const Value* base = scope->find("base");
+        base != nullptr && base->get<std::shared_ptr<const Learner>>() == nullptr && scope->has("base"))
+      fail("E0466", span,
+           fmt::format("`{}` is a wrapper: its `base` is a learner, not {}", callable->name, describe(*base)), "",
+           "a learner is made by a call with its settings, such as `mine(net)`");
     int wrapped = 0;
     for (const Learner* base = learner.base(); base != nullptr; base = base->base())
       if (++wrapped > most_wrappers)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "elaborate/fingerprint.hpp"
 #include "elaborate/task_draws.hpp"
 
 namespace metac::dsl {
@@ -111,6 +112,10 @@ class SourceChoice : public TaskSource {
     std::vector<std::string> names;
     for (const auto& source : sources_) names.push_back(source->describe());
     return fmt::format("one of {}", fmt::join(names, ", "));
+  }
+  void identify(Fingerprint& print) const override {
+    print.text("choice");
+    for (const auto& source : sources_) source->identify(print);
   }
   Value build(Elaborator&, std::span<const Tensor>) const override {
     throw Bug("a choice by a tensor was made outside of the body of tasks");

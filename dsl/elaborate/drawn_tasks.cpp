@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "elaborate/fingerprint.hpp"
 #include "elaborate/task_draws.hpp"
 
 namespace metac::dsl {
@@ -57,6 +58,8 @@ class DrawnTasks : public TaskSource {
     for (const auto& [name, value] : arguments_->names) settings.push_back(fmt::format("{}: {}", name, to_text(value)));
     return fmt::format("{}({})", definition_->name.text, fmt::join(settings, ", "));
   }
+
+  void identify(Fingerprint& print) const override { print.made(*definition_, arguments_); }
 
   std::vector<Form> task_forms() const override {
     std::vector<Form> all;

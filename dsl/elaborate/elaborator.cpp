@@ -73,6 +73,11 @@ Context Elaborator::outside() const {
   return context;
 }
 
+const Value* Elaborator::known_global(const std::string& name, std::uint32_t file) const {
+  const auto found = globals_.find({file, name});
+  return found != globals_.end() ? &found->second : nullptr;
+}
+
 void Elaborator::take_apart(std::size_t from) {
   for (std::size_t i = from; i < with_functions_.size(); ++i)
     if (const auto scope = with_functions_[i].lock()) scope->names.clear();

@@ -69,9 +69,10 @@ struct Context {
   std::uint64_t path = 0;             // of names of calls, mixed into the key of a draw
   std::map<std::string, int> counts;  // how often a name was called or drawn in this call
   ParameterFrame* parameters = nullptr;
-  Value example;               // the form of one task, or of a batch of one
-  Value step, progress;        // of the training: none elsewhere
-  TaskDraws* draws = nullptr;  // in the body of `tasks`: where it gets the tasks of other sources from
+  Value example;                   // the form of one task, or of a batch of one; while training, the item at hand
+  const Source* source = nullptr;  // that gives it; null where none does
+  Value step, progress;            // of the training: none elsewhere
+  TaskDraws* draws = nullptr;      // in the body of `tasks`: where it gets the tasks of other sources from
   // The rows inside of which an expression stands (in `sample`, in `map`): how many there are, and the number of its
   // own.
   std::vector<std::pair<std::int64_t, Tensor>> rows;
@@ -94,6 +95,8 @@ class Elaborator {
 
   // ---- names ----
   Value global(const std::string& name, std::uint32_t file, Span use);
+  const Value* known_global(const std::string& name,
+                            std::uint32_t file) const;  // of a `let` without tensors; null if not yet computed
   const CheckedProgram& program() const { return *program_; }
   void set_data_directory(std::string directory) { data_directory_ = std::move(directory); }
   const std::string& data_directory() const { return data_directory_; }
@@ -149,7 +152,18 @@ class Elaborator {
   Value after_step(const Value& old, const Value& made, const std::string& name, const Definition& owner,
                    const char* hint, const OnStatement&);
   static bool has_event(const Learner&, const std::string& event);  // it or a base of it
-  const Block& body_of(const Definition&);                          // Failure if it is no block
+  // Runs a part of a learner in this state. Where shapes do not fit because a wrapper remembers what its base learned
+  // in an earlier shape, the mistake says so.
+  template <class F>
+  auto with_reasons(const Learner& learner, const Value& state, const F& part) {
+    try {
+      return part();
+    } catch (Failure& failure) {
+      explain_outgrown(failure.diagnostic, learner, state);
+      throw;
+    }
+  }
+  const Block& body_of(const Definition&);  // Failure if it is no block
   // Binds what a body defines besides its state: functions, which see `scope` and each other.
   void bind_functions(const Block&, const ScopePtr&);
   Value start(const Optimizer&, const Value& weights);
@@ -233,6 +247,7 @@ class Elaborator {
   Value top_level(const Global&, const std::string& name);
   Context outside() const;
   void enter_place(Span);
+  static void explain_outgrown(Diagnostic&, const Learner&, const Value& state);
   [[noreturn]] void fail_operator(const Error&, Span, const std::vector<std::pair<Span, Value>>& operands);
   std::vector<std::pair<std::string, Value>> bind_arguments(const Callable&, std::vector<Argument>&, const ScopePtr&,
                                                             Span, std::vector<Span>* spans, std::vector<Value>* rest);

@@ -3,6 +3,7 @@
 
 #include "data/groups.hpp"
 #include "elaborate/data_arguments.hpp"
+#include "elaborate/fingerprint.hpp"
 
 namespace metac::dsl {
 namespace {
@@ -13,6 +14,11 @@ class GroupTasks : public TaskSource {
 
   std::string describe() const override {
     return fmt::format("{}-shot groups of {}", source_.shots(), source_.dataset().name());
+  }
+  void identify(Fingerprint& print) const override {
+    print.text("groups");
+    print.dataset(source_.dataset());
+    for (const auto number : {source_.shots(), source_.queries()}) print.number(number);
   }
   std::vector<Form> task_forms() const override {
     const auto& set = source_.dataset();

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "data/episodes.hpp"
+#include "elaborate/fingerprint.hpp"
 #include "elaborate/sources.hpp"
 
 namespace metac::dsl {
@@ -33,6 +34,13 @@ class Joint : public BatchSource {
   }
 
   std::string describe() const override { return fmt::format("{} tasks at once", tasks_.size()); }
+  void identify(Fingerprint& print) const override {
+    print.text("joint");
+    for (const auto& [set, active] : tasks_) {
+      print.dataset(set);
+      for (const auto label : active) print.number(label);
+    }
+  }
   std::int64_t steps_per_epoch(std::int64_t batch) const override { return batches(batch).steps_per_epoch(); }
   std::int64_t size() const override { return size_; }
 

@@ -190,6 +190,50 @@ bool Elaborator::has_event(const Learner& learner, const std::string& event) {
   return event_of(learner, event) != nullptr || (learner.base() != nullptr && has_event(*learner.base(), event));
 }
 
+namespace {
+
+Shape shape_of(const Value& leaf) {
+  if (const auto* tensor = leaf.get<Tensor>()) return tensor->shape();
+  if (const auto* array = leaf.get<Array>()) return array->shape();
+  return {};
+}
+
+// The first leaf that has another shape in the second tree, where both have the same leaves.
+const Leaf* reshaped_leaf(const std::vector<Leaf>& a, const std::vector<Leaf>& b) {
+  const bool alike =
+      std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Leaf& x, const Leaf& y) { return x.path == y.path; });
+  for (std::size_t i = 0; alike && i < a.size(); ++i)
+    if (shape_of(a[i].value) != shape_of(b[i].value)) return &a[i];
+  return nullptr;
+}
+
+}  // namespace
+
+void Elaborator::explain_outgrown(Diagnostic& diagnostic, const Learner& learner, const Value& state) {
+  const Learner* base = learner.base();
+  if (base == nullptr || diagnostic.code != "E0303") return;
+  const Value inner = field(state, base_name);
+  const auto now = leaves(learned(*base, inner));
+  for (const auto& [name, value] : state.record()->fields) {
+    if (name == base_name || learner.learns(name)) continue;
+    const auto before = leaves(value);
+    const Leaf* leaf = reshaped_leaf(before, now);
+    if (leaf == nullptr) continue;
+    const auto& changed = now[static_cast<std::size_t>(leaf - before.data())];
+    const std::string wrapper = learner.definition->name.text, event = has_event(*base, "start") ? "start" : "end";
+    diagnostic.code = "E0459";
+    diagnostic.message = fmt::format(
+        "`{}` remembers what `{}` learned in its `{}`, and that has another form now: `{}` was {}, it is {}", wrapper,
+        base->name(), name, leaf->path, to_string(shape_of(leaf->value)), to_string(shape_of(changed.value)));
+    diagnostic.hint = fmt::format(
+        "`on {}` of `{}` changes its shape: wrap it in what remembers no weights, or bring `{}` to the new "
+        "shape in `on {}` of `{}`",
+        event, base->name(), name, event, wrapper);
+    return;
+  }
+  explain_outgrown(diagnostic, *base, inner);
+}
+
 Value Elaborator::after_event(const Learner& learner, const Value& state, const std::string& event, const Value& item,
                               const Value& before, const Value& gradient) {
   Value current = state;
@@ -212,7 +256,7 @@ Value Elaborator::after_event(const Learner& learner, const Value& state, const 
     scope->bind("gradient", gradient);
   }
   scope->bind(on->parameters.parameters.front().name.text, item);
-  run(*on->body, scope);
+  with_reasons(learner, current, [&] { return run(*on->body, scope); });
 
   Fields fields;
   for (const auto& [name, old] : current.record()->fields) {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "elaborate/choice.hpp"
 #include "elaborate/each_row.hpp"
 #include "elaborate/model_memory.hpp"
@@ -148,6 +150,7 @@ Computed first_state(Elaborator& self, const Learner& learner, const Source& sou
   Builder builder(self, None{}, None{}, form);
   Context context = builder.context();
   context.example = item_of(self, source, builder);
+  context.source = &source;
   WithContext here(self, context);
   return builder.close(self.initial_state(learner));
 }
@@ -160,6 +163,7 @@ Computed event(Elaborator& self, const Learner& learner, const Value& state, con
   Value data = Value::record({});
   if (batches != nullptr) data = item_of(self, source, builder);
   context.example = data;
+  context.source = &source;
   WithContext here(self, context);
   return builder.close(self.after_event(learner, builder.state, name, data));
 }
@@ -380,11 +384,12 @@ struct StepGradient {
 };
 
 // The context of the learner on a task.
-Context on_task(const Builder& builder, MapBuilder& tasks, Tensor key, const Value& task) {
+Context on_task(const Builder& builder, MapBuilder& tasks, Tensor key, const Source& source, const Value& task) {
   Context context = builder.context();
   context.graph = &tasks.graph();
   context.key = fold_in(key, learner_stream);
   context.example = task;
+  context.source = &source;
   return context;
 }
 
@@ -396,7 +401,7 @@ StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, Builder
   const Value& task = drawn.task;
   ItemGradient one;
   {
-    WithContext inside(self, on_task(builder, tasks, key, task));
+    WithContext inside(self, on_task(builder, tasks, key, source, task));
     one = item_gradient(self, learner, builder.state, task, span);
   }
   std::vector<MapBuilder::Result> results{{one.loss, MapBuilder::stacked}};
@@ -425,7 +430,7 @@ Tensor losses_of_tasks(Elaborator& self, const Learner& learner, Builder& builde
   MapBuilder tasks(builder.graph(), builder.arrays, batch);
   const Tensor key = fold_in(builder.key, tasks.index());
   const Value task = task_of(self, source, tasks, builder.context(), key, builder.source_memory).task;
-  WithContext inside(self, on_task(builder, tasks, key, task));
+  WithContext inside(self, on_task(builder, tasks, key, source, task));
   const std::vector<MapBuilder::Result> results{{item_loss(self, learner, state, task, span), MapBuilder::stacked}};
   return tasks.close(results).front();
 }
@@ -436,6 +441,7 @@ StepGradient gradient_of_batch(Elaborator& self, const Learner& learner, Builder
   StepGradient step;
   step.item = item_of(self, source, builder);
   context.example = step.item;
+  context.source = &source;
   WithContext inside(self, context);
   auto one = item_gradient(self, learner, builder.state, step.item, span);
   step.losses = reshape(one.loss, {1});
@@ -475,8 +481,10 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
     self.fail("E0416", span,
               fmt::format("all that the learner `{}` learns is frozen, so it cannot be trained", learner.name()));
 
-  const StepGradient step = source.gives_tasks() ? gradient_of_tasks(self, learner, builder, source, batch, span)
-                                                 : gradient_of_batch(self, learner, builder, source, span);
+  const StepGradient step = self.with_reasons(learner, builder.state, [&] {
+    return source.gives_tasks() ? gradient_of_tasks(self, learner, builder, source, batch, span)
+                                : gradient_of_batch(self, learner, builder, source, span);
+  });
   std::size_t next = 0;
   const Value gradient = map_leaves(seen(weights), [&](const Leaf&) -> Value { return step.gradients[next++]; });
   auto [moved, remembered] = Optimizers{self, rule.make(), rule.span}.update(weights, gradient, builder.memory);
@@ -484,6 +492,7 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
   Value after = updated, source_after = builder.source_memory;
   if (Elaborator::has_event(learner, "step")) {
     self.context().example = step.item;
+    self.context().source = &source;
     after = self.after_event(learner, after, "step", step.item, weights, gradient);
   }
 
@@ -509,12 +518,36 @@ TrainStep train_step(Elaborator& self, const Learner& learner, const Value& stat
 
 namespace {
 
-const Value& predict_of(Elaborator& self, const Learner& learner, const ScopePtr& frame, const char* form, Span span) {
+// How many arguments a function must be given besides those of `with`.
+std::size_t needed(const Callable& function, const SweepPoint& with) {
+  const auto& list = function.lists.back();
+  return static_cast<std::size_t>(std::count_if(list.begin(), list.end(), [&](const CallParameter& parameter) {
+    return parameter.default_value == nullptr &&
+           std::none_of(with.arguments.begin(), with.arguments.end(),
+                        [&](const auto& given) { return given.name == parameter.name; });
+  }));
+}
+
+// A learner predicts from a task and its query, or from examples alone; the source says which is asked for.
+const Value& predict_of(Elaborator& self, const Learner& learner, const ScopePtr& frame, const Source& source,
+                        const SweepPoint& with, Span span) {
   const Value* predict = frame->find("predict");
+  const bool tasks = source.gives_tasks();
+  const char* form = tasks ? "predict(task, x)" : "predict(x)";
   if (predict == nullptr)
     self.fail("E0414", span,
               fmt::format("the learner `{}` has no `predict`, so it cannot be evaluated", learner.name()), "",
               fmt::format("add `fn {} = ...`", form));
+  const Callable* function = predict->callable();
+  if (function != nullptr && needed(*function, with) == (tasks ? 1u : 2u))
+    self.fail("E0417", span,
+              tasks ? fmt::format("`{}` predicts from examples alone, `predict(x)`; {} gives tasks", learner.name(),
+                                  source.describe())
+                    : fmt::format("`{}` predicts from a task and its query, `predict(task, x)`; {} gives no tasks",
+                                  learner.name(), source.describe()),
+              "",
+              tasks ? "measure it on a data set or on a stream of such"
+                    : "measure it on tasks, such as `episodes(data, ways: 5, shots: 1)`");
   return *predict;
 }
 
@@ -579,7 +612,7 @@ std::vector<Tensor> task_metrics(Elaborator& self, const Learner& learner, Build
     auto arguments = point.arguments;
     arguments.insert(arguments.begin(), {{"", given, span}, {"", query.x, span}});
     const Value predictions =
-        self.call(predict_of(self, learner, frame, "predict(task, x)", span), std::move(arguments), span);
+        self.call(predict_of(self, learner, frame, source, point, span), std::move(arguments), span);
     for (const auto& metric : metrics)
       results.push_back({measured(self, metric, predictions, query.y, span), MapBuilder::stacked});
   }
@@ -608,7 +641,7 @@ std::vector<Tensor> row_metrics(Elaborator& self, const Learner& learner, Builde
   for (const auto& point : sweep) {
     WithContext inside(self, context);
     const ScopePtr frame = self.frame(learner, builder.state);
-    const Value predict = predict_of(self, learner, frame, "predict(x)", span);
+    const Value predict = predict_of(self, learner, frame, source, point, span);
     auto arguments = point.arguments;
     arguments.insert(arguments.begin(), {"", query.x, span});
     // Where the task is known at test, a learner that can use it is told which labels are possible.

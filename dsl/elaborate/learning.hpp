@@ -35,13 +35,6 @@ Form example_form(const Source&);  // the usual one
 // tasks.
 Computed event(Elaborator&, const Learner&, const Value& state, const Source&, const std::string& name);
 
-// What `optimizer:` says, for the step at hand (it may mention `progress` and `step`): an optimizer, or a record with
-// one for each `learn`.
-struct OptimizerRule {
-  std::function<Value()> make;
-  Span span;
-};
-
 // The memory of an optimizer before its first step, for weights of the form of `state`.
 Computed first_memory(Elaborator&, const Learner&, const Value& state, const OptimizerRule&);
 

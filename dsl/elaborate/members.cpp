@@ -1,6 +1,8 @@
 // What stands behind a dot: fields of records, and what tensors, learners, optimizers and data sets tell of themselves.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "elaborate/elaborator.hpp"
 
 namespace metac::dsl {
@@ -82,11 +84,44 @@ std::optional<Value> member_of(Elaborator& self, const Learner& learner, const N
   if (name.text == "learned") return learned(learner, learner.state);
   known.push_back("learned");
   const ScopePtr frame = self.frame(learner, learner.state);
+  std::vector<std::string> functions;
   for (const auto& [member, value] : frame->names) {
     if (member == name.text) return value;
     known.push_back(member);
+    if (value.callable() != nullptr && value.callable()->definition != nullptr) functions.push_back(member);
   }
+  if (name.text == "objective" || name.text == "direction" || name.text == "predict")
+    self.fail(
+        "E0464", name.span,
+        fmt::format("this needs the `{}` of a learner, and `{}` has none: its functions are {}", name.text,
+                    learner.name(), fmt::join(functions, ", ")),
+        "",
+        name.text == "objective" && frame->find("direction") != nullptr
+            ? fmt::format("`{}` follows a `direction`: what adds to an objective does not fit round it", learner.name())
+            : "");
   return std::nullopt;
+}
+
+// What a learner asks of the item at hand, and its source does not give.
+[[noreturn]] void not_in_item(Elaborator& self, const Name& name, const Record& item) {
+  const Source& source = *self.context().source;
+  std::vector<std::string> known;
+  for (const auto& [field, value] : item.fields) known.push_back(field);
+  const auto asks = [&](std::initializer_list<const char*> words) {
+    return std::find(words.begin(), words.end(), name.text) != words.end();
+  };
+  const auto near = nearest(name.text, known);
+  const char* hint = asks({"support", "query"})   ? "tasks have it, such as `episodes(data, ways: 5, shots: 1)`"
+                     : asks({"source", "target"}) ? "pairs of domains have it: `pairs(source: a, target: b)`"
+                     : asks({"x", "y", "size"})   ? "batches of a data set have it"
+                                                  : "";
+  const std::string what = known.empty()          ? "which are never all there"
+                           : source.gives_tasks() ? fmt::format("which have {}", fmt::join(known, ", "))
+                                                  : fmt::format("which has {}", fmt::join(known, ", "));
+  self.fail("E0463", name.span,
+            fmt::format("there is no `{}` here: {} gives {}, {}", name.text, source.describe(),
+                        source.gives_tasks() ? "tasks" : "a batch", what),
+            "", near.empty() ? hint : fmt::format("did you mean `{}`?", near));
 }
 
 }  // namespace
@@ -100,6 +135,7 @@ Value Elaborator::member(const Value& base, const Name& name, Span span) {
     if (const Value* field = record->find(name.text)) return *field;
     if (name.text == "size")
       if (const auto rows = rows_of(base)) return *rows;
+    if (record == context_.example.record() && context_.source != nullptr) not_in_item(*this, name, *record);
     for (const auto& [field, value] : record->fields) known.push_back(field);
   } else if (const auto* tensor = base.get<Tensor>()) {
     found = member_of(*tensor, name.text);

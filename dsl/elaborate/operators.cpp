@@ -284,6 +284,25 @@ bool needs_real(BinaryOp op) {
 }
 bool is_comparison(BinaryOp op) { return op >= BinaryOp::equal && op <= BinaryOp::greater_equal; }
 
+std::optional<Shape> shape_of(const Value& leaf) {
+  if (const auto* tensor = leaf.get<Tensor>()) return tensor->shape();
+  if (const auto* array = leaf.get<Array>()) return array->shape();
+  return std::nullopt;
+}
+
+// Two trees meet leaf by leaf, in leaves of one shape or with scalars: repeating a leaf along a larger one would hide
+// that the trees are of two models.
+void require_same_leaves(const Value& a, const Value& b) {
+  const auto left = leaves(a), right = leaves(b);
+  for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i) {
+    if (left[i].path != right[i].path || left[i].carried || right[i].carried) return;  // found by `zip_leaves`
+    const auto x = shape_of(left[i].value), y = shape_of(right[i].value);
+    if (x && y && *x != *y && x->rank() > 0 && y->rank() > 0)
+      throw Error(fmt::format("the two trees differ at `{}`: {} and {}; leaves need one shape, or scalars",
+                              left[i].path, to_string(*x), to_string(*y)));
+  }
+}
+
 }  // namespace
 
 Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span, Span left, Span right) {
@@ -313,6 +332,7 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
     reject(mixed && op == BinaryOp::add ? "turn a value into text with `str(value)`" : "");
   }
   return guarded(span, {{left, a}, {right, b}}, [&]() -> Value {
+    if (a.record() != nullptr && b.record() != nullptr && op != BinaryOp::matmul) require_same_leaves(a, b);
     return zip_leaves(a, b, [&](const Value& x, const Value& y) -> Value {
       if ((!is_run_value(x) && !is_run_value(y)) || (op == BinaryOp::add && x.list() && y.list()))
         if (auto result = on_host(op, x, y)) return *result;

@@ -16,10 +16,15 @@ namespace metac::dsl {
 // The types of the host arrays of one item, in order. Items of another form need another program.
 using Form = std::vector<Type>;
 
+class Fingerprint;
+
 class Source {
  public:
   virtual ~Source() = default;
   virtual std::string describe() const = 0;  // "sinusoids(shots: 5)", "5-way 1-shot episodes of omniglot test"
+
+  // What decides which items are drawn, besides a key.
+  virtual void identify(Fingerprint&) const = 0;
 
   // Whether a step draws `batch` tasks, whose arrays lie along a further first axis; else one batch of examples.
   virtual bool gives_tasks() const = 0;

@@ -4,6 +4,7 @@
 #include "data/episodes.hpp"
 #include "elaborate/choice.hpp"
 #include "elaborate/each_row.hpp"
+#include "elaborate/fingerprint.hpp"
 #include "elaborate/sources.hpp"
 #include "elaborate/task_draws.hpp"
 
@@ -45,6 +46,12 @@ class Episodes : public TaskSource {
     };
     return fmt::format("{}-way {}-shot episodes of {}", span(&data::EpisodeSource::ways),
                        span(&data::EpisodeSource::shots), sizes_.front().dataset().name());
+  }
+  void identify(Fingerprint& print) const override {
+    print.text("episodes");
+    print.dataset(sizes_.front().dataset());
+    for (const auto& size : sizes_)
+      for (const auto number : {size.ways(), size.shots(), size.queries()}) print.number(number);
   }
   std::vector<Form> task_forms() const override {
     std::vector<Form> forms;

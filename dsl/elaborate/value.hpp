@@ -162,6 +162,19 @@ struct Callable {
   Span span;                                          // of its definition
 };
 
+// What `optimizer:` says, for the step at hand (it may mention `progress` and `step`): an optimizer, or a record with
+// one for each `learn`.
+struct OptimizerRule {
+  std::function<Value()> make;
+  Span span;
+};
+
+// Which state a training kept, where it was validated.
+struct Selection {
+  std::string rule;      // "best", "highest", "lowest" or "last"; empty: nothing was validated
+  std::string protocol;  // of the validation that chose; empty for "last"
+};
+
 // A learner and what it has learned so far. `state` has a field for each `learn` and `memory`, and, if it wraps another
 // learner (its parameter `base`), a field `base` with the state of that; leaves are arrays, or tensors inside a graph.
 // It is none until a source is known, because `init(net)` takes its sizes from the source.
@@ -173,6 +186,10 @@ struct Learner {
   std::vector<std::pair<std::string, Value>> started;  // `learn`s and `memory`s that begin as something given
   std::int64_t trainings = 0;                          // how many it has had: each has draws of its own
   std::string loaded;                                  // the file that its state came from, until it is trained
+  // Of its last training: which state was kept, and the optimizer with its memory at that state, for `optimizer: same`.
+  Selection selection;
+  OptimizerRule optimizer;
+  Value optimizer_memory;
   std::string name() const;                            // with what it wraps: "outer(inner)"
   const Learner* base() const;                         // the learner it wraps; null if there is none
   bool learns(std::string_view name) const;            // whether a name of its state is a `learn` of its own

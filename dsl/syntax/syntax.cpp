@@ -33,4 +33,12 @@ Module parse(const Sources& sources, std::uint32_t file, Report& report) {
   return module;
 }
 
+std::vector<std::string_view> tokens(std::string_view text) {
+  std::vector<std::string_view> result;
+  for (Token token = significant_token_at(text, 0); token.kind != TokenKind::end;
+       token = significant_token_at(text, token.end))
+    result.push_back(view(text, token));
+  return result;
+}
+
 }  // namespace metac::dsl

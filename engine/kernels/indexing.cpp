@@ -1,5 +1,5 @@
-// Moves by index and by place: argmax, gather, scatter-add, concatenate, pad. Indices come from data, so each is
-// checked against its bound; the loops over contiguous elements are innermost.
+// Moves by index and by place: argmax, gather, scatter-add, labels, concatenate, pad. Indices come from data, so each
+// is checked against its bound; the loops over contiguous elements are innermost.
 #include "kernels/indexing.hpp"
 
 #include <fmt/format.h>
@@ -133,6 +133,28 @@ class ScatterAdd : public Kernel {
   std::int64_t targets_, row_, indices_;
 };
 
+// ---- labels ----
+
+class CheckedLabels : public Kernel {
+ public:
+  CheckedLabels(const Type& labels, std::int64_t classes) : labels_(labels.elements()), classes_(classes) {}
+
+  void run(void* const* operands, std::byte*, State*) const override {
+    auto* result = static_cast<std::int32_t*>(operands[0]);
+    const auto* label = static_cast<const std::int32_t*>(operands[1]);
+    for (std::int64_t i = 0; i < labels_; ++i) {
+      if (label[i] < 0 || label[i] >= classes_)
+        throw Error(fmt::format("the label {} was met, at place {} of {}; there is room for {} classes, 0 to {}",
+                                label[i], i, labels_, classes_, classes_ - 1));
+      result[i] = label[i];
+    }
+  }
+  std::string describe() const override { return fmt::format("{} labels of {} classes", labels_, classes_); }
+
+ private:
+  std::int64_t labels_, classes_;
+};
+
 // ---- concatenate ----
 
 class Concatenate : public Kernel {
@@ -225,6 +247,11 @@ KernelPtr make_scatter_add(const Type& rows, const Type& index, std::int64_t n) 
   require(fits, "scatter_add");
   return with_type(rows.dtype,
                    [&]<class T>(T*) -> KernelPtr { return std::make_unique<ScatterAdd<T>>(rows, index, n); });
+}
+
+KernelPtr make_checked_labels(const Type& labels, std::int64_t classes) {
+  require(labels.dtype == Dtype::i32, "labels");
+  return std::make_unique<CheckedLabels>(labels, classes);
 }
 
 KernelPtr make_concatenate(const std::vector<Type>& inputs, int axis) {

@@ -17,6 +17,9 @@ KernelPtr make_gather(const Type& table, const Type& index);
 // of range are dropped.
 KernelPtr make_scatter_add(const Type& rows, const Type& index, std::int64_t n);
 
+// The same labels, i32 of any shape, if each is from 0 to classes - 1; else an Error with the first that is not.
+KernelPtr make_checked_labels(const Type& labels, std::int64_t classes);
+
 // Dense inputs side by side along `axis`.
 KernelPtr make_concatenate(const std::vector<Type>& inputs, int axis);
 

@@ -266,8 +266,42 @@ const Operator last_place_operator = {
           }
         }};
 
+// ---- checked_labels: attributes.numbers is the number of classes ----
+
+Type labels_type(const Site& site) {
+  require_dtype(site.op, site.inputs[0], Dtype::i32);
+  const std::int64_t classes = site.attributes.numbers.at(0);
+  if (classes < 0) throw Error(fmt::format("[checked_labels] {} classes were given; at least 0 are needed", classes));
+  return site.inputs[0].type();
+}
+
+const Operator labels_operator = {
+    .name = "checked_labels",
+    .doc = "the same labels, if each is from 0 to classes - 1; else the run ends with an Error",
+    .arity = 1,
+    .type = labels_type,
+    .batch = [](const BatchSite& site) { return apply(site.op, {site.inputs[0]}, site.attributes); },
+    .kernel =
+        [](const Node& node, std::span<const Layout> inputs) {
+          return make_checked_labels(inputs[0].type(), node.attributes.numbers[0]);
+        },
+    .samples =
+        [] {
+          const auto labels = [](Shape shape, std::int64_t classes) {
+            return Sample{.inputs = {{Dtype::i32, shape}},
+                          .attributes = numbers({classes}),
+                          .integer_low = 0,
+                          .integer_high = classes};
+          };
+          return std::vector<Sample>{labels({}, 1), labels({0}, 3), labels({7}, 3), labels({2, 3}, 5)};
+        },
+    .reference =
+        [](const Node&, std::span<const Array> inputs, Array& result) {
+          for (std::int64_t i = 0; i < result.elements(); ++i) store(result, i, inputs[0].at(i));
+        }};
+
 const Register registered[] = {Register(argmax_operator), Register(gather_operator), Register(scatter_operator),
-                               Register(last_place_operator)};
+                               Register(last_place_operator), Register(labels_operator)};
 
 }  // namespace
 
@@ -277,6 +311,10 @@ Tensor argmax(Tensor x, int axis) {
 }
 
 Tensor gather(Tensor table, Tensor index) { return apply(gather_operator, {table, index}); }
+
+Tensor checked_labels(Tensor labels, std::int64_t classes) {
+  return apply(labels_operator, {labels}, numbers({classes}));
+}
 
 Tensor scatter_add(Tensor rows, Tensor index, std::int64_t n) {
   return apply(scatter_operator, {rows, index}, numbers({n}));

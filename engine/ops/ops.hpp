@@ -163,6 +163,7 @@ Tensor last_place(Tensor index, std::int64_t n);  // i32[..., m] to [..., n]: wh
 Tensor dynamic_slice(Tensor, Tensor begin, const Shape& size);
 Tensor dynamic_update(Tensor, Tensor block, Tensor begin);
 Tensor one_hot(Tensor index, std::int64_t n, Dtype = Dtype::f32);
+Tensor checked_labels(Tensor labels, std::int64_t classes);  // themselves; a run Errors where one is out of range
 
 // ---- matrices [..., rows, columns] ----
 // bool: where column <= row + offset.

@@ -7,12 +7,24 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
+#include <thread>
 
 namespace metac::dsl::test {
+namespace {
+
+std::size_t times(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
+  return count;
+}
+
+}  // namespace
 
 Finished run_command(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
-                     double interrupt_after, int signal) {
+                     std::optional<Stop> stop) {
   int out[2], err[2];
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   std::vector<std::string> words{METAC_COMMAND};
@@ -32,17 +44,27 @@ Finished run_command(const std::filesystem::path& folder, const std::vector<std:
   close(out[1]);
   close(err[1]);
   Finished result;
-  const auto begin = std::chrono::steady_clock::now();
-  bool interrupted = interrupt_after < 0;
+  using Clock = std::chrono::steady_clock;
+  const auto seconds_since = [](Clock::time_point past) {
+    return std::chrono::duration<double>(Clock::now() - past).count();
+  };
+  const auto begin = Clock::now();
+  std::optional<Clock::time_point> reached;  // when the text was there as often as is waited for
   pollfd ends[] = {{out[0], POLLIN, 0}, {err[0], POLLIN, 0}};
   for (int open = 2; open > 0;) {
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (!interrupted && seconds >= interrupt_after) {
-      kill(child, signal);
-      interrupted = true;
+    if (stop && !reached && times(result.out, stop->text) + times(result.err, stop->text) >= stop->times)
+      reached = Clock::now();
+    if (stop && reached && seconds_since(*reached) >= stop->seconds) {
+      std::ifstream status("/proc/" + std::to_string(child) + "/status");
+      result.status = {std::istreambuf_iterator<char>(status), {}};
+      for (int i = 0; i < stop->repeats; ++i) {
+        if (i > 0) std::this_thread::sleep_for(std::chrono::microseconds(100));  // one that waits swallows the next
+        kill(child, stop->signal);
+      }
+      stop.reset();
     }
-    if (seconds > 60) kill(child, SIGKILL);
-    poll(ends, 2, 20);
+    if (seconds_since(begin) > 60) kill(child, SIGKILL);
+    poll(ends, 2, stop && reached ? 1 : 20);
     for (int i = 0; i < 2; ++i) {
       if ((ends[i].revents & (POLLIN | POLLHUP)) == 0) continue;
       char buffer[4096];
@@ -58,6 +80,7 @@ Finished run_command(const std::filesystem::path& folder, const std::vector<std:
   }
   int status = 0;
   waitpid(child, &status, 0);
+  result.seconds = seconds_since(begin);
   result.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;
 }

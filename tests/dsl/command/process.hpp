@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,22 @@ namespace metac::dsl::test {
 
 struct Finished {
   std::string out, err;
-  int code = 0;  // the exit code, or 128 + the signal that ended it
+  int code = 0;        // the exit code, or 128 + the signal that ended it
+  double seconds = 0;  // from start to end
+  std::string status;  // /proc/PID/status before a signal was sent
 };
 
-// `interrupt_after` seconds: then `signal` is sent once; negative: never. A run that takes longer than a minute is killed.
+// When to send a signal: so many seconds after the process has written a text so many times, to either output.
+struct Stop {
+  int signal = SIGINT;
+  std::string text = "\n";
+  std::size_t times = 0;
+  double seconds = 0;
+  int repeats = 1;  // how often it is sent, 0.1 ms apart
+};
+
+// A run that takes longer than a minute is killed.
 Finished run_command(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
-                     double interrupt_after = -1, int signal = SIGINT);
+                     std::optional<Stop> = {});
 
 }  // namespace metac::dsl::test

@@ -1,7 +1,9 @@
 // A run that is killed at any moment goes on to the same bits, also on another number of threads.
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 #include <fstream>
 #include <map>
+#include <random>
 #include <regex>
 
 #include "dsl/command/process.hpp"
@@ -12,8 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// All kinds of state: two trainings of one learner, memory that events change, running statistics, an optimizer with
-// memory, validation that selects, two seeds, and a second learner on tasks that remember.
+// All kinds of state: two trainings of one learner, memory that events change, running statistics, an optimizer whose
+// memory goes on from the first to the second, validation that selects, two seeds, and a second learner on tasks that
+// remember. Each of the six trainings is validated ten times.
 constexpr const char* script = R"(
 learner remembering(base) {
   memory path = zeros_like(base.learned)
@@ -34,15 +37,20 @@ tasks leaning(base) {
   return task
 }
 model normed(x) = x |> flatten |> linear(16) |> batch_norm("running") |> relu |> linear(3)
-experiment long(seeds = 2) {
+experiment long(seeds = 2, rounds = 1) {
   let learner = remembering(classifier(normed))
   let rows = idx("images", "labels")
-  for _ in 1..2 {
-    train learner on rows { epochs: 200, batch: 5, optimizer: adam(1e-3), validate: (on: rows, every: 100), select: "best" }
+  for turn in 1..2 {
+    train learner on rows {
+      epochs: 100 * rounds, batch: 5, optimizer: if turn == 1 then adam(1e-3) else same, validate: (on: rows, every: 50 * rounds), select: "best"
+    }
   }
   evaluate learner on rows
   let few = maml(mlp([20, 1]), loss: mse)
-  train few on leaning(sinusoids()) { iterations: 3_000, batch: 10, optimizer: momentum(1e-3) }
+  train few on leaning(sinusoids()) {
+    iterations: 1_500 * rounds, batch: 10, optimizer: momentum(1e-3)
+    validate: (on: sinusoids(), every: 150 * rounds, tasks: 10)
+  }
   evaluate few on sinusoids() { tasks: 50, with: (updates: 1) }
 }
 )";
@@ -71,40 +79,75 @@ struct Workshop {
     data::testing::write(folder / "data/images", data::testing::idx_bytes(8, {24, 4, 4}, images));
     data::testing::write(folder / "data/labels", data::testing::idx_bytes(8, {24}, labels));
   }
-  Finished run(std::vector<std::string> more, double after = -1, int signal = SIGKILL) const {
-    std::vector<std::string> arguments{"run", "long.meta", "--data", "data", "--checkpoint", "0.03"};
+  Finished run(std::vector<std::string> more, std::optional<Stop> stop = {}) const {
+    std::vector<std::string> arguments{"run", "long.meta", "--data", "data"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_command(folder.path(), arguments, after, signal);
+    return run_command(folder.path(), arguments, stop);
   }
   data::testing::TemporaryFolder folder;
 };
 
+// A run that was never stopped. Where the machine is fast it has more rounds: there must be time to kill it.
+struct Whole {
+  explicit Whole(const Workshop& workshop) {
+    for (; rounds <= 256 && finished.seconds < 0.4; rounds *= 2) {
+      fs::remove_all(workshop.folder / "whole");
+      setting = "rounds=" + std::to_string(rounds);
+      finished = workshop.run({"--out", "whole", "--threads", "1", "--set", setting});
+      BOOST_REQUIRE_MESSAGE(finished.code == 0, finished.err);
+    }
+    files = files_of(workshop.folder / "whole");
+  }
+
+  int rounds = 1;
+  std::string setting;
+  Finished finished;
+  std::map<std::string, std::string> files;
+};
+
+unsigned random_seed() {
+  const char* given = std::getenv("METAC_SEED");
+  return given != nullptr ? static_cast<unsigned>(std::atoi(given)) : std::random_device()();
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_killed_run_goes_on_to_the_same_bits) {
+  const unsigned seed = random_seed();
+  BOOST_TEST_INFO_SCOPE("METAC_SEED=" << seed << " draws these moments again");
+  std::mt19937 random(seed);
   const Workshop workshop;
-  const Finished whole = workshop.run({"--out", "whole", "--threads", "1"});
-  BOOST_REQUIRE_MESSAGE(whole.code == 0, whole.err);
-  const auto expected = files_of(workshop.folder / "whole");
-  BOOST_TEST(expected.size() == 2 * 3 + 1u);  // two seeds, three trainings, and the manifest
+  const Whole whole(workshop);
+  BOOST_TEST(whole.files.size() == 2 * 3 + 1u);  // two seeds, three trainings, and the manifest
 
-  int killed = workshop.run({"--out", "part"}, 0.1).code == 128 + SIGKILL;
-  Finished finished;
-  for (int turn = 0; turn < 12; ++turn) {  // ever later, on one thread or two, killed or asked to stop
-    const bool kill = turn % 3 != 2;
-    finished = workshop.run({"--resume", "part", "--threads", turn % 2 == 0 ? "2" : "1"}, 0.08 + 0.03 * turn,
-                            kill ? SIGKILL : SIGTERM);
-    killed += finished.code != 0;
-    if (finished.code == 0) break;
-    BOOST_TEST(finished.code == (kill ? 128 + SIGKILL : 130));
+  // Stopped nine times on one to three threads: first anywhere at its beginning, then somewhere after a few validations
+  // of what was left. Twice it is asked to stop, else it is killed.
+  std::map<int, int> ended;  // by exit code: how often
+  const auto attempt = [&](int turn, std::optional<Stop> stop) {
+    const bool begun = fs::exists(workshop.folder / "part/run.json");
+    return workshop.run({begun ? "--resume" : "--out", "part", "--set", whole.setting, "--checkpoint",
+                         std::to_string(whole.finished.seconds / 40), "--threads", std::to_string(1 + turn % 3)},
+                        stop);
+  };
+  for (int turn = 0; turn < 9; ++turn) {
+    Stop stop{.signal = turn % 4 == 3 ? SIGTERM : SIGKILL, .text = "validation after"};
+    if (turn > 0) stop.times = 1 + random() % 7;
+    stop.seconds = whole.finished.seconds / (turn > 0 ? 60 : 5) * std::uniform_real_distribution(0.0, 1.0)(random);
+    const Finished part = attempt(turn, stop);
+    stop.repeats = stop.signal == SIGTERM ? 2 : 1;  // as `timeout` does
+    const int expected = stop.signal == SIGKILL ? 128 + SIGKILL : 130;
+    BOOST_TEST((part.code == expected || part.code == 0), "it ended with " << part.code << ": " << part.err);
+    ++ended[part.code];
   }
-  if (finished.code != 0) finished = workshop.run({"--resume", "part", "--threads", "2"});
+  BOOST_TEST(ended[128 + SIGKILL] >= 3, "the run was too fast to be killed");
+  BOOST_TEST(ended[130] >= 1, "the run was too fast to be stopped");
+
+  const Finished finished = attempt(1, {});
   BOOST_TEST(finished.code == 0, finished.err);
-  BOOST_TEST(killed >= 2, "the run was too fast to be killed");
-  BOOST_TEST(measured(finished.out) == measured(whole.out));
+  BOOST_TEST(measured(finished.out) == measured(whole.finished.out));
   const auto found = files_of(workshop.folder / "part");
-  BOOST_TEST(found.size() == expected.size());
-  for (const auto& [name, content] : expected)
+  BOOST_TEST(found.size() == whole.files.size());
+  for (const auto& [name, content] : whole.files)
     BOOST_TEST((found.contains(name) && found.at(name) == content), name << " differs");
 }
 

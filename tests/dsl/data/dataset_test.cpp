@@ -7,6 +7,7 @@
 #include "data/dataset.hpp"
 #include "data/image.hpp"
 #include "data/split.hpp"
+#include "data/transforms.hpp"
 #include "files.hpp"
 #include "sets.hpp"
 
@@ -131,6 +132,27 @@ BOOST_AUTO_TEST_CASE(colours_stay_together_when_turned) {
   const int expected[] = {3, 4, 5, 9, 10, 11, 0, 1, 2, 6, 7, 8};
   for (int i = 0; i < 12; ++i)
     BOOST_TEST(x.as<float>()[static_cast<std::size_t>(i)] == static_cast<float>(expected[i]) / 255.0f);
+}
+
+BOOST_AUTO_TEST_CASE(a_fingerprint_tells_what_a_set_gives_out_and_not_where_it_lies) {
+  const Dataset set = small_set(6, 4);
+  BOOST_TEST(set.fingerprint() == small_set(6, 4, "elsewhere").renamed("other").fingerprint());
+  const std::vector<std::uint32_t> order{1, 0, 2}, first{0, 1, 2};
+  const std::vector<std::int32_t> half{0, 1, 2}, exchanged{1, 0, 2};
+  const std::vector<Dataset> others{set,
+                                    small_set(6, 5),
+                                    small_set(4, 6),
+                                    set.take(3),
+                                    set.with_rows(order, "order"),
+                                    set.with_classes(half, "half"),
+                                    set.with_classes(exchanged, "exchanged"),
+                                    rotated_classes(set),
+                                    noise(set, 0.1),
+                                    noise(set, 0.2)};
+  for (std::size_t i = 0; i < others.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      BOOST_TEST(others[i].fingerprint() != others[j].fingerprint(), i << " and " << j);
+  BOOST_TEST(set.take(3).fingerprint() == set.with_rows(first, "first").fingerprint());
 }
 
 BOOST_AUTO_TEST_CASE(overlap_follows_rows_and_classes) {

@@ -14,6 +14,11 @@ class Recorder : public Observer {
   explicit Recorder(bool stop_when_trained = false) : stop_when_trained_(stop_when_trained) {}
   void train_progress(const TrainProgress& progress) override { last = progress; }
   void evaluated(const EvaluationResult& result) override { results.push_back(result); }
+  void compared(const std::vector<Comparison>& pairs) override {
+    comparisons.insert(comparisons.end(), pairs.begin(), pairs.end());
+  }
+  void stream_measured(const StreamResult& stream) override { streams.push_back(stream); }
+  void seeds_done(const std::vector<SeedSummary>& all) override { summaries = all; }
   void printed(const std::string& line) override { lines.push_back(line); }
   void trained(const std::string&, const TrainState& state, double, const std::string&) override {
     states.push_back(state.copy());
@@ -23,6 +28,9 @@ class Recorder : public Observer {
   TrainProgress last;
   std::vector<TrainState> states;
   std::vector<EvaluationResult> results;
+  std::vector<Comparison> comparisons;
+  std::vector<StreamResult> streams;
+  std::vector<SeedSummary> summaries;
   std::vector<std::string> lines;
   std::atomic<bool> stop{false};
 

@@ -1,5 +1,6 @@
 // The state of a training is complete and comparable: every part has a name, a copy shares no memory, and the part that
 // differs is named.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <set>
@@ -77,6 +78,36 @@ BOOST_AUTO_TEST_CASE(a_missing_part_is_named) {
   TrainState less = state.copy();
   less.optimizer = None{};
   BOOST_TEST(difference(state, less).starts_with("optimizer."));
+}
+
+BOOST_AUTO_TEST_CASE(parts_of_another_form_are_refused_by_name_and_change_nothing) {
+  TrainState state = trained_state();
+  const TrainState before = state.copy();
+  const auto refusal = [&](const NamedArrays& parts) {
+    std::string said;
+    try {
+      state.take(parts, "a file");
+    } catch (const Error& error) {
+      said = error.what();
+    }
+    BOOST_TEST(difference(state, before) == "");
+    return said;
+  };
+  auto parts = state.list();
+  BOOST_TEST(refusal(parts) == "");
+  const auto named = [&](const std::string& name) {
+    return std::find_if(parts.begin(), parts.end(), [&](const auto& part) { return part.first == name; });
+  };
+  auto& weight = named("optimizer.first.theta.linear1.weight")->second;
+  weight = Array(Type{Dtype::f32, {1, 30}});
+  BOOST_TEST(refusal(parts) ==
+             "a file is of another model: `optimizer.first.theta.linear1.weight` is f32[1, 30], f32[1, 40] is needed");
+  parts = state.list();
+  parts.erase(named("learner.theta.linear2.offset"));
+  BOOST_TEST(refusal(parts) == "a file is of another model: `learner.theta.linear2.offset` f32[40] is missing");
+  parts = state.list();
+  parts.emplace_back("learner.theta.linear4.offset", Array(Type{Dtype::f32, {2}}));
+  BOOST_TEST(refusal(parts) == "a file is of another model: `learner.theta.linear4.offset` f32[2] is not there");
 }
 
 BOOST_AUTO_TEST_CASE(the_same_run_twice_gives_the_same_bits) {

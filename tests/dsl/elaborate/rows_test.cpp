@@ -150,7 +150,7 @@ fn drawn(trial) {
 }
 fn kept(trial) {
   let (buffer, _) = filled(trial)
-  return one_hot(buffer.x, 42)
+  return reshape(buffer.x, [-1, 1]) == iota(42)
 }
 )";
   const auto one = numbers("let (b, n) = filled(0)\nprint(b.x, b.y, n)", stream, 1);

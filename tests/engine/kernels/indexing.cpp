@@ -130,6 +130,19 @@ BOOST_AUTO_TEST_CASE(pooling_indices_from_elsewhere_are_safe) {
   check_values(run(*make_pool_put(p), image_type(p), {&values, &index}), wanted);
 }
 
+BOOST_AUTO_TEST_CASE(labels_out_of_range_end_the_run_with_their_numbers) {
+  const auto kernel = make_checked_labels({Dtype::i32, {3}}, 4);
+  const auto labels = [](std::vector<std::int32_t> values) { return Array::from<std::int32_t>({3}, values); };
+  const Array good = labels({0, 3, 1}), high = labels({0, 4, 1}), low = labels({0, 3, -1});
+  check_values(run(*kernel, {Dtype::i32, {3}}, {&good}), {0, 3, 1});
+  const auto says = [](const std::string& what) {
+    return [what](const Error& error) { return std::string(error.what()).find(what) != std::string::npos; };
+  };
+  BOOST_CHECK_EXCEPTION(run(*kernel, {Dtype::i32, {3}}, {&high}), Error,
+                        says("the label 4 was met, at place 1 of 3; there is room for 4 classes, 0 to 3"));
+  BOOST_CHECK_EXCEPTION(run(*kernel, {Dtype::i32, {3}}, {&low}), Error, says("the label -1 was met, at place 2"));
+}
+
 BOOST_AUTO_TEST_CASE(argmax_takes_the_first_of_equals_and_nan_over_numbers) {
   for (const auto dtype : {Dtype::f32, Dtype::f64}) {
     const auto input = numbers(dtype, {2, 4}, {1, 3, 3, 2, infinity, nan, 5, nan});

@@ -1,0 +1,47 @@
+// Dataset::fingerprint: what a set gives out, as a number.
+#include "base/hash.hpp"
+#include "data/content.hpp"
+
+namespace metac::data {
+namespace {
+
+void add(Hash& hash, const Array& array) {
+  hash.text(to_string(array.type()));
+  hash.bytes(array.data(), array.bytes());
+}
+
+template <class T>
+void add(Hash& hash, const std::vector<T>& numbers) {
+  hash.number(numbers.size());
+  hash.bytes(numbers.data(), numbers.size() * sizeof(T));
+}
+
+}  // namespace
+
+std::uint64_t Storage::fingerprint() const {
+  if (const auto known = hash.value.load(); known != 0) return known;
+  Hash content;
+  content.text(to_string(example));
+  content.number(static_cast<std::uint64_t>(rows));
+  if (bytes)
+    content.bytes(bytes.get(), static_cast<std::size_t>(rows * example.elements()));
+  else
+    add(content, values);
+  if (targets) add(content, *targets);
+  for (const auto& word : words) content.text(word);
+  hash.value = content.value();
+  return content.value();
+}
+
+std::uint64_t Dataset::fingerprint() const {
+  Hash hash;
+  hash.number(content_->storage->fingerprint());
+  add(hash, content_->sources);
+  add(hash, content_->quarters);
+  add(hash, content_->labels);
+  hash.number(static_cast<std::uint64_t>(class_count()));
+  for (const auto& transform : content_->transforms) hash.text(transform->name);
+  return hash.value();
+}
+
+}  // namespace metac::data
