@@ -42,12 +42,6 @@ struct CommandLine {
   double memory = 0;  // GiB; 0: what the machine has
 };
 
-// What arrays may take together. Without a limit, a size that is far too large would end the process from outside.
-std::size_t memory_limit(double gib) {
-  if (gib > 0) return static_cast<std::size_t>(gib * (1u << 30));
-  return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 10 * 9;
-}
-
 // A negative number would be read as a large one.
 std::string not_negative(const std::string& text) {
   return text.starts_with('-') ? fmt::format("{} was given, a number of at least 0 is needed", text) : "";
@@ -112,7 +106,7 @@ int perform(CommandLine& line, bool really) {
     line.options.out = line.resume;
     line.options.resume = true;
   }
-  metac::set_memory_limit(memory_limit(line.memory));
+  if (line.memory > 0) metac::set_memory_limit(static_cast<std::size_t>(line.memory * (1u << 30)));
   line.options.stop = &stop;
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
