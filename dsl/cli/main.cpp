@@ -14,7 +14,7 @@
 #include "base/memory.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
-#include "kernels/kernel.hpp"
+#include "kernels/instruction_set.hpp"
 
 namespace {
 

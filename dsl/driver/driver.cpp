@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "driver/journal.hpp"
 #include "driver/session.hpp"
-#include "kernels/kernel.hpp"
+#include "kernels/instruction_set.hpp"
 #include "syntax/syntax.hpp"
 
 namespace metac::dsl {

@@ -269,7 +269,7 @@ ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value
     if (loss.shape().rank() != 0)
       self.fail("E0411", place, fmt::format("`objective` gives {}, a scalar is needed", to_string(loss.type())), "",
                 "take the `mean`");
-    auto gradients = grad(loss, variables);
+    auto gradients = vjp(loss, full(graph, {}, 1, loss.dtype()), variables);
     std::size_t next = 0;
     check_flow(self, learner, "", weights, gradients, next, place);
     for (std::size_t i = 0; i < variables.size(); ++i)

@@ -13,7 +13,7 @@
 
 #include "base/error.hpp"
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
 // f32 is the working type, f64 the reference; i32 holds labels, indices, counters and random keys.
 enum class Dtype : std::uint8_t { f32, f64, i32, boolean };
@@ -134,4 +134,4 @@ class Array {
 // Same type and same bits (so a NaN equals itself).
 bool same_bits(const Array&, const Array&);
 
-}  // namespace metac
+}  // namespace gnu::visibility("default")]]metac

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
 inline constexpr std::size_t memory_alignment = 64;  // a cache line, and the widest vector
 
@@ -27,4 +27,4 @@ std::size_t memory_peak();    // the most there ever was at once
 // machine's memory.
 void set_memory_limit(std::size_t bytes);
 
-}  // namespace metac
+}  // namespace gnu::visibility("default")]]metac

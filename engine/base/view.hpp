@@ -7,7 +7,7 @@
 
 #include "base/array.hpp"
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
 // A container of elements that lie side by side: std::vector<float>, std::array<double, 3>, std::span<const bool>.
 template <class C>
@@ -69,4 +69,4 @@ class MutableArrayView : public ArrayView {
   void* data() const { return const_cast<void*>(ArrayView::data()); }
 };
 
-}  // namespace metac
+}  // namespace gnu::visibility("default")]]metac

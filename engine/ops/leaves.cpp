@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 #include "ops/reference.hpp"
 
 namespace metac {

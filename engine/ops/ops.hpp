@@ -6,10 +6,9 @@
 #include <optional>
 
 #include "graph/graph.hpp"
-#include "graph/operator.hpp"
-#include "kernels/random.hpp"
+#include "kernels/distribution.hpp"
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
 // ---- leaves ----
 Tensor input(Graph&, const Type&);                          // a new one at each call
@@ -20,8 +19,6 @@ Tensor full(Graph&, const Shape&, double value, Dtype = Dtype::f32);
 Tensor iota(Graph&, std::int64_t n);  // i32 [n]: 0, 1, ...
 Tensor zeros_like(Tensor);
 std::optional<double> constant_value(Tensor);  // of a constant, also behind a few views (broadcast, reshape, ...)
-double constant_value(const Node&);            // of a node of constant_operator, as it is in its own dtype
-Array array_value(const Node&);                // of a node of array_operator: shares its memory
 
 // ---- pointwise ----
 Tensor neg(Tensor);
@@ -148,22 +145,4 @@ class MapBuilder {
   std::int64_t length_;
 };
 
-// Runtime facts of a `map` node, for the transformations and the plan. Its inputs are the sequences (the first of them
-// is always an iota: the index), then the captures; attributes.object is the Body.
-struct MapBody {
-  Region region;
-  int sequences = 0;
-  std::int64_t length = 0;
-  std::vector<MapBuilder::Output> outputs;
-};
-extern const Operator matmul_operator, map_operator, part_operator, alias_operator, stop_gradient_operator, constant_operator,
-    array_operator, iota_operator;
-const MapBody& map_body(const Node&);
-Tensor part(Tensor map_node, int index);
-// The map of a body, on inputs that fit it (as checked by its shape rule).
-Tensor push_map(Graph&, std::span<const Tensor> inputs, MapBody);
-
-// A batching rule that every operator may use: runs the operator in a `map` over the batch.
-Tensor batch_by_map(const BatchSite&);
-
-}  // namespace metac
+}  // namespace gnu::visibility("default")]]metac
