@@ -115,7 +115,7 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
   self_.compute = nullptr;
   if (!machine_.rehearsal)
     self_.compute = [&graph](Tensor t) {
-      return &t.graph() == &graph ? std::optional(compile({}, std::span(&t, 1)).run({}).front()) : std::nullopt;
+      return &t.graph() == &graph ? std::optional(compile({}, t)({}).front()) : std::nullopt;
     };
   struct Clear {  // what refers to this session goes with it
     Elaborator& self;

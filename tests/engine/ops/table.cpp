@@ -175,8 +175,8 @@ BOOST_AUTO_TEST_CASE(kernels_equal_the_reference) {
   for (Dtype dtype : {Dtype::f32, Dtype::f64})
     for (const Case& one : all_cases(dtype)) {
       const Built built(one);
-      Executable program = compile(built.inputs, std::span(&built.node, 1));
-      const double error = difference(program.run(built.values)[0], interpret(built.node, built.given()));
+      const Function program = compile(built.inputs, built.node);
+      const double error = difference(program(built.values)[0], interpret(built.node, built.given()));
       const bool single = dtype == Dtype::f32 || built.node.dtype() == Dtype::f32;
       BOOST_CHECK_MESSAGE(error < (single ? 2e-6 : 1e-12), one.name << ": the kernel differs by " << error);
       ++checked;
@@ -198,8 +198,8 @@ BOOST_AUTO_TEST_CASE(kernels_treat_special_values_as_the_reference) {
           put(value, i, specials[rng() % 8]);
       const bool to_integer = std::string(one.op->name) == "cast" && built.node.dtype() == Dtype::i32;
       if (to_integer && is_float(built.inputs[0].dtype())) continue;  // of NaN there is no integer
-      Executable program = compile(built.inputs, std::span(&built.node, 1));
-      const double error = difference(program.run(built.values)[0], interpret(built.node, built.given()));
+      const Function program = compile(built.inputs, built.node);
+      const double error = difference(program(built.values)[0], interpret(built.node, built.given()));
       BOOST_CHECK_MESSAGE(error < 2e-6, one.name << ": the kernel differs by " << error);
       ++checked;
     }
@@ -227,8 +227,8 @@ BOOST_AUTO_TEST_CASE(kernels_read_operands_through_views) {
           viewed.push_back(broadcast_to(slice_axis(x, 0, 0, std::min<std::int64_t>(1, x.shape()[0])), x.shape()));
       }
       const Tensor node = built.graph->push(*one.op, viewed, one.sample.attributes);
-      Executable program = compile(built.inputs, std::span(&node, 1));
-      const double error = difference(program.run(built.values)[0], interpret(node, built.given()));
+      const Function program = compile(built.inputs, node);
+      const double error = difference(program(built.values)[0], interpret(node, built.given()));
       BOOST_CHECK_MESSAGE(error < 2e-6, one.name << " behind view " << view << ": the kernel differs by " << error);
     }
 }
