@@ -6,9 +6,8 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "driver/state.hpp"
+#include "driver/learner_file.hpp"
 #include "elaborate/sources.hpp"
-#include "store/safetensors.hpp"
 
 namespace metac::dsl {
 namespace {
@@ -281,51 +280,13 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
 
 // ---- files of learners ----
 
-namespace {
-
-// The tree of "learner.theta.linear.weight", ...: its records in the order of the file.
-Value tree_of(const store::Tensors& tensors) {
-  struct Node {
-    std::vector<std::pair<std::string, std::unique_ptr<Node>>> children;
-    const Array* leaf = nullptr;
-    Value value() const {
-      if (leaf != nullptr) return *leaf;
-      std::vector<std::pair<std::string, Value>> fields;
-      for (const auto& [name, child] : children) fields.emplace_back(name, child->value());
-      return Value::record(std::move(fields));
-    }
-  } root;
-  for (const auto& [path, array] : tensors.arrays) {
-    if (std::count(path.begin(), path.end(), '.') >= tallest_value)
-      throw Error(fmt::format("the name of an array has more than {} parts", tallest_value));
-    Node* node = &root;
-    for (std::size_t begin = 0; begin <= path.size();) {
-      const std::size_t end = std::min(path.find('.', begin), path.size());
-      const std::string name = path.substr(begin, end - begin);
-      const auto at =
-          std::find_if(node->children.begin(), node->children.end(), [&](const auto& c) { return c.first == name; });
-      node = at != node->children.end() ? at->second.get()
-                                        : node->children.emplace_back(name, std::make_unique<Node>()).second.get();
-      begin = end + 1;
-    }
-    node->leaf = &array;
-  }
-  const Value tree = root.value();
-  const Value* learner = tree.record()->find("learner");
-  return learner != nullptr && learner->record() != nullptr ? *learner : Value(None{});
-}
-
-}  // namespace
-
 void Session::save(const Learner& learner, const std::string& path, Span span) {
   if (learner.state.is_none())
     self_.fail("E0385", span, fmt::format("the learner `{}` has no state yet: it was not trained", learner.name()));
   saved_[path] = learner.state;
   if (machine_.rehearsal) return;
   try {
-    store::write_safetensors(path,
-                             {parts_of("learner", learner.state),
-                              {{"learner", learner.name()}, {"trainings", fmt::format("{}", learner.trainings)}}});
+    write_learner(path, learner);
   } catch (const Error& error) {
     throw RunFailure{not_run(error, span)};
   }
@@ -337,10 +298,7 @@ Value Session::load(const Learner& learner, const std::string& path, Span span) 
     copy.state = saved->second;
   } else {
     try {
-      const auto tensors = store::read_safetensors(path);
-      copy.state = tree_of(tensors);
-      if (const auto trainings = tensors.metadata.find("trainings"); trainings != tensors.metadata.end())
-        copy.trainings = std::strtoll(trainings->second.c_str(), nullptr, 10);
+      read_learner(path, copy);
     } catch (const Error& error) {
       self_.fail("E0437", span, error.what());
     }
