@@ -178,4 +178,4 @@ class Script {
   std::shared_ptr<const Inside> inside_;
 };
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

@@ -134,4 +134,4 @@ class Array {
 // Same type and same bits (so a NaN equals itself).
 bool same_bits(const Array&, const Array&);
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

@@ -25,4 +25,4 @@ class Bug : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

@@ -27,4 +27,4 @@ std::size_t memory_peak();    // the most there ever was at once
 // machine's memory.
 void set_memory_limit(std::size_t bytes);
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

@@ -69,4 +69,4 @@ class MutableArrayView : public ArrayView {
   void* data() const { return const_cast<void*>(ArrayView::data()); }
 };
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

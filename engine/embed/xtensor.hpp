@@ -72,4 +72,4 @@ auto as_xtensor(Array array) {
   return xt::adapt_smart_ptr<xt::layout_type::row_major>(values.data(), sizes, array.memory());
 }
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

@@ -149,4 +149,4 @@ std::vector<Tensor> replay(const Graph& source, std::span<const NodeId> from, st
 // "%3 = add(%1, %2) : f32[2, 3]", a line a node: for people.
 std::string to_text(const Graph&, std::span<const NodeId> outputs);
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

@@ -12,4 +12,4 @@ enum class Distribution : std::uint8_t {
   truncated_normal,  // normal, drawn again while beyond two standard deviations (as TensorFlow's initialiser)
 };
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

@@ -7,4 +7,4 @@ namespace [[gnu::visibility("default")]] metac {
 // variable METAC_ISA. The same program gives the same bits on one instruction set, not from one to the other.
 const char* instruction_set();
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

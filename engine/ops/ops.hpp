@@ -145,4 +145,4 @@ class MapBuilder {
   std::int64_t length_;
 };
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

@@ -78,4 +78,4 @@ class Function {
 // which is not among those given, an input given twice or that is no input, tensors of different graphs; OutOfMemory.
 Function compile(TensorList inputs, TensorList outputs, int threads = 1);
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac

@@ -73,4 +73,4 @@ void verify(const Graph&);
 // How many nodes the transformations and the planning have looked at in this thread: for tests of their cost.
 std::int64_t nodes_visited();
 
-}  // namespace gnu::visibility("default")]]metac
+}  // namespace metac
