@@ -69,6 +69,8 @@ struct Node {
   bool unique;         // made by push_unique: inputs and aliases
 };
 
+// Where expressions live: make one, make inputs in it, build, compile. For one thread at a time, with its tensors. All
+// below the constructors is for who transforms graphs.
 class Graph {
  public:
   Graph();
@@ -84,7 +86,7 @@ class Graph {
   // As push, but always a new node (inputs and aliases).
   Tensor push_unique(const Operator& op, std::span<const Tensor> inputs, Attributes attributes = {});
 
-  Node node(NodeId) const;
+  Node node(NodeId) const;  // Bug if there is none
   NodeId size() const;  // one more than the largest id
   Tensor tensor(NodeId id) { return {this, id}; }
 
