@@ -15,7 +15,7 @@
 #include "base/memory.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
-#include "kernels/kernel.hpp"
+#include "kernels/instruction_set.hpp"
 
 namespace {
 
@@ -58,12 +58,6 @@ struct CommandLine {
   bool json = false;
   double memory = 0;  // GiB; 0: what the machine has
 };
-
-// What arrays may take together. Without a limit, a size that is far too large would end the process from outside.
-std::size_t memory_limit(double gib) {
-  if (gib > 0) return static_cast<std::size_t>(gib * (1u << 30));
-  return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 10 * 9;
-}
 
 // A negative number would be read as a large one.
 std::string not_negative(const std::string& text) {
@@ -129,7 +123,7 @@ int perform(CommandLine& line, bool really) {
     line.options.out = line.resume;
     line.options.resume = true;
   }
-  metac::set_memory_limit(memory_limit(line.memory));
+  if (line.memory > 0) metac::set_memory_limit(static_cast<std::size_t>(line.memory * (1u << 30)));
   line.options.stop = &stop;
   take_signals();
   Report report;

@@ -11,7 +11,7 @@
 #include "base/hash.hpp"
 #include "driver/journal.hpp"
 #include "driver/session.hpp"
-#include "kernels/kernel.hpp"
+#include "kernels/instruction_set.hpp"
 #include "syntax/syntax.hpp"
 
 namespace metac::dsl {

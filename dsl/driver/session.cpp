@@ -143,7 +143,7 @@ void Session::run(const Definition& experiment, const std::map<std::string, Valu
   self_.compute = nullptr;
   if (!machine_.rehearsal)
     self_.compute = [&graph](Tensor t) {
-      return &t.graph() == &graph ? std::optional(compile({}, std::span(&t, 1)).run({}).front()) : std::nullopt;
+      return &t.graph() == &graph ? std::optional(compile({}, t)({}).front()) : std::nullopt;
     };
   if (machine_.rehearsal)
     self_.remember = [this] {

@@ -34,7 +34,7 @@ Value over_variables(Elaborator& self, const Variable& variable, const std::func
   });
 }
 
-constexpr std::int64_t largest_hessian = 4096;  // rows: each is a sweep of its own in the graph
+constexpr std::int64_t largest_hessian = 4096;  // rows: so many gradients are computed at once
 
 Tensor hessian_of(Elaborator& self, Tensor value, const Variable& variable) {
   const Tensor x = variable.aliases.front();
@@ -42,12 +42,7 @@ Tensor hessian_of(Elaborator& self, Tensor value, const Variable& variable) {
   if (n > largest_hessian)
     self.fail("E0371", variable.span,
               fmt::format("a Hessian of {} variables is too large; at most {} are possible", n, largest_hessian));
-  const Tensor gradient = reshape(grad(value, x), {n});
-  std::vector<Tensor> rows;
-  for (std::int64_t i = 0; i < n; ++i) rows.push_back(reshape(grad(index_axis(gradient, 0, i), x), {n}));
-  Shape shape = x.shape();
-  for (const auto size : x.shape()) shape.push_back(size);
-  return rows.empty() ? full(x.graph(), shape, 0, x.dtype()) : reshape(stack(rows, 0), shape);
+  return hessian(value, x);
 }
 
 }  // namespace
@@ -135,10 +130,7 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
     std::size_t next = 0;
     std::vector<Value> trees;
     for (const auto& variable : variables)
-      trees.push_back(over_variables(*this, variable, [&](Tensor t) {
-        const Tensor g = gradients[next++];
-        return g ? g : zeros_like(t);
-      }));
+      trees.push_back(over_variables(*this, variable, [&](Tensor) { return gradients[next++]; }));
     const Value gradient = trees.size() == 1 ? trees.front() : Value::tuple(trees);
     return form.kind.text == "grad" ? gradient : Value::tuple({value, gradient});
   });

@@ -351,7 +351,7 @@ ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value
   self.context().training = true;
   const ScopePtr frame = self.frame(learner, with_learned(learner, state, weights));
   if (const Tensor loss = objective_of(self, learner, frame, item, span)) {
-    auto gradients = grad(loss, variables);
+    auto gradients = vjp(loss, full(graph, {}, 1, loss.dtype()), variables);
     std::size_t next = 0;
     check_flow(self, learner, "", weights, gradients, next, place_of(learner, "objective", span));
     for (std::size_t i = 0; i < variables.size(); ++i)

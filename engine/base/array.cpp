@@ -91,16 +91,19 @@ Array::Array(Type type) : type_(type) {
   memory_ = allocate(type.bytes());
 }
 
-template <class T>
+template <Element T>
 std::span<T> Array::as() {
-  if (dtype() != dtype_of<T>()) throw Bug(fmt::format("an array of {} was read as {}", to_string(dtype()), to_string(dtype_of<T>())));
+  if (dtype() != dtype_of<T>())
+    throw Error(fmt::format("an array of {} was read as {}", to_string(dtype()), to_string(dtype_of<T>())));
   return {reinterpret_cast<T*>(memory_.get()), static_cast<std::size_t>(elements())};
 }
 
-template <class T>
-std::span<const T> Array::as() const { return const_cast<Array*>(this)->as<T>(); }
+template <Element T>
+std::span<const T> Array::as() const {
+  return const_cast<Array*>(this)->as<T>();
+}
 
-template <class T>
+template <Element T>
 Array Array::from(const Shape& shape, std::span<const T> values) {
   Array array(Type{dtype_of<T>(), shape});
   if (static_cast<std::int64_t>(values.size()) != array.elements())
@@ -120,6 +123,8 @@ METAC_INSTANTIATE(bool)
 #undef METAC_INSTANTIATE
 
 double Array::at(std::int64_t index) const {
+  if (index < 0 || index >= elements())
+    throw Error(fmt::format("element {} of {} was asked for: it has {}", index, to_string(type_), elements()));
   switch (dtype()) {
     case Dtype::f32: return as<float>()[index];
     case Dtype::f64: return as<double>()[index];
@@ -138,7 +143,8 @@ Array Array::clone() const {
 Array Array::reshaped(const Shape& shape) const {
   require_sizes(shape);
   if (shape.elements() != elements())
-    throw Error(fmt::format("an array of shape {} cannot be seen as {}", to_string(this->shape()), to_string(shape)));
+    throw Error(fmt::format("an array of shape {} cannot be seen as {}: {} elements, {} are needed",
+                            to_string(this->shape()), to_string(shape), elements(), shape.elements()));
   Array result = *this;
   result.type_.shape = shape;
   return result;
@@ -146,7 +152,8 @@ Array Array::reshaped(const Shape& shape) const {
 
 Array Array::row(std::int64_t index) const {
   if (shape().empty() || index < 0 || index >= shape()[0])
-    throw Error(fmt::format("row {} of an array of shape {}", index, to_string(shape())));
+    throw Error(fmt::format("row {} of {} was asked for: {}", index, to_string(type_),
+                            shape().empty() ? "it has no axis" : fmt::format("it has {}", shape()[0])));
   Array result = *this;
   result.type_.shape = shape().without(0);
   result.memory_ = std::shared_ptr<std::byte>(memory_, memory_.get() + index * result.bytes());

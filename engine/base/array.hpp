@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -12,7 +13,7 @@
 
 #include "base/error.hpp"
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
 // f32 is the working type, f64 the reference; i32 holds labels, indices, counters and random keys.
 enum class Dtype : std::uint8_t { f32, f64, i32, boolean };
@@ -21,16 +22,17 @@ std::size_t size_of(Dtype);  // bytes of one element
 std::string to_string(Dtype);
 inline bool is_float(Dtype dtype) { return dtype == Dtype::f32 || dtype == Dtype::f64; }
 
+// The element types of C++ that an array can have.
 template <class T>
-constexpr Dtype dtype_of();
-template <>
-constexpr Dtype dtype_of<float>() { return Dtype::f32; }
-template <>
-constexpr Dtype dtype_of<double>() { return Dtype::f64; }
-template <>
-constexpr Dtype dtype_of<std::int32_t>() { return Dtype::i32; }
-template <>
-constexpr Dtype dtype_of<bool>() { return Dtype::boolean; }
+concept Element =
+    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> || std::same_as<T, bool>;
+
+template <Element T>
+constexpr Dtype dtype_of() {
+  if (std::same_as<T, float>) return Dtype::f32;
+  if (std::same_as<T, double>) return Dtype::f64;
+  return std::same_as<T, std::int32_t> ? Dtype::i32 : Dtype::boolean;
+}
 
 // Up to `max_rank` sizes, each at least 0. Also used for strides, axes and positions, where the sizes may be negative.
 inline constexpr int max_rank = 8;
@@ -90,12 +92,16 @@ std::string to_string(const Type&);  // "f32[2, 3]"
 class Array {
  public:
   Array() : Array(Type{}) {}
-  explicit Array(Type type);
+  explicit Array(Type type);  // zeros. Error: a negative size, too many elements, OutOfMemory
+  // Memory of at least type.bytes().
   Array(Type type, std::shared_ptr<std::byte> memory) : type_(type), memory_(std::move(memory)) {}
-  template <class T>
+  // A copy of the values, in row-major order. Error if their number is not that of the shape.
+  template <Element T>
   static Array from(const Shape& shape, std::span<const T> values);
-  template <class T>
-  static Array scalar(T value) { return from<T>(Shape{}, std::span<const T>(&value, 1)); }
+  template <Element T>
+  static Array scalar(T value) {
+    return from<T>(Shape{}, std::span<const T>(&value, 1));
+  }
 
   const Type& type() const { return type_; }
   const Shape& shape() const { return type_.shape; }
@@ -106,18 +112,18 @@ class Array {
   const void* data() const { return memory_.get(); }
   const std::shared_ptr<std::byte>& memory() const { return memory_; }
 
-  // The elements as T. Bug if T is not the dtype.
-  template <class T>
+  // The elements as T, in row-major order. Error if T is not the dtype.
+  template <Element T>
   std::span<T> as();
-  template <class T>
+  template <Element T>
   std::span<const T> as() const;
 
-  // Element `index` in row-major order, converted to double.
+  // Element `index` in row-major order, converted to double. Error if there is none.
   double at(std::int64_t index) const;
 
   Array clone() const;
   Array reshaped(const Shape&) const;  // shares memory; Error if the number of elements differs
-  // Row `index` of the first axis; shares memory with this array.
+  // Row `index` of the first axis; shares memory with this array. Error if there is none.
   Array row(std::int64_t index) const;
 
  private:

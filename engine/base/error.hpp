@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
 // The caller's fault: says what was given and what was needed.
 class Error : public std::runtime_error {

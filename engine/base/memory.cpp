@@ -2,6 +2,7 @@
 #include "base/memory.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -20,6 +21,13 @@ std::string amount(std::size_t bytes) {
   return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1u << 30));
 }
 
+// The system promises more than it has, and ends the process that uses it: so more than this is refused beforehand.
+std::size_t most_of_the_machine() {
+  static const std::size_t bytes =
+      static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 10 * 9;
+  return bytes;
+}
+
 }  // namespace
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
@@ -28,9 +36,11 @@ std::shared_ptr<std::byte> allocate(std::size_t bytes) {
   const std::size_t total = in_use += padded;
   const auto refuse = [&](const char* why) {
     in_use -= padded;
-    throw OutOfMemory(fmt::format("{} more memory is needed, {} are in use: {}", amount(bytes), amount(total - padded), why));
+    throw OutOfMemory(
+        fmt::format("{} more memory is needed, {} are in use: {}", amount(bytes), amount(total - padded), why));
   };
   if (limit != 0 && total > limit) refuse("that is over the limit that was set");
+  if (limit == 0 && total > most_of_the_machine()) refuse("that is over nine tenths of what the machine has");
   auto* memory = static_cast<std::byte*>(std::aligned_alloc(memory_alignment, padded));
   if (memory == nullptr) refuse("the system has no more");
   std::memset(memory, 0, padded);

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
 inline constexpr std::size_t memory_alignment = 64;  // a cache line, and the widest vector
 
@@ -16,12 +16,15 @@ constexpr std::size_t round_up_to_alignment(std::size_t bytes) {
   return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
 }
 
-// Zeroed memory, aligned to `memory_alignment`, with room to read a whole vector past the end. Error when the system
-// has none, or when the limit would be passed (OutOfMemory).
+// Zeroed memory, aligned to `memory_alignment`, with room to read a whole vector past the end. OutOfMemory when the
+// system has none, or when the limit would be passed.
 std::shared_ptr<std::byte> allocate(std::size_t bytes);
 
-std::size_t memory_in_use();       // bytes, all threads
-std::size_t memory_peak();         // the most there ever was at once
-void set_memory_limit(std::size_t bytes);  // 0: none, the default
+// Of the whole process; any thread may call these at any time.
+std::size_t memory_in_use();  // bytes of arrays and of programs' working memory
+std::size_t memory_peak();    // the most there ever was at once
+// What all arrays and programs may take together, in bytes; more is OutOfMemory. 0, the default: nine tenths of the
+// machine's memory.
+void set_memory_limit(std::size_t bytes);
 
 }  // namespace metac

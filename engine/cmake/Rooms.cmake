@@ -4,9 +4,10 @@
 #
 #   metac_room(graph USES base LINKS fmt::fmt)
 #
-# Every .cpp file of the folder itself belongs to the room. Headers are included as "room/header.hpp".
+# Every .cpp file of the folder itself belongs to the room. Headers are included as "room/header.hpp". PUBLIC names the
+# headers that other programs may include (Embedding.cmake): rooms of the language see no others of the engine.
 function(metac_room name)
-  cmake_parse_arguments(ROOM "" "" "USES;LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "USES;LINKS;PUBLIC" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   file(GLOB_RECURSE checked CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp
     ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.hpp)
@@ -19,6 +20,13 @@ function(metac_room name)
   endforeach()
   list(REMOVE_DUPLICATES allowed)
   set_property(GLOBAL PROPERTY metac_room_${name} ${allowed})
+  set_property(GLOBAL PROPERTY metac_links_${name} ${ROOM_LINKS})
+  get_filename_component(side ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  set_property(GLOBAL PROPERTY metac_side_${name} ${side})
+  foreach(header IN LISTS ROOM_PUBLIC)
+    metac_public_header(${name}/${header}.hpp ${name}/${header}.hpp)
+  endforeach()
+  get_property(public GLOBAL PROPERTY metac_public_headers)
 
   foreach(file IN LISTS checked)
     file(STRINGS ${file} includes REGEX "^#include \"[^\"]*\"")
@@ -26,6 +34,11 @@ function(metac_room name)
       string(REGEX REPLACE "^#include \"([^/\"]*).*" "\\1" room "${line}")
       if(NOT room IN_LIST allowed)
         message(FATAL_ERROR "${file}: ${line}\nThe room `${name}` may include only: ${allowed}")
+      endif()
+      get_property(side_of_room GLOBAL PROPERTY metac_side_${room})
+      string(REGEX REPLACE "^#include \"([^\"]*)\".*" "\\1" header "${line}")
+      if(NOT side STREQUAL side_of_room AND NOT header IN_LIST public)
+        message(FATAL_ERROR "${file}: ${line}\nOf the ${side_of_room} it may include only: ${public}")
       endif()
     endforeach()
   endforeach()

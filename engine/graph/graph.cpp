@@ -83,7 +83,7 @@ struct Graph::Store {
 };
 
 const Type& Tensor::type() const {
-  if (!graph_) throw Bug("the type of an empty tensor was asked for");
+  if (!graph_) throw Error("an empty tensor was given: it has no value and no type");
   return graph_->node(id_).type;
 }
 

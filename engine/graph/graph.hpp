@@ -6,6 +6,7 @@
 // depend on the body is hoisted out of it.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -15,14 +16,14 @@
 
 #include "base/array.hpp"
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
 struct Operator;
 class Graph;
 using NodeId = std::uint32_t;
 
-// A handle to a node: a value, cheap to copy. The graph must outlive it. An empty Tensor stands for "none" (for a
-// cotangent: zero).
+// An expression: a handle to a node of a graph, a value that is cheap to copy. The graph must outlive it; nothing is
+// computed before it is compiled. An empty Tensor stands for "none" (for a cotangent: zero).
 class Tensor {
  public:
   Tensor() = default;
@@ -30,14 +31,25 @@ class Tensor {
   explicit operator bool() const { return graph_ != nullptr; }
   Graph& graph() const { return *graph_; }
   NodeId id() const { return id_; }
-  const Type& type() const;
+  const Type& type() const;  // Error if it is empty
   const Shape& shape() const { return type().shape; }
   Dtype dtype() const { return type().dtype; }
-  bool operator==(const Tensor&) const = default;
+  bool operator==(const Tensor&) const = default;  // the same node; `equal` compares values
 
  private:
   Graph* graph_ = nullptr;
   NodeId id_ = 0;
+};
+
+// Tensors as an argument: one, several in braces, or a container of them. Refers to what it is given.
+class TensorList : public std::span<const Tensor> {
+ public:
+  TensorList() = default;
+  TensorList(const Tensor& one) : span(&one, 1) {}
+  TensorList(std::initializer_list<Tensor> several) : span(several.begin(), several.size()) {}
+  template <class C>
+  requires std::convertible_to<const C&, std::span<const Tensor>> TensorList(const C& container)
+      : span(static_cast<std::span<const Tensor>>(container)) {}
 };
 
 // What an operator needs to know besides its inputs. Numbers are compared by value (floats stored by their bits, so -0 and
@@ -57,6 +69,8 @@ struct Node {
   bool unique;         // made by push_unique: inputs and aliases
 };
 
+// Where expressions live: make one, make inputs in it, build, compile. For one thread at a time, with its tensors. All
+// below the constructors is for who transforms graphs.
 class Graph {
  public:
   Graph();
@@ -72,7 +86,7 @@ class Graph {
   // As push, but always a new node (inputs and aliases).
   Tensor push_unique(const Operator& op, std::span<const Tensor> inputs, Attributes attributes = {});
 
-  Node node(NodeId) const;
+  Node node(NodeId) const;  // Bug if there is none
   NodeId size() const;  // one more than the largest id
   Tensor tensor(NodeId id) { return {this, id}; }
 

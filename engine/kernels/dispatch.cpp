@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
-#include "kernels/kernel.hpp"
+#include "kernels/instruction_set.hpp"
 
 namespace metac {
 

@@ -42,8 +42,4 @@ class Kernel {
 
 using KernelPtr = std::unique_ptr<const Kernel>;
 
-// "avx512", "avx2" or "baseline": the variant of the own kernels chosen at first use, which also bounds what oneDNN uses;
-// results name it. Error if the environment variable METAC_ISA is none of them.
-const char* instruction_set();
-
 }  // namespace metac

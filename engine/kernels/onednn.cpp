@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
-#include "kernels/kernel.hpp"
+#include "kernels/instruction_set.hpp"
 #include "kernels/one_thread.hpp"
 
 namespace metac::onednn {

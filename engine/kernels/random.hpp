@@ -2,6 +2,7 @@
 // key is a pair of i32; the same key gives the same numbers, whatever the threads.
 #pragma once
 
+#include "kernels/distribution.hpp"
 #include "kernels/kernel.hpp"
 
 namespace metac {
@@ -9,13 +10,6 @@ namespace metac {
 // keys i32[batch..., 2] and numbers i32[batch...] to new keys i32[batch..., 2]: the first two words of Philox with the
 // counter (number, 0, 0, "fold" in ASCII). Dense operands: result, keys, numbers.
 KernelPtr make_fold_in(const Shape& batch);
-
-enum class Distribution : std::uint8_t {
-  bits,              // i32, all values equally likely
-  uniform,           // [0, 1)
-  normal,            // mean 0, variance 1
-  truncated_normal,  // normal, drawn again while beyond two standard deviations (as TensorFlow's initialiser)
-};
 
 // keys i32[batch..., 2] to samples [batch..., shape...]; element i of a key's samples depends on the key and i only.
 // f32 and f64 draws of one key agree to f32 precision. Operands: result, keys.

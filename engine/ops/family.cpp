@@ -10,6 +10,11 @@ namespace metac {
 
 Tensor apply(const Operator& op, std::span<const Tensor> inputs, Attributes attributes) {
   require_present(op.name, inputs);
+  // Sizes, positions and steps: within these bounds, sums of a few of them do not overflow.
+  for (const auto number : attributes.numbers)
+    if (number > most_elements || number < -most_elements)
+      throw Error(fmt::format("[{}] {} was given; a number within {} and {} is needed", op.name, number, -most_elements,
+                              most_elements));
   return innermost(inputs).push(op, inputs, std::move(attributes));
 }
 

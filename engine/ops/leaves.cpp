@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "ops/family.hpp"
+#include "ops/primitives.hpp"
 #include "ops/reference.hpp"
 
 namespace metac {

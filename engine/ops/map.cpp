@@ -3,7 +3,7 @@
 // they may be shared by nodes and graphs.
 #include <fmt/format.h>
 
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 
 namespace metac {
 

@@ -1,29 +1,43 @@
-// The operators as functions: what a user of the engine, a derivative rule, or the language writes. Binary pointwise
-// functions broadcast (NumPy's rules) and need equal dtypes. Errors name the operator, what was given and what was
-// needed.
+// The functions on tensors: what a user of the engine, a derivative rule, or the language writes. Each builds an
+// expression in the innermost graph of its operands; nothing is computed before it is compiled, and all of them can be
+// differentiated to any order and stand in the bodies of maps.
+//
+// What holds for all, where a line does not say otherwise:
+//  - x may have any shape, also with sizes of 0; the result has the dtype of its operands.
+//  - An axis counts from 0, or from the end where it is negative (-1 is the last).
+//  - Special values follow IEEE 754: NaN spreads, 0 times infinity is NaN, -0 is kept. i32 wraps round.
+//  - Derivatives flow through f32 and f64. Those of sign, floor and comparisons are 0; to an i32 or bool there is none.
+//  - Error "[name] what was given; what is needed": dtypes that differ or do not fit, shapes that do not fit, an axis
+//    or index that is not there, an empty tensor, a result of more than `most_elements` elements or `max_rank` axes,
+//    tensors of graphs that are not of one nest.
 #pragma once
 
 #include <optional>
 
 #include "graph/graph.hpp"
-#include "graph/operator.hpp"
-#include "kernels/random.hpp"
+#include "kernels/distribution.hpp"
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
 // ---- leaves ----
-Tensor input(Graph&, const Type&);                          // a new one at each call
-Tensor constant(Graph&, double value, Dtype = Dtype::f32);  // scalar
-Tensor constant(Graph&, const Array&);  // interned by the identity of its memory, which is shared and must
-                                        // not change any more; scalars by value
+// A value that is given at each run of the program, of exactly this type. Every call makes another one.
+Tensor input(Graph&, const Type&);
+// A number, as a scalar. Error if an i32 is asked for and the number is none.
+Tensor constant(Graph&, double value, Dtype = Dtype::f32);
+// An array that is known when the program is compiled. Its memory is shared and must not change any more; two constants
+// of one memory are one node.
+Tensor constant(Graph&, const Array&);
+// The number again and again, of this shape: takes no memory by itself.
 Tensor full(Graph&, const Shape&, double value, Dtype = Dtype::f32);
-Tensor iota(Graph&, std::int64_t n);  // i32 [n]: 0, 1, ...
 Tensor zeros_like(Tensor);
-std::optional<double> constant_value(Tensor);  // of a constant, also behind a few views (broadcast, reshape, ...)
-double constant_value(const Node&);            // of a node of constant_operator, as it is in its own dtype
-Array array_value(const Node&);                // of a node of array_operator: shares its memory
+// i32 [n]: 0, 1, ... n - 1. Error below 0 and beyond i32.
+Tensor iota(Graph&, std::int64_t n);
+// The number that a tensor is everywhere, if that is known; also behind a few views (full, reshape, ...).
+std::optional<double> constant_value(Tensor);
 
-// ---- pointwise ----
+// ---- pointwise: each element by itself ----
+// Operands broadcast by NumPy's rules: counted from the last axis, sizes are equal or 1. They need one dtype: floats
+// for functions such as exp, numbers for arithmetic, bool for logic. Comparisons give bool. Angles are in radians.
 // Where a derivative is infinite or not defined at a point, it is 0 there if the line says so, at every order.
 Tensor neg(Tensor);
 Tensor abs(Tensor);
@@ -97,7 +111,9 @@ Tensor operator-(double, Tensor);
 Tensor operator*(double, Tensor);
 Tensor operator/(double, Tensor);
 
-// ---- reductions: over the axes given (negative: from the end); those axes are dropped, or kept with size 1 ----
+// ---- reductions: over the axes given; those axes are dropped, or kept with size 1 ----
+// Of no elements the sum is 0, the product 1, the mean NaN, the maximum -infinity (the smallest i32). Sums of f32 are
+// added up in f64 from tile to tile, in an order that depends on the shape only.
 std::vector<int> all_axes(Tensor);
 Tensor sum(Tensor, std::vector<int> axes, bool keep = false);
 Tensor mean(Tensor, std::vector<int> axes, bool keep = false);
@@ -117,10 +133,11 @@ Tensor standard_deviation(Tensor, std::vector<int> axes, bool keep = false, int 
 Tensor norm(Tensor, std::vector<int> axes, bool keep = false, double order = 2);
 Tensor softmax(Tensor, int axis);
 Tensor log_softmax(Tensor, int axis);
-Tensor sum_to(Tensor, const Shape&);  // the transpose of broadcast_to
+Tensor sum_to(Tensor, const Shape&);  // the transpose of broadcast_to: sums to a shape that broadcasts to that of x
 
 // ---- along one axis ----
-Tensor argmax(Tensor, int axis);  // i32; the first of equals, a NaN wins
+// i32: the place of the largest along the axis, which is dropped; the first of equals, a NaN wins.
+Tensor argmax(Tensor, int axis);
 Tensor argmin(Tensor, int axis);
 Tensor cumulative_sum(Tensor, int axis, bool reverse = false);  // of each element and those before it (after it)
 Tensor cumulative_product(Tensor, int axis);                    // exact derivatives also at zeros
@@ -132,14 +149,22 @@ struct TopK {
 };
 TopK top_k(Tensor, std::int64_t k, int axis = -1);  // the largest ones, the largest first
 
-// ---- structure ----
-Tensor reshape(Tensor, const Shape&);  // one size may be -1
+// ---- structure: the same elements in another form ----
+// Most are views and cost nothing.
+
+// The elements in row-major order under another shape of as many. One size may be -1: what is left.
+Tensor reshape(Tensor, const Shape&);
+// Axis i of the result is axis permutation[i] of x.
 Tensor transpose(Tensor, std::vector<int> permutation);
+// Repeated along further first axes, and along axes of size 1.
 Tensor broadcast_to(Tensor, const Shape&);
-Tensor slice(Tensor, const Shape& begin, const Shape& end, const Shape& step = {});  // steps >= 1; empty: all 1
+// From begin to before end along each axis, every step-th. 0 <= begin <= end <= size; steps >= 1; empty: all 1.
+Tensor slice(Tensor, const Shape& begin, const Shape& end, const Shape& step = {});
 Tensor slice_axis(Tensor, int axis, std::int64_t begin, std::int64_t end, std::int64_t step = 1);
-Tensor index_axis(Tensor, int axis, std::int64_t index);      // that axis is dropped
-Tensor pad(Tensor, const Shape& before, const Shape& after);  // zeros
+// One place of an axis, which is dropped. A negative index counts from the end.
+Tensor index_axis(Tensor, int axis, std::int64_t index);
+// With so many zeros along each axis, or so many of another value.
+Tensor pad(Tensor, const Shape& before, const Shape& after);
 Tensor pad(Tensor, const Shape& before, const Shape& after, double value);
 enum class Padding {
   edge,    // the last element again and again: at least one is needed
@@ -147,21 +172,26 @@ enum class Padding {
 };
 Tensor pad(Tensor, const Shape& before, const Shape& after, Padding);
 Tensor flip(Tensor, int axis);
+// One after the other along an axis; all other sizes are equal. At least one.
 Tensor concatenate(std::vector<Tensor>, int axis);
+// Side by side along a new axis; all of one shape. At least one.
 Tensor stack(std::vector<Tensor>, int axis);
 std::vector<Tensor> split(Tensor, std::int64_t parts, int axis);  // equal ones
 std::vector<Tensor> split(Tensor, const std::vector<std::int64_t>& sizes, int axis);
-Tensor tile(Tensor, const Shape& times);              // the whole again and again, along each axis
-Tensor roll(Tensor, std::int64_t shift, int axis);    // towards the end; what falls off comes in at the beginning
-Tensor gather(Tensor table, Tensor index);            // rows of the first axis; NaN out of range
+Tensor tile(Tensor, const Shape& times);            // the whole again and again, along each axis
+Tensor roll(Tensor, std::int64_t shift, int axis);  // towards the end; what falls off comes in at the beginning
+// table [rows, ...] at index i32[...]: [index..., ...]. Out of range it is NaN (the smallest i32, false).
+Tensor gather(Tensor table, Tensor index);
 Tensor take(Tensor, Tensor index, int axis);          // the same along any axis, which the index's axes replace
 Tensor gather_along(Tensor, Tensor index, int axis);  // an index for each element; NaN out of range
-Tensor scatter_add(Tensor rows, Tensor index, std::int64_t n);  // each row added to zeros at its index
-Tensor scatter_set(Tensor table, Tensor rows, Tensor index);    // of equal indices the last counts
+// [n, ...]: zeros, to which each row is added at its index; rows out of range are left out.
+Tensor scatter_add(Tensor rows, Tensor index, std::int64_t n);
+Tensor scatter_set(Tensor table, Tensor rows, Tensor index);  // of equal indices the last counts
 Tensor last_place(Tensor index, std::int64_t n);  // i32[..., m] to [..., n]: where each number stands last, or -1
 // A block that begins at i32[rank], which is moved to where the block fits.
 Tensor dynamic_slice(Tensor, Tensor begin, const Shape& size);
 Tensor dynamic_update(Tensor, Tensor block, Tensor begin);
+// i32[...] gives [..., n]: 1 at the index, else 0; zeros where it is out of range.
 Tensor one_hot(Tensor index, std::int64_t n, Dtype = Dtype::f32);
 Tensor checked_labels(Tensor labels, std::int64_t classes);  // themselves; a run Errors where one is out of range
 
@@ -175,9 +205,9 @@ Tensor diagonal_matrix(Tensor);  // [..., n] to [..., n, n]
 Tensor identity(Graph&, std::int64_t n, Dtype = Dtype::f32);
 
 // ---- contractions ----
-Tensor matmul(
-    Tensor,
-    Tensor);  // [batch..., m, k] x [batch..., k, n]; batch axes broadcast; a vector stands for one row or column
+// [batch..., m, k] x [batch..., k, n] gives [batch..., m, n]; batch axes broadcast. A vector stands for one row on the
+// left, one column on the right, and its axis is dropped.
+Tensor matmul(Tensor, Tensor);
 Tensor squared_products(Tensor a, Tensor b);  // [k, m] and [k, n] give [m, n]: the sum over k of (a[k, i] * b[k, j])^2
 // Sums of products over axes_a of the first and axes_b of the second operand, for each index of the batch axes. The
 // result has the batch axes, then the others of a, then the others of b.
@@ -250,13 +280,21 @@ enum class Resize { nearest, linear };
 // sizes.
 Tensor resize(Tensor image, const Shape& sizes, Resize);
 
-// ---- randomness: a key is i32[2] ----
+// ---- randomness ----
+// Counter-based: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). Every draw takes a
+// key, i32[2]; the same key gives the same numbers, whatever the threads, so two draws need two keys.
+// Derivatives do not flow through draws, but through those of which it is said.
+
+// The key that a seed stands for.
 Tensor key(Graph&, std::uint64_t seed);
+// Another key for each number: keys i32[batch..., 2] with numbers i32[batch...].
 Tensor fold_in(Tensor key, Tensor number);
 Tensor fold_in(Tensor key, std::int32_t number);
-Tensor random(Tensor key, Distribution, const Shape&,
-              Dtype = Dtype::f32);                                // key [batch..., 2] gives [batch..., shape...]
-Tensor distinct(Tensor key, std::int64_t n, std::int64_t count);  // i32: different ones of 0 .. n - 1, in random order
+// Independent draws: a key i32[batch..., 2] gives [batch..., shape...], bits as i32, all others as f32 or f64.
+Tensor random(Tensor key, Distribution, const Shape&, Dtype = Dtype::f32);
+// i32 [batch..., count]: different ones of 0 ... n - 1 in random order, every order equally likely. Error if there are
+// not so many.
+Tensor distinct(Tensor key, std::int64_t n, std::int64_t count);
 // Draws of one key i32[2] and parameters, in their shape.
 Tensor random_gamma(Tensor key, Tensor shape);              // scale 1; the derivative to the shape is the implicit one
 Tensor random_log_gamma(Tensor key, Tensor shape);          // its logarithm, which shapes near 0 do not make 0
@@ -267,27 +305,41 @@ Tensor random_categorical(Tensor key, Tensor logits);       // i32[...] for logi
 Tensor random_choice(Tensor key, Tensor logits,
                      std::int64_t count);  // i32[..., count]: one after the other, never twice
 Tensor random_permutation(Tensor key, std::int64_t n);
-Tensor random_below(Tensor key, Tensor limit);  // for each limit i32[...] a number of 0 .. limit - 1; the key is i32[2]
+// For each limit i32[...] a number of 0 ... limit - 1; the key is i32[2].
+Tensor random_below(Tensor key, Tensor limit);
 
 // ---- derivatives and control ----
+// The same value, to derivatives a constant.
 Tensor stop_gradient(Tensor);
-Tensor alias(Tensor, Graph& innermost);  // a fresh variable with the value of the tensor, in this graph
+// The same value as a fresh variable of this graph, which is that of the tensor or one inside it: what is built from
+// the alias can be differentiated with respect to it, whatever else mentions the tensor.
+Tensor alias(Tensor, Graph&);
 
-// Independent tasks: the body is run for each index of the first axis of the sequences (all of one length).
-//   MapBuilder tasks(graph, {x, y});  ... build with tasks.slices(), tasks.index() ...  auto results =
-//   tasks.close({{loss}, {g, MapBuilder::sum}});
+// Independent tasks: the body is built once and run for each index of the first axis of the sequences, on as many
+// threads as the compiled program has. The memory of one task is used again for the next.
+//
+//   MapBuilder tasks(graph, {x, y}, n);                      // x and y are [n, ...]
+//   const Tensor w = alias(weights, tasks.graph());          // a variable inside of the body
+//   const Tensor loss = mean(square(matmul(tasks.slices()[0], w) - tasks.slices()[1]));
+//   const std::vector<Tensor> results = tasks.close({{loss}, {grad(loss, w), MapBuilder::summed}});
+//
+// Values of outside may be used in the body as they are. What is built in the body ends with it: only what `close`
+// gives may be used afterwards (Error). Bodies nest. Errors "[map] ...": a sequence whose first axis is not `length`, a
+// result that is empty, of a body inside, or a bool that is to be summed.
 class MapBuilder {
  public:
   enum Output { stacked, summed };  // a further first axis; or added up over the tasks, in a fixed order
   MapBuilder(Graph& outer, std::vector<Tensor> sequences, std::int64_t length);
-  Graph& graph() { return *body_; }
-  const std::vector<Tensor>& slices() const { return slices_; }
-  Tensor index() const { return index_; }  // i32 scalar
+  Graph& graph() { return *body_; }                              // of the body
+  const std::vector<Tensor>& slices() const { return slices_; }  // of each sequence, for the task at hand
+  Tensor index() const { return index_; }                        // of the task at hand, an i32 scalar
   std::int64_t length() const { return length_; }
   struct Result {
     Tensor value;  // any value of the body, or of a graph around it
     Output output = stacked;
   };
+  // Ends the body. The results of all tasks, of the outer graph: [length, ...] where stacked, as in the body where
+  // summed.
   std::vector<Tensor> close(const std::vector<Result>&);
 
  private:
@@ -297,23 +349,5 @@ class MapBuilder {
   Tensor index_;
   std::int64_t length_;
 };
-
-// Runtime facts of a `map` node, for the transformations and the plan. Its inputs are the sequences (the first of them
-// is always an iota: the index), then the captures; attributes.object is the Body.
-struct MapBody {
-  Region region;
-  int sequences = 0;
-  std::int64_t length = 0;
-  std::vector<MapBuilder::Output> outputs;
-};
-extern const Operator matmul_operator, map_operator, part_operator, alias_operator, stop_gradient_operator,
-    constant_operator, array_operator, iota_operator;
-const MapBody& map_body(const Node&);
-Tensor part(Tensor map_node, int index);
-// The map of a body, on inputs that fit it (as checked by its shape rule).
-Tensor push_map(Graph&, std::span<const Tensor> inputs, MapBody);
-
-// A batching rule that every operator may use: runs the operator in a `map` over the batch.
-Tensor batch_by_map(const BatchSite&);
 
 }  // namespace metac

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/philox.hpp"
+#include "kernels/random.hpp"
 #include "ops/family.hpp"
 #include "ops/reference.hpp"
 

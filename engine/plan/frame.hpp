@@ -14,7 +14,8 @@ namespace metac {
 
 enum class Space : std::uint8_t {
   arena,     // the worker's own memory, at Storage::offset
-  external,  // given from outside: an input of the program, an operand of the region; Storage::index says which
+  external,  // given from outside: an input or output of the program, an operand of the region; Storage::index says
+             // which
   array,     // memory of Frame::arrays[Storage::index], shared by all workers and never written
 };
 
@@ -24,7 +25,6 @@ struct Storage {
   std::uint32_t index = 0;
   std::size_t bytes = 0;
   std::int64_t offset = -1;  // in the arena, once memory is assigned
-  bool lives_to_end = false;
 };
 
 struct Operand {
@@ -48,7 +48,7 @@ struct Frame {
   std::vector<Step> steps;
   std::vector<Storage> storages;
   std::vector<Operand> operands;       // of all steps, then of the outputs
-  std::vector<std::uint32_t> outputs;  // which operands hold the results; dense
+  std::vector<std::uint32_t> outputs;  // of a body: which operands hold the results that are added up; dense
   std::vector<Array> arrays;
   std::size_t arena_bytes = 0;
 };

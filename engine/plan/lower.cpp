@@ -15,17 +15,7 @@ Frame Lowering::program(std::span<const NodeId> inputs, std::span<const NodeId> 
   values_.resize(graph_.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) bind_input(inputs[i], static_cast<std::uint32_t>(i));
   lower(outputs);
-  for (const NodeId output : outputs) {
-    const std::uint32_t stored = dense(output);
-    Operand result = operand(stored);
-    // The arrays of the caller may share memory: nothing is written to them before every result lies in the arena.
-    if (frame_.storages[result.storage].space == Space::external) {
-      result = {add_storage(Space::arena, 0, graph_.node(output).type.bytes()), 0};
-      copy(output, stored, result.storage);
-    }
-    add_output(result);
-  }
-  for (auto output : frame_.outputs) frame_.storages[frame_.operands[output].storage].lives_to_end = true;
+  for (std::size_t i = 0; i < outputs.size(); ++i) deliver(outputs[i], static_cast<std::uint32_t>(inputs.size() + i));
   assign_memory(frame_);
   return std::move(frame_);
 }
@@ -43,7 +33,7 @@ std::unique_ptr<MapKernel> Lowering::region(const MapBody& body) {
     const bool stacked = body.outputs[i] == MapBuilder::stacked;
     map->strides.push_back(stacked ? bytes(output) : 0);
     if (stacked) {
-      deliver_stacked(output, i);
+      deliver(output, i);
       continue;
     }
     const Type& type = graph_.node(output).type;
@@ -59,9 +49,9 @@ std::unique_ptr<MapKernel> Lowering::region(const MapBody& body) {
   return map;
 }
 
-// The kernel that makes a stacked output writes it to its slice of the outer memory, unless what it makes is not just
-// that.
-void Lowering::deliver_stacked(NodeId output, std::uint32_t external) {
+// The kernel that makes an output writes it straight to the external memory (of the caller, or a slice of the outer
+// memory), unless what it makes is not just that.
+void Lowering::deliver(NodeId output, std::uint32_t external) {
   const std::uint32_t stored = dense(output);
   const Operand value = operand(stored);
   Storage& storage = frame_.storages[value.storage];

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "graph/operator.hpp"
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 #include "plan/frame.hpp"
 #include "plan/fuse.hpp"
 #include "plan/share.hpp"
@@ -20,7 +20,7 @@ class Lowering {
  public:
   Lowering(const Graph& graph, KernelCache& cache) : graph_(graph), cache_(cache) {}
 
-  // Input i of the frame is external i.
+  // Input i of the frame is external i, the outputs are those that follow.
   Frame program(std::span<const NodeId> inputs, std::span<const NodeId> outputs);
   // The body of a map: external i is operand i of the map's step, its results and then its inputs.
   std::unique_ptr<MapKernel> region(const MapBody&);
@@ -56,7 +56,7 @@ class Lowering {
   void visit(NodeId);
   void visit_kernel(NodeId, const Node&);
   void visit_map(NodeId, const Node&);
-  void deliver_stacked(NodeId output, std::uint32_t external);
+  void deliver(NodeId output, std::uint32_t external);
   void add_output(const Operand&);
   void emit(std::shared_ptr<const Kernel>, NodeId, std::span<const Operand> operands, std::size_t results);
 

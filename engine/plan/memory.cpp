@@ -83,8 +83,6 @@ std::vector<std::int64_t> last_uses(const Frame& frame) {
     for (std::uint32_t i = 0; i < frame.steps[s].operands; ++i)
       last[frame.operands[frame.steps[s].first + i].storage] = s;
   for (const auto output : frame.outputs) last[frame.operands[output].storage] = count;
-  for (std::size_t i = 0; i < last.size(); ++i)
-    if (frame.storages[i].lives_to_end) last[i] = count;
   return last;
 }
 

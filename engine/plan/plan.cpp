@@ -1,8 +1,9 @@
-// The door of the room: plans, binds, checks what the caller gives, copies results out.
+// Plans, binds, checks what the caller gives, and runs straight to the memory of the caller.
 #include "plan/plan.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/memory.hpp"
@@ -26,13 +27,24 @@ std::int64_t count_steps(const Frame& frame) {
   return count;
 }
 
-void check_inputs(std::span<const Array> inputs, const std::vector<Type>& types) {
-  if (inputs.size() != types.size())
-    throw Error(fmt::format("[run] {} inputs were given, {} are needed", inputs.size(), types.size()));
+template <class Views>
+void check(const char* what, const Views& given, const std::vector<Type>& types) {
+  if (given.size() != types.size())
+    throw Error(fmt::format("[run] {} {}s were given, {} are needed", given.size(), what, types.size()));
   for (std::size_t i = 0; i < types.size(); ++i)
-    if (inputs[i].type() != types[i])
+    if (given[i].type() != types[i])
       throw Error(
-          fmt::format("[run] input {} is {}, {} is needed", i, to_string(inputs[i].type()), to_string(types[i])));
+          fmt::format("[run] {} {} is {}, {} is needed", what, i, to_string(given[i].type()), to_string(types[i])));
+}
+
+// The memory of one input or output, and how far those reach that begin before it or with it.
+struct Range {
+  const std::byte *begin, *end, *reach;
+};
+
+Range range_of(const ArrayView& view) {
+  const auto* begin = static_cast<const std::byte*>(view.data());
+  return {begin, begin + view.type().bytes(), nullptr};
 }
 
 }  // namespace
@@ -55,12 +67,53 @@ struct Executable::Bound {
       : plan(std::move(given)),
         arena(allocate(plan->frame.arena_bytes)),
         frame(plan->frame, arena.get(), threads),
-        externals(plan->inputs.size()) {}
+        externals(plan->inputs.size() + plan->outputs.size()),
+        apart(plan->outputs.size()) {
+    ranges.reserve(externals.size());
+    inputs.reserve(plan->inputs.size());
+    outputs.reserve(plan->outputs.size());
+  }
+
+  // An output that lies over an input or over another output is computed apart; so is one that has no memory.
+  void place(std::span<const ArrayView> given, std::span<const MutableArrayView> taken) {
+    // Kernels only read what is external to the program, if it is an input. Empty arrays need no memory: any will do.
+    for (std::size_t i = 0; i < given.size(); ++i)
+      externals[i] = given[i].data() != nullptr ? const_cast<void*>(given[i].data()) : arena.get();
+    sort_ranges(given, taken);
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      const bool direct = is_alone(range_of(taken[i]));
+      if (!direct && !apart[i]) apart[i] = allocate(taken[i].type().bytes());
+      externals[given.size() + i] = direct ? taken[i].data() : apart[i].get();
+    }
+  }
+
+  void sort_ranges(std::span<const ArrayView> given, std::span<const MutableArrayView> taken) {
+    ranges.clear();
+    for (const ArrayView& view : given) ranges.push_back(range_of(view));
+    for (const ArrayView& view : taken) ranges.push_back(range_of(view));
+    std::erase_if(ranges, [](const Range& range) { return range.begin == range.end; });
+    std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
+    const std::byte* reach = nullptr;
+    for (Range& range : ranges) range.reach = reach = std::max(reach, range.end);
+  }
+
+  // Whether a range that is not empty, and is one of the sorted ones, meets no other.
+  bool is_alone(const Range& range) const {
+    if (range.begin == range.end) return false;
+    const auto begins_before = [](const Range& other, const std::byte* at) { return other.begin < at; };
+    const auto first = std::lower_bound(ranges.begin(), ranges.end(), range.begin, begins_before);
+    const auto end = std::lower_bound(first, ranges.end(), range.end, begins_before);
+    return end - first == 1 && (first == ranges.begin() || std::prev(first)->reach <= range.begin);
+  }
 
   std::shared_ptr<const Plan> plan;
   std::shared_ptr<std::byte> arena;
   BoundFrame frame;
-  std::vector<void*> externals;
+  std::vector<void*> externals;                   // of the inputs, then of the outputs
+  std::vector<std::shared_ptr<std::byte>> apart;  // for outputs that overlap, once one did
+  std::vector<Range> ranges;
+  std::vector<ArrayView> inputs;
+  std::vector<MutableArrayView> outputs;
 };
 
 Executable::Executable(std::shared_ptr<const Plan> plan, int threads) {
@@ -72,37 +125,40 @@ Executable::Executable(std::shared_ptr<const Plan> plan, int threads) {
 Executable::~Executable() = default;
 Executable::Executable(Executable&&) noexcept = default;
 
-void Executable::run(std::span<const Array> inputs, std::span<Array> outputs) {
+void Executable::run(std::span<const ArrayView> inputs, std::span<const MutableArrayView> outputs) {
   Bound& bound = *bound_;
-  const std::vector<Type>& types = bound.plan->outputs;
-  check_inputs(inputs, bound.plan->inputs);
-  if (outputs.size() != types.size())
-    throw Error(fmt::format("[run] room for {} outputs was given, {} are needed", outputs.size(), types.size()));
-  // Kernels only read what is external to the program.
-  for (std::size_t i = 0; i < inputs.size(); ++i) bound.externals[i] = const_cast<void*>(inputs[i].data());
+  check("input", inputs, bound.plan->inputs);
+  check("output", outputs, bound.plan->outputs);
+  bound.place(inputs, outputs);
   bound.frame.patch(bound.externals.data());
   {
     const OneThread guard;
     bound.frame.run();
   }
-  for (std::size_t i = 0; i < types.size(); ++i) {
-    if (outputs[i].type() != types[i]) outputs[i] = Array(types[i]);
-    std::memcpy(outputs[i].data(), bound.frame.output(i), types[i].bytes());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const void* result = bound.externals[inputs.size() + i];
+    const std::size_t bytes = outputs[i].type().bytes();
+    if (bytes > 0 && result != outputs[i].data()) std::memcpy(outputs[i].data(), result, bytes);
   }
 }
 
+void Executable::run(std::span<const Array> inputs, std::span<Array> outputs) {
+  Bound& bound = *bound_;
+  const std::vector<Type>& types = bound.plan->outputs;
+  for (std::size_t i = 0; i < std::min(types.size(), outputs.size()); ++i)
+    if (outputs[i].type() != types[i]) outputs[i] = Array(types[i]);
+  bound.inputs.assign(inputs.begin(), inputs.end());
+  bound.outputs.assign(outputs.begin(), outputs.end());
+  run(bound.inputs, bound.outputs);
+}
+
 std::vector<Array> Executable::run(std::span<const Array> inputs) {
-  std::vector<Array> outputs;
-  for (const Type& type : bound_->plan->outputs) outputs.emplace_back(type);
+  std::vector<Array> outputs(output_types().begin(), output_types().end());
   run(inputs, outputs);
   return outputs;
 }
 
-std::vector<Type> Executable::input_types() const { return bound_->plan->inputs; }
-std::vector<Type> Executable::output_types() const { return bound_->plan->outputs; }
-
-Executable compile(std::span<const Tensor> inputs, std::span<const Tensor> outputs, int threads) {
-  return Executable(make_plan(finalize(inputs, outputs)), threads);
-}
+const std::vector<Type>& Executable::input_types() const { return bound_->plan->inputs; }
+const std::vector<Type>& Executable::output_types() const { return bound_->plan->outputs; }
 
 }  // namespace metac

@@ -2,15 +2,16 @@
 // and runs it. Fusion happens here and nowhere else.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "base/array.hpp"
+#include "base/view.hpp"
 #include "transform/transform.hpp"
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
 class Plan;  // immutable; may be shared by several Executables
 
@@ -20,28 +21,61 @@ std::string to_text(const Plan&);
 std::size_t arena_bytes(const Plan&);  // for one worker, regions included
 std::int64_t steps(const Plan&);       // kernels, those of regions counted once
 
+// A plan bound to memory of its own, for one thread at a time. It may be moved to another thread.
 class Executable {
  public:
-  // Binds memory and primitives for this many threads. Results have the same bits for any number.
-  Executable(std::shared_ptr<const Plan>, int threads = 1);
+  // Results have the same bits for any number of threads. Error for fewer than 1; OutOfMemory.
+  explicit Executable(std::shared_ptr<const Plan>, int threads = 1);
   ~Executable();
   Executable(Executable&&) noexcept;
 
-  // Checks the types of the inputs (Error), runs, then copies the results out: an output may share memory with an input.
-  // An output that is not of its result's type, such as an empty one, is replaced by a new array; where all are, nothing
-  // is allocated. Not for two threads at once.
+  // Reads the inputs where they are and writes each output straight to its memory. Memory that is given for several of
+  // them is allowed: what overlaps is written last, from memory that the first such run makes. Otherwise a run
+  // allocates nothing. Error "[run] ...": another number of inputs or outputs, another type.
+  void run(std::span<const ArrayView> inputs, std::span<const MutableArrayView> outputs);
+  // The same with arrays; outputs of another type are replaced by new arrays.
   void run(std::span<const Array> inputs, std::span<Array> outputs);
   std::vector<Array> run(std::span<const Array> inputs);
 
-  std::vector<Type> input_types() const;
-  std::vector<Type> output_types() const;
+  const std::vector<Type>& input_types() const;
+  const std::vector<Type>& output_types() const;
 
  private:
   struct Bound;
   std::unique_ptr<Bound> bound_;
 };
 
-// finalize, plan and bind in one.
-Executable compile(std::span<const Tensor> inputs, std::span<const Tensor> outputs, int threads = 1);
+// A compiled program as a function of host arrays. Copies share it, and any number of threads may call it at once: each
+// call takes an Executable that no other is using, or makes one. So it keeps as much working memory as calls were ever
+// under way together.
+//
+//   const Function f = compile({x, y}, {loss, gradient});
+//   std::vector<Array> results = f({xs, ys});  // arrays, vectors, views
+//   f({xs, ys}, {loss_memory, gradient_memory});
+class Function {
+ public:
+  explicit Function(std::shared_ptr<const Plan>, int threads = 1);
+
+  // New arrays, in the order of the outputs. Errors as of Executable::run.
+  std::vector<Array> operator()(std::initializer_list<ArrayView> inputs) const;
+  std::vector<Array> operator()(std::span<const ArrayView> inputs) const;
+  std::vector<Array> operator()(std::span<const Array> inputs) const;
+  // Into memory of the caller.
+  void operator()(std::initializer_list<ArrayView> inputs, std::initializer_list<MutableArrayView> outputs) const;
+  void operator()(std::span<const ArrayView> inputs, std::span<const MutableArrayView> outputs) const;
+
+  const std::vector<Type>& input_types() const;
+  const std::vector<Type>& output_types() const;
+  const Plan& plan() const;
+
+ private:
+  struct Shared;
+  std::shared_ptr<Shared> shared_;
+};
+
+// The function of `inputs` that gives `outputs`. Needs the graph no more when it returns. `threads` is how many one
+// call may use: the tasks of a `map` are shared among them. Errors "[finalize] ...": an output that needs an input
+// which is not among those given, an input given twice or that is no input, tensors of different graphs; OutOfMemory.
+Function compile(TensorList inputs, TensorList outputs, int threads = 1);
 
 }  // namespace metac

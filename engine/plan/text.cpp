@@ -39,15 +39,17 @@ void add_frame(std::string& text, const Frame& frame, int depth) {
     if (step.map != nullptr) add_frame(text, step.map->body, depth + 1);
   }
   for (const auto output : frame.outputs)
-    text += fmt::format("{}result {}\n", indent, operand_text(frame, frame.operands[output]));
+    text += fmt::format("{}sum of {}\n", indent, operand_text(frame, frame.operands[output]));
 }
 
 }  // namespace
 
 std::string to_text(const Plan& plan) {
   std::string text = fmt::format("{} kernels, arena of {} bytes\n", steps(plan), arena_bytes(plan));
-  for (std::size_t i = 0; i < plan.inputs.size(); ++i)
-    text += fmt::format("external {}: {}\n", i, to_string(plan.inputs[i]));
+  const std::size_t inputs = plan.inputs.size();
+  for (std::size_t i = 0; i < inputs; ++i) text += fmt::format("external {}: {}\n", i, to_string(plan.inputs[i]));
+  for (std::size_t i = 0; i < plan.outputs.size(); ++i)
+    text += fmt::format("external {}: result {}\n", inputs + i, to_string(plan.outputs[i]));
   add_frame(text, plan.frame, 0);
   return text;
 }

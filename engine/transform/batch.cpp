@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "graph/operator.hpp"
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 #include "transform/regions.hpp"
 #include "transform/transform.hpp"
 

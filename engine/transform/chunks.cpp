@@ -5,7 +5,7 @@
 // graph.
 #include <algorithm>
 
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 #include "transform/regions.hpp"
 
 namespace metac {

@@ -10,7 +10,7 @@
 #include <unordered_map>
 
 #include "graph/operator.hpp"
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 #include "transform/regions.hpp"
 #include "transform/transform.hpp"
 
@@ -302,7 +302,7 @@ std::vector<Tensor> tensors_of(const Program& program, const std::vector<NodeId>
 
 }  // namespace
 
-Program finalize(std::span<const Tensor> inputs, std::span<const Tensor> outputs) {
+Program finalize(TensorList inputs, TensorList outputs) {
   check_given(inputs, outputs);
   const Program program = rebuilt(inputs, outputs);
   const auto chunked = in_chunks(program);

@@ -1,7 +1,7 @@
 // How differentiation and batching go through a `map`: the derivative of a map is a map, a batch of maps is one map.
 #include "transform/regions.hpp"
 
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 
 namespace metac {
 
@@ -49,8 +49,16 @@ struct MapVjp {
     return result;
   }
 
+  // Cotangents may be of a graph inside that of the node: the new map is then there.
+  Graph& home() const {
+    std::vector<Tensor> together{site.node};
+    for (const Tensor& cotangent : site.cotangents)
+      if (cotangent) together.push_back(cotangent);
+    return innermost(together);
+  }
+
   std::vector<Tensor> run() const {
-    MapBuilder tasks(site.node.graph(), all_sequences(), body.length);
+    MapBuilder tasks(home(), all_sequences(), body.length);
     const std::vector<Tensor> inputs = body_inputs(tasks);
     const std::vector<Tensor> outputs =
         replay(*body.region.graph, body.region.inputs, inputs, body.region.outputs, tasks.graph());

@@ -1,22 +1,51 @@
 // Derivatives, batching and clean-up: functions from graph to graph.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "graph/graph.hpp"
 
-namespace metac {
+namespace [[gnu::visibility("default")]] metac {
 
-// Vector-Jacobian product: cotangents of `wrt` for the given cotangents of `outputs` (of one graph, or of graphs around
-// it). Sweeps ids downwards over the nodes between `wrt` and the outputs only. Empty where nothing flows; an empty
-// cotangent is zero. The variables must be inputs or aliases of the innermost of the graphs (Error): make an alias there
-// of any other value, and build the outputs from the alias.
-std::vector<Tensor> vjp(std::span<const Tensor> outputs, std::span<const Tensor> cotangents, std::span<const Tensor> wrt);
-// Of a scalar floating output. Empty where it does not depend on the variable.
-std::vector<Tensor> grad(Tensor output, std::span<const Tensor> wrt);
-Tensor grad(Tensor output, Tensor wrt);  // zeros where it does not depend
-// Tangent of the output for a tangent of `wrt`: two reverse sweeps.
-Tensor jvp(Tensor output, std::span<const Tensor> wrt, std::span<const Tensor> tangents);
+// ---- derivatives ----
+// All of them build expressions, so they can be differentiated again, in any order. A variable is an
+// input or an alias of the innermost graph of those given. To differentiate with respect to any other value, or to some
+// uses of a value only, make an `alias` of it first and build the outputs from that: what was computed without it is a
+// constant. Errors "[grad] ...": an output that is no floating scalar, a variable of i32 or bool, of another graph, or
+// that is neither input nor alias, a cotangent or tangent of another type than its output or variable, or another number
+// of them.
+
+// Vector-Jacobian product: for each variable the sum over the outputs of cotangent^T (d output / d variable), of the
+// type of the variable; empty where no derivative flows. An empty cotangent is zero. One sweep down the nodes between
+// the variables and the outputs, whatever their number.
+std::vector<Tensor> vjp(TensorList outputs, TensorList cotangents, TensorList wrt);
+
+// The gradient of a scalar: one tensor of the type of each variable; zeros where the output does not depend on it.
+std::vector<Tensor> grad(Tensor output, TensorList wrt);
+Tensor grad(Tensor output, Tensor wrt);
+// The same beside the output.
+std::pair<Tensor, std::vector<Tensor>> value_and_grad(Tensor output, TensorList wrt);
+std::pair<Tensor, Tensor> value_and_grad(Tensor output, Tensor wrt);
+
+// Jacobian-vector product: the derivative of the output along the tangents, of the type of the output. An empty tangent
+// is zero. Two reverse sweeps: the second transposes the first (Christianson 1992).
+Tensor jvp(Tensor output, TensorList wrt, TensorList tangents);
+
+// Hessian-vector product of a scalar: the derivative of its gradient along the tangents, one tensor of the type of each
+// variable. Two reverse sweeps, no Hessian (Pearlmutter 1994).
+std::vector<Tensor> hvp(Tensor output, TensorList wrt, TensorList tangents);
+Tensor hvp(Tensor output, Tensor wrt, Tensor tangent);
+
+// d output / d variable, [output..., wrt...] of the output's dtype, at most `max_rank` axes together. In reverse one
+// sweep for each element of the output, forward one for each element of the variable; all of them are one batch. By
+// itself it takes the fewer.
+enum class Sweeps { fewest, reverse, forward };
+Tensor jacobian(Tensor output, Tensor wrt, Sweeps = Sweeps::fewest);
+// Of a scalar, [wrt..., wrt...]. Blocks of several variables are jacobian(grad(output, a), b).
+Tensor hessian(Tensor output, Tensor wrt);
+
+// ---- batching ----
 
 // The outputs of `region` with `inputs`, of which the batched ones have a further first axis of `size`. Each result says
 // whether it is batched.
@@ -26,6 +55,8 @@ struct Batched {
 };
 std::vector<Batched> batch(const Region&, std::span<const Batched> inputs, std::int64_t size, Graph& into);
 
+// ---- clean-up ----
+
 // The graph that is planned: only what the outputs need, aliases and stop_gradient dissolved, interned again, regions too
 // (unused inputs and outputs of regions dropped, equal regions merged, what depends on no slice moved out of its body). Some
 // constants may be left that nothing uses.
@@ -34,7 +65,7 @@ struct Program {
   std::vector<NodeId> inputs;   // as given, also those that are not needed
   std::vector<NodeId> outputs;
 };
-Program finalize(std::span<const Tensor> inputs, std::span<const Tensor> outputs);
+Program finalize(TensorList inputs, TensorList outputs);
 
 // Checks every promise of a graph (types, order of ids, regions): Bug where one is broken.
 void verify(const Graph&);

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "graph/operator.hpp"
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 #include "transform/transform.hpp"
 
 namespace metac {

@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "graph/operator.hpp"
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 #include "transform/regions.hpp"
 #include "transform/transform.hpp"
 
@@ -116,14 +116,16 @@ class Sweep {
 
 // A variable that is a node like any other could be simplified or interned away on the path to the output.
 void check_variables(const Graph& graph, std::span<const Tensor> wrt) {
-  for (const Tensor& variable : wrt) {
-    if (!is_float(variable.dtype()))
-      throw Error(fmt::format("[grad] a variable is {}, f32 or f64 is needed", to_string(variable.type())));
-    if (&variable.graph() != &graph)
-      throw Error("[grad] a variable is of another graph than the output: an alias of it in that graph is needed");
-    const Node node = graph.node(variable.id());
+  for (std::size_t i = 0; i < wrt.size(); ++i) {
+    if (!is_float(wrt[i].dtype()))
+      throw Error(fmt::format("[grad] variable {} is {}, f32 or f64 is needed", i, to_string(wrt[i].type())));
+    if (&wrt[i].graph() != &graph)
+      throw Error(fmt::format(
+          "[grad] variable {} is of another graph than the output: an alias of it in that graph is needed", i));
+    const Node node = graph.node(wrt[i].id());
     if (!node.unique)
-      throw Error(fmt::format("[grad] a variable is the result of `{}`, an input or an alias is needed", node.op.name));
+      throw Error(
+          fmt::format("[grad] variable {} is the result of `{}`, an input or an alias is needed", i, node.op.name));
   }
 }
 
@@ -133,7 +135,7 @@ void check_seeds(std::span<const Tensor> outputs, std::span<const Tensor> cotang
     throw Error(fmt::format("[vjp] {} cotangents were given for {} outputs", cotangents.size(), outputs.size()));
   for (std::size_t i = 0; i < outputs.size(); ++i)
     if (cotangents[i] && cotangents[i].type() != outputs[i].type())
-      throw Error(fmt::format("[vjp] a cotangent is {}, its output is {}", to_string(cotangents[i].type()),
+      throw Error(fmt::format("[vjp] cotangent {} is {}, its output is {}", i, to_string(cotangents[i].type()),
                               to_string(outputs[i].type())));
 }
 
@@ -150,8 +152,7 @@ std::vector<Tensor> seeded(Graph& graph, std::span<const Tensor> outputs, std::s
 std::int64_t nodes_visited() { return visits; }
 void count_visits(std::int64_t nodes) { visits += nodes; }
 
-std::vector<Tensor> vjp(std::span<const Tensor> outputs, std::span<const Tensor> cotangents,
-                        std::span<const Tensor> wrt) {
+std::vector<Tensor> vjp(TensorList outputs, TensorList cotangents, TensorList wrt) {
   if (wrt.empty()) return {};
   require_present("grad", wrt);
   check_seeds(outputs, cotangents);
@@ -168,44 +169,6 @@ std::vector<Tensor> vjp(std::span<const Tensor> outputs, std::span<const Tensor>
   std::vector<Tensor> result;
   for (const Tensor& variable : wrt) result.push_back(sweep.cotangent(variable.id()));
   return result;
-}
-
-std::vector<Tensor> grad(Tensor output, std::span<const Tensor> wrt) {
-  require_present("grad", {output});
-  if (output.type() != Type{output.dtype(), Shape{}} || !is_float(output.dtype()))
-    throw Error(fmt::format("[grad] the output is {}, a floating scalar is needed", to_string(output.type())));
-  const Tensor one = constant(output.graph(), 1, output.dtype());
-  return vjp(std::span(&output, 1), std::span(&one, 1), wrt);
-}
-
-Tensor grad(Tensor output, Tensor wrt) {
-  const Tensor result = grad(output, std::span(&wrt, 1))[0];
-  return result ? result : zeros_like(wrt);
-}
-
-// J t is the derivative to v of <J^T v, t>, which is linear in v: so v may be anything, here a fresh alias of zeros.
-Tensor jvp(Tensor output, std::span<const Tensor> wrt, std::span<const Tensor> tangents) {
-  if (wrt.size() != tangents.size())
-    throw Error(fmt::format("[jvp] {} tangents were given for {} variables", tangents.size(), wrt.size()));
-  require_present("jvp", {output});
-  if (!is_float(output.dtype()))
-    throw Error(fmt::format("[jvp] the output is {}, f32 or f64 is needed", to_string(output.type())));
-  std::vector<Tensor> together(wrt.begin(), wrt.end());
-  together.push_back(output);
-  for (const Tensor& tangent : tangents)
-    if (tangent) together.push_back(tangent);
-  Graph& graph = innermost(together);
-  const Tensor dual = alias(zeros_like(output), graph);
-  const std::vector<Tensor> cotangents = vjp(std::span(&output, 1), std::span(&dual, 1), wrt);
-
-  std::vector<Tensor> given, seeds;
-  for (std::size_t i = 0; i < wrt.size(); ++i) {
-    if (!cotangents[i] || !tangents[i]) continue;
-    given.push_back(cotangents[i]);
-    seeds.push_back(tangents[i]);
-  }
-  const Tensor result = vjp(given, seeds, std::span(&dual, 1))[0];
-  return result ? result : zeros_like(output);
 }
 
 }  // namespace metac

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "kernels/convolution.hpp"
+#include "kernels/instruction_set.hpp"
 #include "timing.hpp"
 
 using namespace metac;

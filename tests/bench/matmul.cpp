@@ -1,6 +1,7 @@
 // Matrix products: nanoseconds and GFLOP/s of one core, for the shapes that learning rules are made of.
 #include <cstdio>
 
+#include "kernels/instruction_set.hpp"
 #include "kernels/linear.hpp"
 #include "timing.hpp"
 

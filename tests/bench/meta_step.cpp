@@ -13,7 +13,7 @@
 #include <cstring>
 
 #include "dsl/laboratory.hpp"
-#include "kernels/kernel.hpp"
+#include "kernels/instruction_set.hpp"
 
 using namespace metac;
 using namespace metac::dsl;

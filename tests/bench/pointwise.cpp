@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/memory.hpp"
-#include "kernels/kernel.hpp"
+#include "kernels/instruction_set.hpp"
 #include "kernels/pointwise.hpp"
 
 namespace metac {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "graph/operator.hpp"
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 
 namespace metac::testing {
 

@@ -38,7 +38,7 @@ for folder in . engine dsl stdlib examples tests tests/bench tests/ledger tests/
   [[ -f $folder/README.md ]] || echo "$folder"
 done | rule "a room has no README.md"
 
-cpp_files engine dsl tests | while read -r file; do
+cpp_files engine dsl tests examples | while read -r file; do
   head -n 3 "$file" | grep -qE '^(//|/\*)' || echo "$file"
 done | rule "a file does not say in its first three lines what it is"
 

@@ -173,7 +173,7 @@ struct Network {
 };
 
 Steps repeated(std::vector<Tensor> inputs, std::vector<Tensor> outputs, std::vector<Array> values, int threads) {
-  auto executable = std::make_shared<Executable>(compile(inputs, outputs, threads));
+  auto executable = std::make_shared<Executable>(make_plan(finalize(inputs, outputs)), threads);
   auto results = std::make_shared<std::vector<Array>>(executable->run(values));
   return [=] { executable->run(values, *results); };
 }

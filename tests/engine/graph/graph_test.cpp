@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "graph/operator.hpp"
-#include "ops/ops.hpp"
+#include "ops/primitives.hpp"
 #include "transform/transform.hpp"
 
 using namespace metac;

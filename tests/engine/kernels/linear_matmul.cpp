@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "engine/kernels/run_kernel.hpp"
+#include "kernels/instruction_set.hpp"
 #include "kernels/linear.hpp"
 
 using namespace metac;

@@ -58,15 +58,15 @@ Array looped(const Built& built, unsigned subset, const std::vector<Array>& valu
 
 // The plan gives what the interpreter gives; where that finds values of which there is no result, the plan does, too.
 void check_runs_alike(const std::string& name, const Built& built, Tensor node) {
-  Executable program = compile(built.inputs, std::span(&node, 1));
+  const Function program = compile(built.inputs, node);
   Array expected;
   try {
     expected = interpret(node, built.given());
   } catch (const Error&) {
-    BOOST_CHECK_THROW(program.run(built.values), Error);
+    BOOST_CHECK_THROW(program(built.values), Error);
     return;
   }
-  const double error = difference(program.run(built.values)[0], expected);
+  const double error = difference(program(built.values)[0], expected);
   BOOST_CHECK_MESSAGE(error < 2e-6, name << ": the kernel differs by " << error);
 }
 
@@ -134,8 +134,8 @@ void check_batch(const Case& one, unsigned subset, std::int64_t size) {
 
 void check_plan(const Case& one) {
   const Built built(one);
-  Executable program = compile(built.inputs, std::span(&built.node, 1));
-  const double error = difference(program.run(built.values)[0], interpret(built.node, built.given()));
+  const Function program = compile(built.inputs, built.node);
+  const double error = difference(program(built.values)[0], interpret(built.node, built.given()));
   bool single = built.node.dtype() == Dtype::f32;
   for (const Tensor& x : built.inputs) single |= x.dtype() == Dtype::f32;
   BOOST_CHECK_MESSAGE(error < (single ? 2e-6 : 1e-12), one.name << ": the kernel differs by " << error);

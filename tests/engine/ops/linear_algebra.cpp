@@ -55,7 +55,7 @@ std::string run_error(const Tensor& y, Bench& bench) {
   std::vector<Tensor> inputs;
   std::vector<Array> given;
   for (const auto& [id, value] : bench.given) inputs.push_back(bench.graph.tensor(id)), given.push_back(value);
-  return error_of([&] { compile(inputs, std::span(&y, 1)).run(given); });
+  return error_of([&] { compile(inputs, y)(given); });
 }
 
 }  // namespace
@@ -186,12 +186,12 @@ BOOST_AUTO_TEST_CASE(an_error_in_a_map_reaches_the_caller_on_any_number_of_threa
   MapBuilder tasks(graph, {a}, 8);
   const Tensor factors = tasks.close({{cholesky(tasks.slices()[0])}})[0];
   for (const int threads : {1, 2}) {
-    Executable program = compile(std::span(&a, 1), std::span(&factors, 1), threads);
+    const Function program = compile(a, factors, threads);
     Array good(a.type()), bad(a.type());
     for (int i = 0; i < 8; ++i)
       for (const int k : {0, 3}) put(good, 4 * i + k, 1), put(bad, 4 * i + k, i == 5 ? -1 : 1);
-    BOOST_CHECK_THROW(program.run(std::vector{bad}), Error);
-    BOOST_CHECK_EQUAL(program.run(std::vector{good})[0].at(0), 1);
+    BOOST_CHECK_THROW(program({bad}), Error);
+    BOOST_CHECK_EQUAL(program({good})[0].at(0), 1);
   }
 }
 

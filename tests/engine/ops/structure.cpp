@@ -164,14 +164,13 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   BOOST_CHECK_EQUAL(error_of([&] { pad(v, {3}, {0}, Padding::reflect); }),
                     "[pad] f32[3] was given for 3 places of padding along axis 0; more elements than that are needed");
   BOOST_CHECK_EQUAL(error_of([&] { pad(v, {huge}, {1}); }),
-                    "[pad] sizes 3 and 9223372036854775807 were given for one axis; their sum is too large");
+                    "[pad] 9223372036854775807 was given; a number within -17592186044416 and 17592186044416 is needed");
   BOOST_CHECK_EQUAL(error_of([&] { tile(x, {huge, 1}); }).substr(0, 6), "[tile]");
   BOOST_CHECK_EQUAL(
       error_of([&] {
         full(graph, {huge / 8, 2}, 0, Dtype::f64);
       }),
-      "[broadcast] an array of shape [1152921504606846975, 2] has too many elements: at most 17592186044416 are "
-      "possible");
+      "[broadcast] 1152921504606846975 was given; a number within -17592186044416 and 17592186044416 is needed");
   for (const auto& action : std::vector<std::function<void()>>{[&] { pad(none, {1}, {0}, Padding::edge); },
                                                                [&] { pad(v, {-1}, {0}, Padding::edge); },
                                                                [&] {

@@ -72,7 +72,7 @@ inline void check_plan(const Case& c, const std::vector<Array>& arrays, Zeros ze
   for (const Array& array : arrays) before.push_back(array.clone());
   Executable executable(c.plan());
   const auto results = executable.run(arrays), again = executable.run(arrays), expected = interpreted(c, arrays);
-  const auto finalized = compile(c.inputs, c.outputs).run(arrays);
+  const auto finalized = compile(c.inputs, c.outputs)(arrays);
   for (std::size_t i = 0; i < results.size(); ++i) {
     check_close(results[i], expected[i], zeros);
     check_close(finalized[i], expected[i], zeros);

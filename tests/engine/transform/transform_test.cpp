@@ -72,20 +72,20 @@ BOOST_AUTO_TEST_CASE(of_a_polynomial_at_four_orders) {
 BOOST_AUTO_TEST_CASE(of_nothing_is_empty_or_zeros) {
   Graph graph;
   const Tensor x = input(graph, vector_of(3)), y = input(graph, f64);
-  BOOST_TEST(!grad(y * y, std::span(&x, 1))[0]);
   BOOST_TEST(*constant_value(grad(y * y, x)) == 0);
   BOOST_TEST((grad(y * y, x).type() == x.type()));
   const Tensor one = constant(graph, 1, Dtype::f64), none;
-  BOOST_TEST(!vjp(std::span(&y, 1), std::span(&none, 1), std::span(&y, 1))[0]);
-  BOOST_TEST((vjp(std::span(&y, 1), std::span(&one, 1), std::span(&y, 1))[0] == one));
-  BOOST_TEST(vjp(std::span(&y, 1), std::span(&one, 1), {}).empty());
+  BOOST_TEST(!vjp(y * y, one, x)[0]);
+  BOOST_TEST(!vjp(y, none, y)[0]);
+  BOOST_TEST((vjp(y, one, y)[0] == one));
+  BOOST_TEST(vjp(y, one, {}).empty());
 }
 
 BOOST_AUTO_TEST_CASE(add_up_over_outputs_given_twice) {
   Graph graph;
   const Tensor x = input(graph, f64), y = x * x;
   const Tensor outputs[] = {y, y}, seeds[] = {constant(graph, 2, Dtype::f64), constant(graph, 3, Dtype::f64)};
-  const Tensor g = vjp(outputs, seeds, std::span(&x, 1))[0];
+  const Tensor g = vjp(outputs, seeds, x)[0];
   BOOST_TEST(run({x}, {g}, {Array::scalar(7.0)})[0].at(0) == 70);
 }
 
@@ -96,8 +96,8 @@ BOOST_AUTO_TEST_CASE(refuse_what_has_none) {
   BOOST_CHECK_THROW(grad(x, x), Error);
   BOOST_CHECK_THROW(grad(y, i), Error);
   BOOST_CHECK_THROW(grad(i, x), Error);
-  BOOST_CHECK_THROW(vjp(std::span(&y, 1), std::span(&x, 1), std::span(&x, 1)), Error);
-  BOOST_CHECK_THROW(vjp(std::span(&y, 1), {}, std::span(&x, 1)), Error);
+  BOOST_CHECK_THROW(vjp(y, x, x), Error);
+  BOOST_CHECK_THROW(vjp(y, {}, x), Error);
   Graph body(graph);
   const Tensor inner = input(body, vector_of(3));
   BOOST_CHECK_THROW(grad(sum(inner * x), x), Error);
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(refuse_a_variable_that_is_no_input_or_alias) {
   Graph graph;
   const Tensor x = input(graph, {Dtype::f64, {2, 3}});
   const auto message = [](const Error& error) {
-    return std::string(error.what()) == "[grad] a variable is the result of `reshape`, an input or an alias is needed";
+    return std::string(error.what()) == "[grad] variable 0 is the result of `reshape`, an input or an alias is needed";
   };
   const Tensor flat = reshape(x, {6});
   BOOST_CHECK_EXCEPTION(grad(sum(square(reshape(flat, {2, 3}))), flat), Error, message);
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(refuse_a_variable_that_is_no_input_or_alias) {
   BOOST_CHECK_THROW(grad(sum(neg(n)), n), Error);
   BOOST_CHECK_THROW(grad(sum(slice_axis(part, 1, 0, 1)), part), Error);
   BOOST_CHECK_THROW(grad(number * number, number), Error);
-  BOOST_CHECK_THROW(jvp(n, std::span(&n, 1), std::span(&n, 1)), Error);
+  BOOST_CHECK_THROW(jvp(n, n, n), Error);
   const Tensor v = alias(flat, graph);
   const Array values = some(x.type(), 1);
   const auto results = run({x}, {grad(sum(square(reshape(v, {2, 3}))), v), 2.0 * flat}, {values});
@@ -156,11 +156,11 @@ BOOST_AUTO_TEST_CASE(jvp_is_the_directional_derivative) {
   Graph graph;
   const Tensor x = input(graph, vector_of(4)), t = input(graph, vector_of(4));
   const Tensor y = sin(x) * x;
-  const Tensor d = jvp(y, std::span(&x, 1), std::span(&t, 1));
+  const Tensor d = jvp(y, x, t);
   const auto results = run({x, t}, {d, (cos(x) * x + sin(x)) * t}, {some(x.type(), 1), some(x.type(), 2)});
   check_close(results[0], results[1]);
   const Tensor constant_output = full(graph, {2}, 1, Dtype::f64);
-  BOOST_TEST(*constant_value(jvp(constant_output, std::span(&x, 1), std::span(&t, 1))) == 0);
+  BOOST_TEST(*constant_value(jvp(constant_output, x, t)) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(give_the_place_of_the_node_to_its_derivative) {

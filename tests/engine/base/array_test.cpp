@@ -1,0 +1,115 @@
+// Arrays and views of the host: what they share, what they check, and sizes that are too large.
+#include <array>
+#include <boost/test/unit_test.hpp>
+
+#include "base/memory.hpp"
+#include "base/view.hpp"
+
+using namespace metac;
+
+namespace {
+
+auto says(const std::string& text) {
+  return [text](const Error& error) {
+    BOOST_TEST_INFO(error.what());
+    return std::string(error.what()) == text;
+  };
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(arrays)
+
+BOOST_AUTO_TEST_CASE(copies_share_memory_and_clones_do_not) {
+  Array a = Array::from<float>({2, 2}, std::vector<float>{1, 2, 3, 4});
+  Array shared = a, own = a.clone();
+  a.as<float>()[3] = 7;
+  BOOST_TEST(shared.at(3) == 7);
+  BOOST_TEST(own.at(3) == 4);
+  BOOST_TEST(a.row(1).at(1) == 7);
+  BOOST_TEST(a.reshaped({4}).at(3) == 7);
+}
+
+BOOST_AUTO_TEST_CASE(say_what_was_asked_and_what_there_is) {
+  const Array a(Type{Dtype::f32, {2, 3}});
+  BOOST_CHECK_EXCEPTION(a.as<double>(), Error, says("an array of f32 was read as f64"));
+  BOOST_CHECK_EXCEPTION(a.at(6), Error, says("element 6 of f32[2, 3] was asked for: it has 6"));
+  BOOST_CHECK_EXCEPTION(a.at(-1), Error, says("element -1 of f32[2, 3] was asked for: it has 6"));
+  BOOST_CHECK_EXCEPTION(a.row(2), Error, says("row 2 of f32[2, 3] was asked for: it has 2"));
+  BOOST_CHECK_EXCEPTION(Array::scalar(1.0).row(0), Error, says("row 0 of f64[] was asked for: it has no axis"));
+  BOOST_CHECK_EXCEPTION(a.reshaped({4}), Error,
+                        says("an array of shape [2, 3] cannot be seen as [4]: 6 elements, 4 are needed"));
+  BOOST_CHECK_EXCEPTION(Array::from<float>({3}, std::vector<float>{1}), Error,
+                        says("an array of shape [3] needs 3 values, 1 were given"));
+  BOOST_CHECK_THROW(Array(Type{Dtype::f32, {2, -1}}), Error);
+  BOOST_CHECK_THROW(Shape({1, 1, 1, 1, 1, 1, 1, 1, 1}), Error);
+}
+
+// No product of sizes, and no count of bytes, ever wraps round to a small number.
+BOOST_AUTO_TEST_CASE(of_too_many_elements_are_refused) {
+  const std::int64_t large = std::int64_t{1} << 61;
+  for (const Shape& shape : {Shape{large}, Shape{large, 4}, Shape{large, 8, 8}, Shape{most_elements + 1}}) {
+    BOOST_CHECK_THROW(shape.elements(), Error);
+    for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::boolean})
+      BOOST_CHECK_THROW(Array(Type{dtype, shape}), Error);
+  }
+  BOOST_CHECK_THROW(Array(Type{Dtype::f64, {most_elements}}), OutOfMemory);
+  BOOST_CHECK_THROW(allocate(~std::size_t{0}), OutOfMemory);
+}
+
+BOOST_AUTO_TEST_CASE(beyond_the_limit_are_refused_and_nothing_is_lost) {
+  const std::size_t before = memory_in_use();
+  set_memory_limit(before + 4096);
+  BOOST_CHECK_EXCEPTION(Array(Type{Dtype::f32, {2048}}), OutOfMemory, [](const OutOfMemory& error) {
+    return std::string(error.what()).find("over the limit that was set") != std::string::npos;
+  });
+  BOOST_TEST(memory_in_use() == before);
+  { const Array fits(Type{Dtype::f32, {512}}); }
+  set_memory_limit(0);
+  BOOST_TEST(memory_in_use() == before);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(views)
+
+BOOST_AUTO_TEST_CASE(are_the_memory_that_was_given) {
+  const std::vector<float> values{1, 2, 3, 4, 5, 6};
+  const ArrayView all = values, matrix(values, {2, 3}), strided(values.data(), {2, 3}, {3, 1});
+  BOOST_TEST(to_string(all.type()) == "f32[6]");
+  BOOST_TEST(to_string(matrix.type()) == "f32[2, 3]");
+  for (const ArrayView& view : {all, matrix, strided}) BOOST_TEST(view.data() == values.data());
+  std::array<double, 2> numbers{};
+  static_cast<double*>(MutableArrayView(numbers, {2}).data())[1] = 3;
+  BOOST_TEST(numbers[1] == 3);
+  const bool flags[] = {true, false};
+  BOOST_TEST(to_string(ArrayView(std::span(flags)).type()) == "bool[2]");
+  Array array(Type{Dtype::i32, {2}});
+  BOOST_TEST(MutableArrayView(array).data() == array.data());
+}
+
+BOOST_AUTO_TEST_CASE(refuse_memory_that_is_not_what_they_say) {
+  const std::vector<float> values{1, 2, 3, 4, 5, 6};
+  BOOST_CHECK_EXCEPTION(ArrayView(values, {2, 2}), Error,
+                        says("[view] 6 elements were given for f32[2, 2]: 4 are needed"));
+  BOOST_CHECK_EXCEPTION(ArrayView(values.data(), {2, 3}, {1, 2}), Error,
+                        says("[view] strides [1, 2] were given for f32[2, 3]: the dense row-major [3, 1] are needed"));
+  BOOST_CHECK_THROW(ArrayView(values.data(), {2, 3}, {1}), Error);
+  BOOST_CHECK_EXCEPTION(ArrayView(Type{Dtype::f32, {2}}, nullptr), Error,
+                        says("[view] a null pointer was given for f32[2]: memory is needed"));
+  const auto* odd = reinterpret_cast<const std::byte*>(values.data()) + 2;
+  BOOST_CHECK_EXCEPTION(
+      ArrayView(Type{Dtype::f32, {2}}, odd), Error,
+      says("[view] the address of a f32[2] was given that is no multiple of 4: aligned elements are needed"));
+  BOOST_CHECK_THROW(ArrayView(Type{Dtype::f32, {-1}}, values.data()), Error);
+}
+
+BOOST_AUTO_TEST_CASE(do_not_care_for_strides_that_are_never_stepped) {
+  const std::vector<float> values{1, 2, 3};
+  BOOST_TEST(ArrayView(values.data(), {1, 3}, {77, 1}).data() == values.data());
+  const float* nothing = nullptr;
+  BOOST_TEST(ArrayView(nothing, {0, 3}, {5, 5}).data() == nullptr);
+  BOOST_TEST(ArrayView(std::vector<float>{}).shape().elements() == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
