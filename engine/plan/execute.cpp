@@ -13,6 +13,7 @@ namespace metac {
 
 BoundFrame::BoundFrame(const Frame& frame, std::byte* arena, int threads) : pointers_(frame.operands.size()) {
   resolve(frame, arena);
+  calls_.reserve(frame.steps.size());
   std::unordered_map<const Kernel*, Kernel::State*> states;  // a kernel of several steps needs one only
   for (const Step& step : frame.steps) {
     std::byte* scratch = step.scratch < 0 ? nullptr : arena + step.scratch;

@@ -171,6 +171,12 @@ std::size_t room_for(std::size_t bytes) {
   return round_up_to_alignment(std::max<std::size_t>(1, bytes));
 }
 
-void assign_memory(Frame& frame) { Assignment(frame).run(); }
+void assign_memory(Frame& frame) {
+  Assignment(frame).run();
+  // The frame is complete and lives as long as the plan: a vector that grew step by step has room for up to twice as much.
+  frame.steps.shrink_to_fit();
+  frame.storages.shrink_to_fit();
+  frame.operands.shrink_to_fit();
+}
 
 }  // namespace metac
