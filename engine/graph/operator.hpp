@@ -85,6 +85,8 @@ struct Operator {
   // A kernel for operands of these layouts. The plan makes operand i dense first unless bit i of `strided` is set.
   KernelPtr (*kernel)(const Node&, std::span<const Layout> inputs) = nullptr;
   std::uint32_t strided = 0;
+  // How many additions, multiplications and the like the kernel does. Null: one for each element of the result.
+  double (*operations)(const Node&, std::span<const Layout> inputs) = nullptr;
 
   std::vector<Sample> (*samples)() = nullptr;
   // The value in double precision, written as obviously as possible: what the table tests compare the kernel with. For

@@ -201,6 +201,11 @@ Tensor merge_images(const BatchSite& site) {
                           site.size);
 }
 
+// Two for each element of the result and weight of its filter, those over the padding included.
+double operations(std::int64_t result_elements, const Shape& weights) {
+  return weights.back() == 0 ? 0 : 2.0 * static_cast<double>(result_elements * (weights.elements() / weights.back()));
+}
+
 // ---- reference ----
 
 // visit(image, weights, result): the positions of every term of the form.
@@ -295,6 +300,8 @@ const Operator convolution_operator = {
           return make_convolution(
               form_of(node.attributes, inputs[0].dtype, inputs[0].shape, inputs[1].shape, node.type.shape));
         },
+    .operations = [](const Node& node,
+                     std::span<const Layout> inputs) { return operations(node.type.elements(), inputs[1].shape); },
     .samples = convolution_samples<0>,
     .reference =
         [](const Node& node, std::span<const Array> inputs, Array& result) {
@@ -317,6 +324,10 @@ const Operator data_operator = {
           return make_convolution_data(
               form_of(node.attributes, inputs[0].dtype, node.type.shape, inputs[1].shape, inputs[0].shape));
         },
+    .operations =
+        [](const Node&, std::span<const Layout> inputs) {
+          return operations(inputs[0].shape.elements(), inputs[1].shape);
+        },
     .samples = convolution_samples<1>,
     .reference =
         [](const Node& node, std::span<const Array> inputs, Array& result) {
@@ -338,6 +349,10 @@ const Operator weights_operator = {
         [](const Node& node, std::span<const Layout> inputs) {
           return make_convolution_weights(
               form_of(node.attributes, inputs[0].dtype, inputs[0].shape, node.type.shape, inputs[1].shape));
+        },
+    .operations =
+        [](const Node& node, std::span<const Layout> inputs) {
+          return operations(inputs[1].shape.elements(), node.type.shape);
         },
     .samples = convolution_samples<2>,
     .reference =

@@ -206,6 +206,19 @@ Tensors cholesky_vjp(const VjpSite& site) {
   return {symmetric_part(triangular_solve(l, transposed(left), true, true))};
 }
 
+// Of factorisations: so many thirds of m n min(m, n), for each matrix [m, n] of the first input (Golub and Van Loan
+// 2013, chapters 4, 5 and 8; of the iterative ones about that many).
+template <int thirds>
+double cubic(const Node&, std::span<const Layout> inputs) {
+  const Shape& a = inputs[0].shape;
+  return thirds / 3.0 * static_cast<double>(a.elements() * std::min(a.back(), a[a.rank() - 2]));
+}
+
+// Substitution: each element of the right side takes part with a row of the triangle.
+double substitution(const Node& node, std::span<const Layout> inputs) {
+  return static_cast<double>(node.type.elements() * inputs[0].shape.back());
+}
+
 const Operator cholesky_operator = {
     .name = "cholesky",
     .doc = "lower factor of the symmetric part of positive definite matrices [..., n, n]",
@@ -225,6 +238,7 @@ const Operator cholesky_operator = {
                                pivot.value);
           });
         },
+    .operations = cubic<1>,
     .samples = [] { return square_samples(); },
     .reference =
         [](const Node&, std::span<const Array> inputs, Array& result) {
@@ -270,6 +284,7 @@ const Operator triangular_operator = {
             return singular(solve_triangular(m.a, n, lower, flipped, m.result, columns));
           });
         },
+    .operations = substitution,
     .samples =
         [] {
           std::vector<Sample> samples;
@@ -320,6 +335,10 @@ const Operator solve_operator = {
             std::copy_n(m.b, n * columns, m.result);
             return singular(solve_general(m.a, n, m.result, columns, m.work, m.order));
           });
+        },
+    .operations =
+        [](const Node& node, std::span<const Layout> inputs) {
+          return cubic<2>(node, inputs) + 2 * substitution(node, inputs);
         },
     .samples = [] { return right_side_samples({}); },
     // Cramer's rule.
@@ -384,6 +403,7 @@ const Operator determinant_operator = {
             return std::string();
           });
         },
+    .operations = cubic<2>,
     .samples =
         [] {
           std::vector<Sample> samples;
@@ -440,6 +460,7 @@ const Operator orthonormal_operator = {
             return std::string();
           });
         },
+    .operations = cubic<12>,
     .samples =
         [] {
           std::vector<Sample> samples = square_samples();
@@ -505,6 +526,7 @@ const Operator eigen_operator = {
             return std::string();
           });
         },
+    .operations = cubic<27>,
     .samples =
         [] {
           std::vector<Sample> samples = square_samples(numbers({0}));
@@ -597,6 +619,7 @@ const Operator singular_operator = {
     .vjp = singular_vjp,
     .batch = batch_by_broadcast,
     .kernel = singular_kernel,
+    .operations = cubic<60>,
     .samples =
         [] {
           std::vector<Sample> samples;

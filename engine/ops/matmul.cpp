@@ -70,6 +70,10 @@ const Operator matmul_operator = {
     .batch = matmul_batch,
     .kernel = [](const Node&, std::span<const Layout> inputs) { return make_matmul(inputs[0], inputs[1]); },
     .strided = 0b11,
+    .operations =
+        [](const Node& node, std::span<const Layout> inputs) {
+          return 2.0 * static_cast<double>(node.type.elements() * inputs[0].shape.back());
+        },
     .samples = matmul_samples,
     .reference = matmul_reference};
 
@@ -122,6 +126,10 @@ const Operator squared_products_operator = {
     .batch = batch_by_map,
     .kernel = [](const Node&,
                  std::span<const Layout> inputs) { return make_squared_products(inputs[0].type(), inputs[1].type()); },
+    .operations =
+        [](const Node& node, std::span<const Layout> inputs) {
+          return 3.0 * static_cast<double>(node.type.elements() * inputs[0].shape[0]);
+        },
     .samples = squared_products_samples,
     .reference = squared_products_reference};
 

@@ -3,6 +3,7 @@
 #include "plan/execute.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <unordered_map>
 
@@ -69,7 +70,35 @@ void BoundFrame::run_task(void* const* externals, std::int64_t task) {
 }
 
 void BoundFrame::run() {
+  if (!times_.empty()) return run_timed();
   for (const Call& call : calls_) call.kernel->run(call.operands, call.scratch, call.state);
+}
+
+void BoundFrame::run_timed() {
+  using Clock = std::chrono::steady_clock;
+  for (std::size_t i = 0; i < calls_.size(); ++i) {
+    const Call& call = calls_[i];
+    const auto begun = Clock::now();
+    call.kernel->run(call.operands, call.scratch, call.state);
+    ++times_[i].calls;
+    times_[i].nanoseconds += std::chrono::nanoseconds(Clock::now() - begun).count();
+  }
+}
+
+void BoundFrame::measure() {
+  times_.assign(calls_.size(), {});
+  for (const auto& state : states_)
+    if (auto* map = dynamic_cast<MapState*>(state.get()))
+      for (auto& worker : map->workers) worker.measure();
+}
+
+void BoundFrame::visit_times(const std::function<void(const Kernel&, std::int64_t, double)>& visit) const {
+  for (std::size_t i = 0; i < times_.size(); ++i)
+    if (dynamic_cast<const MapState*>(calls_[i].state) == nullptr)
+      visit(*calls_[i].kernel, times_[i].calls, 1e-9 * static_cast<double>(times_[i].nanoseconds));
+  for (const auto& state : states_)
+    if (const auto* map = dynamic_cast<const MapState*>(state.get()))
+      for (const auto& worker : map->workers) worker.visit_times(visit);
 }
 
 // ---- regions ----

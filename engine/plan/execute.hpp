@@ -1,6 +1,7 @@
 // A frame bound to memory: one worker's own pointers and states. Nothing here allocates after construction.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -22,6 +23,10 @@ class BoundFrame {
   void split_patches(const std::vector<std::int64_t>& strides);
   void run_task(void* const* externals, std::int64_t task);
 
+  void measure();  // each call from now on
+  // visit(kernel, calls, seconds) for each step of the frame and, in their place, of the bodies of its regions.
+  void visit_times(const std::function<void(const Kernel&, std::int64_t, double)>& visit) const;
+
   const void* output(std::size_t index) const { return *outputs_[index]; }
 
  private:
@@ -40,7 +45,12 @@ class BoundFrame {
     std::int64_t offset, stride;
   };
 
+  struct Time {
+    std::int64_t calls = 0, nanoseconds = 0;
+  };
+
   void resolve(const Frame& frame, std::byte* arena);
+  void run_timed();
 
   std::vector<void*> pointers_;  // one for each operand of the frame
   std::vector<Call> calls_;
@@ -48,6 +58,7 @@ class BoundFrame {
   std::vector<MovingPatch> moving_;
   std::vector<void* const*> outputs_;
   std::vector<std::unique_ptr<Kernel::State>> states_;
+  std::vector<Time> times_;  // of the calls; empty: they are not timed
 };
 
 // The workers of one `map` step. The first uses the scratch of the step; further ones, and the accumulators that they

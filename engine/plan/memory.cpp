@@ -173,7 +173,8 @@ std::size_t room_for(std::size_t bytes) {
 
 void assign_memory(Frame& frame) {
   Assignment(frame).run();
-  // The frame is complete and lives as long as the plan: a vector that grew step by step has room for up to twice as much.
+  // The frame is complete and lives as long as the plan: a vector that grew step by step has room for up to twice as
+  // much.
   frame.steps.shrink_to_fit();
   frame.storages.shrink_to_fit();
   frame.operands.shrink_to_fit();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "base/memory.hpp"
 #include "kernels/one_thread.hpp"
@@ -54,6 +55,7 @@ std::shared_ptr<const Plan> make_plan(const Program& program) {
   KernelCache cache;
   auto plan = std::make_shared<Plan>();
   plan->frame = Lowering(*program.graph, cache).program(program.inputs, program.outputs);
+  plan->work = cache.take_work();
   plan->inputs = types_of(*program.graph, program.inputs);
   plan->outputs = types_of(*program.graph, program.outputs);
   return plan;
@@ -115,6 +117,35 @@ struct Executable::Bound {
   std::vector<ArrayView> inputs;
   std::vector<MutableArrayView> outputs;
 };
+
+void Executable::measure() { bound_->frame.measure(); }
+
+std::vector<KernelTime> Executable::times() const {
+  std::vector<KernelTime> times;
+  bound_->frame.visit_times([&](const Kernel& kernel, std::int64_t calls, double seconds) {
+    const Work& work = bound_->plan->work.at(&kernel);
+    times.push_back({kernel.describe(), calls, seconds, work.operations * static_cast<double>(calls),
+                     work.bytes * static_cast<double>(calls)});
+  });
+  return added_up(times);
+}
+
+std::vector<KernelTime> added_up(std::span<const KernelTime> times) {
+  std::map<std::string, KernelTime> by_kernel;
+  for (const KernelTime& time : times) {
+    KernelTime& sum = by_kernel[time.kernel];
+    sum.kernel = time.kernel;
+    sum.calls += time.calls;
+    sum.seconds += time.seconds;
+    sum.operations += time.operations;
+    sum.bytes += time.bytes;
+  }
+  std::vector<KernelTime> sums;
+  for (auto& [kernel, sum] : by_kernel) sums.push_back(std::move(sum));
+  std::stable_sort(sums.begin(), sums.end(),
+                   [](const KernelTime& a, const KernelTime& b) { return a.seconds > b.seconds; });
+  return sums;
+}
 
 Executable::Executable(std::shared_ptr<const Plan> plan, int threads) {
   if (threads < 1) throw Error(fmt::format("[run] {} threads were given, at least 1 is needed", threads));

@@ -21,6 +21,17 @@ std::string to_text(const Plan&);
 std::size_t arena_bytes(const Plan&);  // for one worker, regions included
 std::int64_t steps(const Plan&);       // kernels, those of regions counted once
 
+// Where the time of runs went: all calls of the kernels of one text, whose threads are added up.
+struct KernelTime {
+  std::string kernel;
+  std::int64_t calls = 0;
+  double seconds = 0;
+  double operations = 0;  // additions, multiplications and the like
+  double bytes = 0;       // of the operands, each counted once: the least that was read and written
+};
+// One for each text, the longest first.
+std::vector<KernelTime> added_up(std::span<const KernelTime>);
+
 // A plan bound to memory of its own, for one thread at a time. It may be moved to another thread.
 class Executable {
  public:
@@ -39,6 +50,11 @@ class Executable {
 
   const std::vector<Type>& input_types() const;
   const std::vector<Type>& output_types() const;
+
+  // From now on each call of a kernel is timed; that takes some 50 ns a call.
+  void measure();
+  // Of all runs since then, the longest first. The kernels inside of a `map` are listed, and not the map.
+  std::vector<KernelTime> times() const;
 
  private:
   struct Bound;

@@ -3,6 +3,7 @@
 
 #include "plan/frame.hpp"
 #include "plan/plan.hpp"
+#include "plan/share.hpp"
 
 namespace metac {
 
@@ -10,6 +11,7 @@ class Plan {
  public:
   Frame frame;
   std::vector<Type> inputs, outputs;
+  std::unordered_map<const Kernel*, Work> work;  // of one call; regions are the work of their bodies
 };
 
 }  // namespace metac

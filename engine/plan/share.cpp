@@ -49,17 +49,63 @@ std::string key_of(const Node& node, std::span<const Layout> inputs) {
   return key.take();
 }
 
+double occupied_bytes(Dtype dtype, const Shape& shape, const Shape& strides) {
+  double elements = 1;
+  for (int axis = 0; axis < shape.rank(); ++axis)
+    if (strides[axis] != 0 || shape[axis] == 0) elements *= static_cast<double>(shape[axis]);
+  return elements * static_cast<double>(size_of(dtype));
+}
+
+Dtype dtype_of(const PointwiseProgram& program, std::size_t reg) {
+  if (reg < program.loads.size()) return program.loads[reg].dtype;
+  reg -= program.loads.size();
+  if (reg < program.immediates.size()) return program.immediates[reg].dtype;
+  return program.instructions[reg - program.immediates.size()].result;
+}
+
+Work work_of(const PointwiseProgram& program) {
+  const auto elements = static_cast<double>(program.shape.elements());
+  Work work;
+  for (const auto& load : program.loads) work.bytes += occupied_bytes(load.dtype, program.shape, load.strides);
+  work.operations = static_cast<double>(program.instructions.size()) * elements;
+  for (const auto& output : program.outputs) {
+    if (output.reduction != Reduction::none) work.operations += elements;
+    double kept = 1;
+    for (int axis = 0; axis < program.shape.rank(); ++axis)
+      if (output.reduction == Reduction::none || (output.axes >> axis & 1) == 0)
+        kept *= static_cast<double>(program.shape[axis]);
+    work.bytes += kept * static_cast<double>(size_of(dtype_of(program, output.source)));
+  }
+  return work;
+}
+
+Work work_of(const Node& node, std::span<const Layout> inputs) {
+  Work work;
+  work.operations =
+      node.op.operations != nullptr ? node.op.operations(node, inputs) : static_cast<double>(node.type.elements());
+  work.bytes = static_cast<double>(node.type.bytes());
+  for (const Layout& input : inputs) work.bytes += occupied_bytes(input.dtype, input.shape, input.strides);
+  return work;
+}
+
 }  // namespace
 
 KernelCache::Shared KernelCache::of_program(PointwiseProgram program) {
   Shared& kernel = kernels_[key_of(program)];
-  if (!kernel) kernel = make_pointwise(std::move(program));
+  if (!kernel) {
+    const Work work = work_of(program);
+    kernel = make_pointwise(std::move(program));
+    work_.emplace(kernel.get(), work);
+  }
   return kernel;
 }
 
 KernelCache::Shared KernelCache::of_node(const Node& node, std::span<const Layout> inputs) {
   Shared& kernel = kernels_[key_of(node, inputs)];
-  if (!kernel) kernel = node.op.kernel(node, inputs);
+  if (!kernel) {
+    kernel = node.op.kernel(node, inputs);
+    work_.emplace(kernel.get(), work_of(node, inputs));
+  }
   return kernel;
 }
 

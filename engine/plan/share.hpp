@@ -12,14 +12,22 @@
 
 namespace metac {
 
+// What one call of a kernel does.
+struct Work {
+  double operations = 0;  // additions, multiplications and the like
+  double bytes = 0;       // of the operands, each counted once: the least that is read and written
+};
+
 class KernelCache {
  public:
   using Shared = std::shared_ptr<const Kernel>;
   Shared of_program(PointwiseProgram);
   Shared of_node(const Node&, std::span<const Layout> inputs);
+  std::unordered_map<const Kernel*, Work> take_work() { return std::move(work_); }  // of all that were made
 
  private:
   std::unordered_map<std::string, Shared> kernels_;  // by a string of bytes that says all a kernel depends on
+  std::unordered_map<const Kernel*, Work> work_;
 };
 
 }  // namespace metac
