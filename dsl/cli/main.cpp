@@ -179,6 +179,7 @@ int command(int argc, char** argv) {
           ->check(positive)
           ->capture_default_str();
       out->excludes(resume);
+      sub->add_flag("--profile", line.options.profile, "after each training: where its time went, by kernel");
       sub->add_option("--csv", line.csv, "a file for all that was measured, as a table");
     }
     sub->add_flag("--json", line.json, "one JSON object a line, for machines");

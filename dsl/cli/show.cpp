@@ -17,6 +17,8 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
 }
 
+std::string seconds_text(double seconds) { return seconds < 10 ? fmt::format("{:.2f} s", seconds) : duration(seconds); }
+
 // Shares are told in percent, other quantities as they are; a mean over a task that diverged is no number.
 std::string quantity(const std::string& metric, double value) {
   if (!std::isfinite(value)) return "diverged";
@@ -163,9 +165,35 @@ class TextObserver : public Observer {
     std::string remembered;  // by the source of tasks
     for (const auto& [name, array] : parts_of("tasks", state.source))
       remembered += fmt::format("{} {} = {}", remembered.empty() ? ";" : ",", name, to_text(array));
-    line(fmt::format("  trained {}: {} steps in {}{}{}", learner, state.step,
-                     seconds < 10 ? fmt::format("{:.2f} s", seconds) : duration(seconds),
+    line(fmt::format("  trained {}: {} steps in {}{}{}", learner, state.step, seconds_text(seconds),
                      selected.empty() ? "" : ", " + selected, remembered));
+  }
+  void profiled(const Profile& p) override {
+    line(fmt::format("  where the time of {} went: {} in {} steps, of which {} ran the graph on {}", p.learner,
+                     seconds_text(p.seconds), p.steps, seconds_text(p.running),
+                     p.threads == 1 ? "1 thread" : fmt::format("{} threads", p.threads)));
+    double total = 0;
+    for (const auto& k : p.kernels) total += k.seconds;
+    const auto steps = static_cast<double>(p.steps);
+    line(fmt::format("    {:>7} {:>12} {:>12} {:>9} {:>8}  {}", "share", "us a step", "calls a step", "GFLOP/s", "GB/s",
+                     "kernel; seconds of all threads"));
+    const auto row = [&](const KernelTime& k) {
+      line(fmt::format("    {:>5.1f} % {:>12.2f} {:>12.1f} {:>9.2f} {:>8.2f}  {}", 100 * k.seconds / total,
+                       1e6 * k.seconds / steps, static_cast<double>(k.calls) / steps, 1e-9 * k.operations / k.seconds,
+                       1e-9 * k.bytes / k.seconds, k.kernel));
+    };
+    constexpr std::size_t shown = 25;
+    for (std::size_t i = 0; i < std::min(shown, p.kernels.size()); ++i) row(p.kernels[i]);
+    if (p.kernels.size() <= shown) return;
+    KernelTime rest;
+    for (std::size_t i = shown; i < p.kernels.size(); ++i) {
+      rest.calls += p.kernels[i].calls;
+      rest.seconds += p.kernels[i].seconds;
+      rest.operations += p.kernels[i].operations;
+      rest.bytes += p.kernels[i].bytes;
+    }
+    rest.kernel = fmt::format("{} others", p.kernels.size() - shown);
+    row(rest);
   }
 
  private:
@@ -226,6 +254,22 @@ class JsonObserver : public Observer {
     if (!selected.empty()) event["selected"] = selected;
     for (const auto& [name, array] : parts_of("tasks", state.source)) event["remembered"][name] = to_text(array);
     write(event);
+  }
+  void profiled(const Profile& p) override {
+    auto kernels = nlohmann::ordered_json::array();
+    for (const auto& k : p.kernels)
+      kernels.push_back({{"kernel", k.kernel},
+                         {"calls", k.calls},
+                         {"seconds", k.seconds},
+                         {"operations", k.operations},
+                         {"bytes", k.bytes}});
+    write({{"event", "profile"},
+           {"learner", p.learner},
+           {"steps", p.steps},
+           {"threads", p.threads},
+           {"seconds", p.seconds},
+           {"seconds_running", p.running},
+           {"kernels", kernels}});
   }
   void compared(const std::vector<Comparison>& pairs) override {
     for (const auto& pair : pairs) {

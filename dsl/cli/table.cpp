@@ -54,6 +54,7 @@ void TableObserver::trained(const std::string& learner, const TrainState& state,
                             const std::string& selected) {
   next_.trained(learner, state, seconds, selected);
 }
+void TableObserver::profiled(const Profile& profile) { next_.profiled(profile); }
 void TableObserver::seeds_done(const std::vector<SeedSummary>& summaries) {
   seed_.clear();
   for (const auto& s : summaries)

@@ -22,6 +22,7 @@ class TableObserver : public Observer {
   void seeds_done(const std::vector<SeedSummary>&) override;
   void printed(const std::string& line) override;
   void trained(const std::string& learner, const TrainState&, double seconds, const std::string& selected) override;
+  void profiled(const Profile&) override;
 
   // Atomically; Error if it cannot be written.
   void write(const std::filesystem::path&) const;

@@ -13,6 +13,7 @@
 #include "check/check.hpp"
 #include "driver/state.hpp"
 #include "driver/statistics.hpp"
+#include "plan/plan.hpp"
 
 namespace metac::dsl {
 
@@ -28,6 +29,7 @@ struct Options {
   std::string out;                              // the folder of the run: its checkpoints; empty: none are kept
   bool resume = false;                          // go on with the run in that folder
   double checkpoint_seconds = 60;               // between two checkpoints of a training
+  bool profile = false;                         // time the kernels of each training; costs some 50 ns a call
 };
 
 struct TrainProgress {
@@ -38,6 +40,16 @@ struct TrainProgress {
   double rate = 0;       // steps a second
   double remaining = 0;  // seconds
   bool last = false;
+};
+
+// Where the time of a training went.
+struct Profile {
+  std::string learner;
+  std::int64_t steps = 0;  // of this process: a training that goes on has more
+  int threads = 1;
+  double seconds = 0;               // of the training, validations included
+  double running = 0;               // of them, in its steps; the rest draws data, reports, validates, keeps checkpoints
+  std::vector<KernelTime> kernels;  // the longest first
 };
 
 struct Measurement {
@@ -115,6 +127,7 @@ class Observer {
   virtual void trained(const std::string& learner, const TrainState&, double seconds, const std::string& selected) {
     (void)learner, (void)seconds, (void)selected;
   }
+  virtual void profiled(const Profile&) {}
 };
 
 enum class Outcome {

@@ -154,6 +154,7 @@ class Training {
     for (auto& [known, executable] : programs_)
       if (known == form) return *executable;
     programs_.emplace_back(form, std::make_unique<Executable>(machine_.executable(step_on(form).procedure)));
+    if (machine_.options.profile) programs_.back().second->measure();
     return *programs_.back().second;
   }
 
@@ -177,7 +178,9 @@ class Training {
       // The new state is written over the old one.
       std::vector<Array> results(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(leaves_count));
       results.emplace_back(executable.output_types().back());
+      const auto run_begun = Clock::now();
       executable.run(given, results);
+      running_ += Clock::now() - run_begun;
       ++state_.step;
       check_finite(results.back());
       report(results.back());
@@ -188,6 +191,18 @@ class Training {
     machine_.observer.trained(
         learner_.name(), state_, std::chrono::duration<double>(Clock::now() - begun_).count(),
         plan_.select_best ? fmt::format("best in validation: after step {}", state_.best_step) : "");
+    if (machine_.options.profile) tell_profile();
+  }
+
+  void tell_profile() const {
+    using Seconds = std::chrono::duration<double>;
+    std::vector<KernelTime> times;
+    for (const auto& [form, executable] : programs_)
+      for (auto& time : executable->times()) times.push_back(std::move(time));
+    Profile profile{learner_.name(),           state_.step - first_step_,
+                    machine_.options.threads,  Seconds(Clock::now() - begun_).count(),
+                    Seconds(running_).count(), added_up(times)};
+    machine_.observer.profiled(profile);
   }
   void tell_restored() const {
     machine_.observer.trained(learner_.name(), state_, 0, "done before, taken from its checkpoint");
@@ -273,6 +288,7 @@ class Training {
   TrainStep step_;
   std::vector<std::pair<Form, std::unique_ptr<Executable>>> programs_;
   Clock::time_point begun_, reported_;
+  Clock::duration running_{};
   std::int64_t first_step_ = 0, since_ = 0;
   double loss_ = 0;
 };

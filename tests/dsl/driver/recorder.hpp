@@ -19,6 +19,7 @@ class Recorder : public Observer {
   }
   void stream_measured(const StreamResult& stream) override { streams.push_back(stream); }
   void seeds_done(const std::vector<SeedSummary>& all) override { summaries = all; }
+  void profiled(const Profile& profile) override { profiles.push_back(profile); }
   void printed(const std::string& line) override { lines.push_back(line); }
   void trained(const std::string&, const TrainState& state, double, const std::string&) override {
     states.push_back(state.copy());
@@ -31,6 +32,7 @@ class Recorder : public Observer {
   std::vector<Comparison> comparisons;
   std::vector<StreamResult> streams;
   std::vector<SeedSummary> summaries;
+  std::vector<Profile> profiles;
   std::vector<std::string> lines;
   std::atomic<bool> stop{false};
 
