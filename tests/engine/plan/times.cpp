@@ -80,4 +80,55 @@ BOOST_AUTO_TEST_CASE(a_convolution_counts_two_operations_for_each_weight_of_each
   BOOST_TEST(operations == 3.0 * 2 * result.type().elements() * 3 * 2 * 3);
 }
 
+namespace {
+
+// Of the products and convolutions of a plan that gives `outputs`.
+double contractions(const Case& c, std::vector<Tensor> outputs) {
+  std::mt19937 random(1);
+  Executable executable(make_plan(finalize(c.inputs, outputs)));
+  executable.measure();
+  executable.run(random_inputs(c, random));
+  double operations = 0;
+  for (const auto& time : executable.times())
+    if (time.kernel.starts_with("matmul") || time.kernel.starts_with("convolution")) operations += time.operations;
+  return operations;
+}
+
+}  // namespace
+
+// What mixed-mode differentiation could save: nothing of what costs most. A product or convolution is linear in each of
+// its two operands, so its tangent and its gradient take two more of the same size, in whatever order the modes are
+// nested.
+BOOST_AUTO_TEST_CASE(a_hessian_vector_product_costs_the_same_contractions_in_any_nesting_of_modes) {
+  Case c;
+  const Tensor image = c.add_input({Dtype::f64, {2, 6, 6, 3}});
+  const Tensor filters = c.add_input({Dtype::f64, {3, 3, 3, 4}}), more = c.add_input({Dtype::f64, {3, 3, 4, 4}}),
+               weights = c.add_input({Dtype::f64, {144, 5}});
+  std::vector<Tensor> along;
+  for (const Tensor& w : {filters, more, weights}) along.push_back(c.add_input(w.type()));
+  const auto same = ConvolutionWindow{.padding = {1, 1}};
+  const Tensor hidden = tanh(convolution(tanh(convolution(image, filters, same)), more, same));
+  const Tensor loss = mean(square(matmul(reshape(hidden, {2, 144}), weights)));
+  const std::vector<Tensor> wrt{filters, more, weights};
+
+  const auto reverse_reverse = hvp(loss, wrt, along);
+  const auto reverse_forward = grad(jvp(loss, wrt, along), wrt);
+  std::vector<Tensor> forward_reverse;
+  for (const Tensor& gradient : grad(loss, wrt)) forward_reverse.push_back(jvp(gradient, wrt, along));
+
+  const double cost = contractions(c, reverse_reverse);
+  BOOST_TEST(cost == contractions(c, reverse_forward));
+  BOOST_TEST(cost == contractions(c, forward_reverse));
+  std::mt19937 random(2);
+  const auto arrays = random_inputs(c, random);
+  const auto values = [&](const std::vector<Tensor>& outputs) {
+    return Executable(make_plan(finalize(c.inputs, outputs))).run(arrays);
+  };
+  const auto first = values(reverse_reverse), second = values(reverse_forward), third = values(forward_reverse);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    check_close(second[i], first[i]);
+    check_close(third[i], first[i]);
+  }
+}
+
 }  // namespace metac::testing
