@@ -84,6 +84,22 @@ void Elaborator::take_apart(std::size_t from) {
   with_functions_.resize(std::min(from, with_functions_.size()));
 }
 
+void Elaborator::note_capture(const ScopePtr& made_in) {
+  for (ScopePtr scope = made_in; scope != nullptr && !scope->captured; scope = scope->parent) {
+    scope->captured = true;
+    captured_.push_back(scope);
+  }
+  if (captured_.size() < captured_limit_) return;
+  std::erase_if(captured_, [](const std::weak_ptr<Scope>& scope) { return scope.expired(); });
+  captured_limit_ = std::max<std::size_t>(64, 2 * captured_.size());
+}
+
+Elaborator::~Elaborator() {
+  take_apart(0);
+  for (const auto& captured : captured_)
+    if (const auto scope = captured.lock()) scope->names.clear();
+}
+
 void Elaborator::enter_place(Span span) {
   if (context_.graph == nullptr) return;
   if (places_.empty() || !(places_.back() == span)) places_.push_back(span);

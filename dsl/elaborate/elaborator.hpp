@@ -92,6 +92,9 @@ std::uint64_t mix_path(std::uint64_t path, std::string_view name, int count);
 class Elaborator {
  public:
   Elaborator(std::shared_ptr<const CheckedProgram>, std::map<std::string, Value> settings = {});
+  ~Elaborator();
+  Elaborator(const Elaborator&) = delete;
+  Elaborator& operator=(const Elaborator&) = delete;
 
   // ---- names ----
   Value global(const std::string& name, std::uint32_t file, Span use);
@@ -196,6 +199,9 @@ class Elaborator {
   // when that is built.
   std::size_t scopes_with_functions() const { return with_functions_.size(); }
   void take_apart(std::size_t from);
+  // The same for a scope, and those around it, that a function without a name was made in: a value made with it may lie in
+  // any of them. They are taken apart with the elaborator.
+  void note_capture(const ScopePtr&);
   // A data set that is read once, however often the script asks for it.
   Value loaded(const std::string& what, const std::function<Value()>& load);
   // As `print` and `str` show a value: tensors of an experiment are computed for it.
@@ -268,6 +274,8 @@ class Elaborator {
 
   std::shared_ptr<const CheckedProgram> program_;
   std::vector<std::weak_ptr<Scope>> with_functions_;
+  std::vector<std::weak_ptr<Scope>> captured_;
+  std::size_t captured_limit_ = 64;  // then those that are gone are left out
   std::uint64_t tensors_met_ = 0;  // grows with each use of a graph: what does not move it holds no tensor
   std::map<std::string, Value> settings_;
   std::string data_directory_;

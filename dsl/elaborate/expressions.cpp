@@ -83,6 +83,7 @@ struct Expressions {
     callable->open_ended.resize(callable->lists.size(), false);
     callable->body = f.body;
     callable->scope = scope;
+    self.note_capture(scope);
     callable->span = e.span;
     return std::shared_ptr<const Callable>(std::move(callable));
   }

@@ -116,6 +116,7 @@ struct Scope {
   void bind(std::string name, Value value);  // replaces a binding of the same name in this scope
 
   std::shared_ptr<Scope> parent;
+  bool captured = false;    // a function may hold it: the elaborator knows it
   bool is_learner = false;  // its names are seen by the learner's functions, so `grad` changes them in place
   std::vector<std::pair<std::string, Value>> names;
 };
