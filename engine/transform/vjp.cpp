@@ -7,7 +7,6 @@
 #include <unordered_map>
 
 #include "graph/operator.hpp"
-#include "ops/primitives.hpp"
 #include "transform/regions.hpp"
 #include "transform/transform.hpp"
 
@@ -79,13 +78,13 @@ class Sweep {
 
   Tensor& part_cotangent(const Node& part) {
     auto& parts = parts_[part.inputs[0]];
-    if (parts.empty()) parts.resize(map_body(graph_.node(part.inputs[0])).outputs.size());
+    if (parts.empty()) parts.resize(map_body(graph_.node(part.inputs[0])).region.outputs.size());
     return parts[part.attributes.numbers[0]];
   }
 
   void step_region(NodeId id, const Node& node) {
     const auto found = parts_.find(id);
-    if (found != parts_.end()) step(id, node, found->second, map_vjp);
+    if (found != parts_.end()) step(id, node, found->second, loop_vjp);
   }
 
   void step(NodeId id, const Node& node, std::span<const Tensor> cotangents,
