@@ -44,4 +44,7 @@ class ScanBuilder {
   std::shared_ptr<OpenLoop> loop_;
 };
 
+// A function of tensors, as an argument. It builds from what it is given, when it is called.
+using TensorFunction = std::function<std::vector<Tensor>(TensorList)>;
+
 }  // namespace metac

@@ -1,10 +1,12 @@
 // Derivatives, batching and clean-up: functions from graph to graph.
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "graph/graph.hpp"
+#include "ops/control.hpp"
 
 namespace [[gnu::visibility("default")]] metac {
 
@@ -13,8 +15,8 @@ namespace [[gnu::visibility("default")]] metac {
 // input or an alias of the innermost graph of those given. To differentiate with respect to any other value, or to some
 // uses of a value only, make an `alias` of it first and build the outputs from that: what was computed without it is a
 // constant. Errors "[grad] ...": an output that is no floating scalar, a variable of i32 or bool, of another graph, or
-// that is neither input nor alias, a cotangent or tangent of another type than its output or variable, or another number
-// of them.
+// that is neither input nor alias, a cotangent or tangent of another type than its output or variable, or another
+// number of them.
 
 // Vector-Jacobian product: for each variable the sum over the outputs of cotangent^T (d output / d variable), of the
 // type of the variable; empty where no derivative flows. An empty cotangent is zero. One sweep down the nodes between
@@ -47,8 +49,21 @@ Tensor hessian(Tensor output, Tensor wrt);
 
 // ---- batching ----
 
-// The outputs of `region` with `inputs`, of which the batched ones have a further first axis of `size`. Each result says
-// whether it is batched.
+// f for each place along an axis of its arguments, as one batch (vmap). `in_axes` says which axis that is, for each
+// argument or one for all of them; nullopt is an argument that all examples share. f gets the arguments without that
+// axis, and is called once. Its results get the axis that `out_axes` says, again one for each or one for all; also
+// those that are the same for all examples. Axes count from 0, or from the end where they are negative. What f is given
+// may be differentiated in f, also what is shared: that is the gradient of each example. Batches nest, with each other
+// and with derivatives, in any order. Errors "[batch] ...": another number of axes than arguments or results, an axis
+// that is not there, no argument that has one, axes of different sizes.
+//
+//   batch([](TensorList in) { return grad(loss(in[0], in[1]), {in[0]}); }, {w, examples}, {std::nullopt, 0});
+using InAxes = std::vector<std::optional<int>>;
+std::vector<Tensor> batch(const TensorFunction& f, TensorList arguments, const InAxes& in_axes = {0},
+                          const std::vector<int>& out_axes = {0});
+
+// The outputs of `region` with `inputs`, of which the batched ones have a further first axis of `size`. Each result
+// says whether it is batched.
 struct Batched {
   Tensor value;
   bool batched = false;
@@ -57,12 +72,12 @@ std::vector<Batched> batch(const Region&, std::span<const Batched> inputs, std::
 
 // ---- clean-up ----
 
-// The graph that is planned: only what the outputs need, aliases and stop_gradient dissolved, interned again, regions too
-// (unused inputs and outputs of regions dropped, equal regions merged, what depends on no slice moved out of its body). Some
-// constants may be left that nothing uses.
+// The graph that is planned: only what the outputs need, aliases and stop_gradient dissolved, interned again, regions
+// too (unused inputs and outputs of regions dropped, equal regions merged, what depends on no slice moved out of its
+// body). Some constants may be left that nothing uses.
 struct Program {
   std::shared_ptr<Graph> graph;
-  std::vector<NodeId> inputs;   // as given, also those that are not needed
+  std::vector<NodeId> inputs;  // as given, also those that are not needed
   std::vector<NodeId> outputs;
 };
 Program finalize(TensorList inputs, TensorList outputs);
