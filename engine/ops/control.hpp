@@ -47,4 +47,31 @@ class ScanBuilder {
 // A function of tensors, as an argument. It builds from what it is given, when it is called.
 using TensorFunction = std::function<std::vector<Tensor>(TensorList)>;
 
+// ---- loops that end by themselves ----
+
+// While condition(values), a bool scalar, holds: values = step(values), at most `max_steps` times. Gives the last
+// values. Steps beyond the end are not computed, neither in the derivative, which is exact: that of the steps that were
+// taken, backwards, as with a scan. In a batch whose examples end apart each one runs a loop of its own. Where the
+// bound ends the loop the condition still holds. Errors "[while_loop] ...": a step that gives values of other types
+// than began, a condition that is no bool scalar, no values, a negative number of steps.
+std::vector<Tensor> while_loop(const std::function<Tensor(TensorList)>& condition, const TensorFunction& step,
+                               TensorList initial, std::int64_t max_steps, std::int64_t recompute_every = 0);
+
+// ---- branches ----
+
+// then(inputs) where the condition, a bool scalar, holds, else otherwise(inputs): only that one is computed, and only
+// its derivative. Where `select` computes both sides, so that an infinite derivative of the other side gives NaN, this
+// does not. What a side uses besides the inputs it is given is computed in any case. In a batch of conditions each
+// example takes its own branch. Errors "[branch] ...": a condition that is no bool scalar, sides that differ in the
+// number or types of their results, no inputs.
+std::vector<Tensor> branch(Tensor condition, const TensorFunction& then, const TensorFunction& otherwise,
+                           TensorList inputs);
+
+// ---- recomputation ----
+
+// f(inputs), whose derivative keeps the inputs and computes everything in between once more, so that it takes no memory
+// meanwhile (Griewank 1992). What f uses besides the inputs it is given is kept. Error "[checkpoint] ..." without
+// inputs.
+std::vector<Tensor> checkpoint(const TensorFunction& f, TensorList inputs);
+
 }  // namespace metac
