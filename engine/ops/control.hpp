@@ -74,4 +74,16 @@ std::vector<Tensor> branch(Tensor condition, const TensorFunction& then, const T
 // inputs.
 std::vector<Tensor> checkpoint(const TensorFunction& f, TensorList inputs);
 
+// ---- derivatives of one's own ----
+
+// The cotangents of the inputs for cotangents of the outputs. An empty one is zero; those of inputs that are no floats
+// do not count. It may use nothing but what it is given (Error), and is called when a derivative is taken.
+using VjpRule = std::function<std::vector<Tensor>(TensorList inputs, TensorList outputs, TensorList cotangents)>;
+
+// f(inputs), with this for its derivative. Higher derivatives are those of the rule; where it uses the outputs, their
+// derivative is the rule again. No derivative flows to what f uses besides the inputs it is given. Error
+// "[custom_vjp] ..." without inputs; when a derivative is taken: another number of cotangents than inputs, or one of
+// another type than its input.
+std::vector<Tensor> custom_vjp(const TensorFunction& f, VjpRule rule, TensorList inputs);
+
 }  // namespace metac

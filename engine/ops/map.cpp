@@ -47,9 +47,11 @@ const Region* loop_region(const Node& node) { return &map_body(node).region; }
 
 Type part_type(const Site& site) {
   const Node loop = site.inputs[0].graph().node(site.inputs[0].id());
+  const auto index = static_cast<int>(site.attributes.numbers[0]);
+  if (is_custom(loop)) return site.inputs[0].graph().tensor(loop.inputs[index]).type();
   if (!is_loop(loop))
     throw Error(fmt::format("[part] the result of `{}` was given, a map or scan is needed", loop.op.name));
-  return part_type(map_body(loop), static_cast<int>(site.attributes.numbers[0]));
+  return part_type(map_body(loop), index);
 }
 
 void check_result(const char* name, const MapBuilder::Result& result, const Graph& body) {

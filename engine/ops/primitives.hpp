@@ -2,11 +2,12 @@
 #pragma once
 
 #include "graph/operator.hpp"
+#include "ops/control.hpp"
 #include "ops/ops.hpp"
 
 namespace metac {
 
-extern const Operator matmul_operator, map_operator, scan_operator, part_operator, alias_operator,
+extern const Operator matmul_operator, map_operator, scan_operator, part_operator, custom_vjp_operator, alias_operator,
     stop_gradient_operator, constant_operator, array_operator, iota_operator;
 
 double constant_value(const Node&);  // of a node of constant_operator, as it is in its own dtype
@@ -58,6 +59,23 @@ struct OpenLoop {
 // Closes a scan of which derivatives keep the carries of every k-th step only; of all of them where k is 0.
 std::vector<Tensor> close_scan(OpenLoop&, const std::vector<MapBuilder::Result>&, std::span<const Tensor> next,
                                std::int64_t recompute_every);
+
+// What a node of custom_vjp holds, as attributes.object. Its inputs are the outputs of the function, which are its
+// parts, then the inputs of the function.
+struct CustomRule {
+  std::size_t outputs;
+  VjpRule rule;
+};
+inline bool is_custom(const Node& node) { return &node.op == &custom_vjp_operator; }
+const CustomRule& custom_rule(const Attributes&);
+Tensor push_custom(std::span<const Tensor> outputs_and_inputs, CustomRule);
+// The rule as a region of a graph of its own, for these types of outputs and inputs: from the inputs, the outputs and
+// their cotangents to those cotangents of inputs that are not zero.
+struct TracedRule {
+  Region region;
+  std::vector<std::size_t> inputs;  // whose cotangents they are
+};
+TracedRule trace(const CustomRule&, std::span<const Type> outputs, std::span<const Type> inputs);
 
 // A batching rule that every operator may use: runs the operator in a `map` over the batch.
 Tensor batch_by_map(const BatchSite&);

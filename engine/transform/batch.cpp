@@ -45,8 +45,8 @@ class Batcher {
   }
 
   Batched rule(NodeId id, const Node& node, const BatchSite& site) {
-    if (is_loop(node)) {
-      parts_[id] = loop_batch(site);
+    if (is_loop(node) || is_custom(node)) {
+      parts_[id] = is_loop(node) ? loop_batch(site) : custom_batch(site);
       return {inputs_[0], true};  // never read: parts are
     }
     Batched result;
@@ -76,7 +76,7 @@ class Batcher {
   std::int64_t size_;
   Graph& into_;
   std::vector<Batched> values_;
-  std::unordered_map<NodeId, std::vector<Batched>> parts_;  // of batched regions
+  std::unordered_map<NodeId, std::vector<Batched>> parts_;  // of batched nodes that have some
   std::vector<Tensor> inputs_;
   std::vector<char> batched_;
 };

@@ -1,7 +1,8 @@
 // From the graph that was built to the graph that is planned, in two passes over the ids: down, to find what is needed
-// (looking into regions for the parts and captures that are used), and up, to build it anew: without aliases and
-// stop_gradient, interned again, with each region's unused inputs and outputs dropped and equal ones merged. What a
-// body holds that depends on none of its slices moves out of it. Recursion is over the nesting of regions only.
+// (looking into regions for the parts and captures that are used), and up, to build it anew: without aliases,
+// stop_gradient and rules of derivatives, interned again, with each region's unused inputs and outputs dropped and
+// equal ones merged. What a body holds that depends on none of its slices moves out of it. Recursion is over the
+// nesting of regions only.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -63,6 +64,10 @@ std::unique_ptr<Needs> find_needs(const Graph& graph, std::span<const NodeId> ou
   for (NodeId id = end; id-- > 0;) {
     if (!needs->nodes[id]) continue;
     const Node node = graph.node(id);
+    if (&node.op == &part_operator && is_custom(graph.node(node.inputs[0]))) {
+      needs->nodes[graph.node(node.inputs[0]).inputs[node.attributes.numbers[0]]] = 1;
+      continue;
+    }
     if (&node.op == &part_operator) {
       auto& parts = needs->loops[node.inputs[0]].parts;
       parts.resize(map_body(graph.node(node.inputs[0])).region.outputs.size(), 0);
@@ -142,13 +147,19 @@ class Rebuild {
     if (&node.op == &input_operator)
       throw Error(fmt::format("[finalize] an input of {} is used that is not among the inputs", to_string(node.type)));
     if (&node.op == &alias_operator || &node.op == &stop_gradient_operator) return copies_[node.inputs[0]];
-    if (&node.op == &part_operator) return parts_.at(node.inputs[0]).at(node.attributes.numbers[0]);
+    if (&node.op == &part_operator) return copy_of_part(node);
     inputs_.clear();
     for (NodeId input : node.inputs) inputs_.push_back(copies_[input]);
     // In a body this may be a graph around it: the node is hoisted. Constants begin outermost so as to hold nothing
     // back; where they are used in a body they are made anew.
     Graph& home = inputs_.empty() ? outermost(into_) : innermost(inputs_);
     return home.push(node.op, inputs_, node.attributes);
+  }
+
+  Tensor copy_of_part(const Node& node) const {
+    const Node whole = source_.node(node.inputs[0]);
+    const std::int64_t index = node.attributes.numbers[0];
+    return is_custom(whole) ? copies_[whole.inputs[index]] : parts_.at(node.inputs[0]).at(index);
   }
 
   void rebuild_loop(NodeId id, const Node& node);

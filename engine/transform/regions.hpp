@@ -20,6 +20,9 @@ std::vector<Tensor> loop_vjp(const VjpSite&);
 // differ in which steps they run, each one runs a loop of its own.
 std::vector<Batched> loop_batch(const BatchSite&);
 
+// The outputs of a function with a rule of its own, all with a further first axis, and the rule batched.
+std::vector<Batched> custom_batch(const BatchSite&);
+
 // The program with its maps in chunks of tasks, where that is cheaper; nothing where there is no such map.
 std::optional<Program> in_chunks(const Program&);
 

@@ -126,6 +126,8 @@ class Interpreter {
       inputs.push_back(values_.at(input).empty() ? Array(Type{Dtype::boolean, Shape{0}}) : values_.at(input)[0]);
     if (is_loop(node))
       values_[id] = run_loop(map_body(node), inputs);
+    else if (is_custom(node))
+      values_[id] = inputs;  // its parts are the first ones
     else if (&node.op == &part_operator)
       values_[id] = {values_.at(node.inputs[0]).at(node.attributes.numbers[0])};
     else
