@@ -70,6 +70,33 @@ struct Batched {
 };
 std::vector<Batched> batch(const Region&, std::span<const Batched> inputs, std::int64_t size, Graph& into);
 
+// ---- solutions of equations ----
+// Differentiated to any order by the equation that they solve, whatever way they were found (the implicit function
+// theorem); each order is as exact as the solutions are. Functions that are given here are called again where a
+// derivative is taken: they may use only what they are given. To solve for several tensors, make them one.
+
+// A linear map of the first argument, or a residual that is to be zero, for these parameters.
+using ParametricFunction = std::function<Tensor(Tensor, TensorList parameters)>;
+
+struct ConjugateGradients {
+  std::int64_t max_steps = 0;  // it stops before if the residual is small enough
+  double tolerance = 0;    // of the residual's norm, relative to that of the right side; at least the dtype's epsilon
+  bool symmetric = false;  // the map is known to be symmetric and definite; else the normal equations are solved
+};
+
+// x for which map(x, parameters) = right; all of one type. By conjugate gradients (Hestenes and Stiefel 1952), of the
+// normal equations unless it is symmetric: exact after as many steps as x has elements but for rounding. Errors
+// "[conjugate_gradients] ...": a map that gives another type than it gets, a negative number of steps.
+Tensor conjugate_gradients(const ParametricFunction& map, Tensor right, TensorList parameters,
+                           const ConjugateGradients&);
+
+// solver(parameters), differentiated as the x for which residual(x, parameters), of the type of x, is zero. Its
+// derivative solves with the transposed Jacobian of the residual, by conjugate gradients; products with the Jacobian
+// are derivatives of the residual, no matrix is made. Errors "[implicit_root] ...": a residual of another type than x,
+// no parameters, a negative number of steps.
+Tensor implicit_root(const ParametricFunction& residual, const std::function<Tensor(TensorList)>& solver,
+                     TensorList parameters, const ConjugateGradients&);
+
 // ---- clean-up ----
 
 // The graph that is planned: only what the outputs need, aliases and stop_gradient dissolved, interned again, regions
