@@ -19,7 +19,8 @@
 //   base/memory.hpp          how much is in use, and a limit
 //   graph/graph.hpp          Graph, Tensor
 //   ops/ops.hpp              every function on tensors; MapBuilder for independent tasks
-//   transform/transform.hpp  grad, value_and_grad, vjp, jvp, hvp, jacobian, hessian
+//   ops/control.hpp          ScanBuilder, while_loop, branch, checkpoint, custom_vjp
+//   transform/transform.hpp  grad, value_and_grad, vjp, jvp, hvp, jacobian, hessian; batch; implicit_root
 //   plan/plan.hpp            compile, Function
 //   metac/xtensor.hpp        xtensor arrays in and out; not included here
 //
@@ -38,6 +39,7 @@
 #include "base/view.hpp"
 #include "graph/graph.hpp"
 #include "kernels/instruction_set.hpp"
+#include "ops/control.hpp"
 #include "ops/ops.hpp"
 #include "plan/plan.hpp"
 #include "transform/transform.hpp"

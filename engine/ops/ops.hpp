@@ -19,6 +19,8 @@
 
 namespace [[gnu::visibility("default")]] metac {
 
+struct OpenLoop;  // of the implementation
+
 // ---- leaves ----
 // A value that is given at each run of the program, of exactly this type. Every call makes another one.
 Tensor input(Graph&, const Type&);
@@ -308,7 +310,7 @@ Tensor random_permutation(Tensor key, std::int64_t n);
 // For each limit i32[...] a number of 0 ... limit - 1; the key is i32[2].
 Tensor random_below(Tensor key, Tensor limit);
 
-// ---- derivatives and control ----
+// ---- derivatives and control: loops with carries, branches, rules of one's own are in control.hpp ----
 // The same value, to derivatives a constant.
 Tensor stop_gradient(Tensor);
 // The same value as a fresh variable of this graph, which is that of the tensor or one inside it: what is built from
@@ -330,10 +332,10 @@ class MapBuilder {
  public:
   enum Output { stacked, summed };  // a further first axis; or added up over the tasks, in a fixed order
   MapBuilder(Graph& outer, std::vector<Tensor> sequences, std::int64_t length);
-  Graph& graph() { return *body_; }                              // of the body
-  const std::vector<Tensor>& slices() const { return slices_; }  // of each sequence, for the task at hand
-  Tensor index() const { return index_; }                        // of the task at hand, an i32 scalar
-  std::int64_t length() const { return length_; }
+  Graph& graph();                             // of the body
+  const std::vector<Tensor>& slices() const;  // of each sequence, for the task at hand
+  Tensor index() const;                       // of the task at hand, an i32 scalar
+  std::int64_t length() const;
   struct Result {
     Tensor value;  // any value of the body, or of a graph around it
     Output output = stacked;
@@ -343,11 +345,7 @@ class MapBuilder {
   std::vector<Tensor> close(const std::vector<Result>&);
 
  private:
-  Graph& outer_;
-  std::shared_ptr<Graph> body_;
-  std::vector<Tensor> sequences_, slices_;
-  Tensor index_;
-  std::int64_t length_;
+  std::shared_ptr<OpenLoop> loop_;
 };
 
 }  // namespace metac

@@ -11,16 +11,16 @@ namespace metac {
 
 class BoundFrame {
  public:
-  // `arena` has at least frame.arena_bytes and outlives this, as does the frame. Regions directly in the frame may use
-  // `threads` workers.
+  // `arena` has at least frame.arena_bytes and outlives this, as does the frame. Regions in the frame may use `threads`
+  // workers.
   BoundFrame(const Frame& frame, std::byte* arena, int threads);
   BoundFrame(BoundFrame&&) = default;
 
   void patch(void* const* externals);  // sets the pointers that depend on them, except those that move
   void run();
 
-  // For the body of a region: externals with a stride move from task to task.
-  void split_patches(const std::vector<std::int64_t>& strides);
+  // For the body of a region: externals that move from task to task.
+  void split_patches(const LoopKernel&);
   void run_task(void* const* externals, std::int64_t task);
 
   void measure();  // each call from now on
@@ -61,13 +61,14 @@ class BoundFrame {
   std::vector<Time> times_;  // of the calls; empty: they are not timed
 };
 
-// The workers of one `map` step. The first uses the scratch of the step; further ones, and the accumulators that they
-// need, have memory of their own.
-struct MapState final : Kernel::State {
-  MapState(const MapKernel&, std::byte* scratch, int threads);
+// The workers of one step with a region. The first uses the scratch of the step; further ones, and the accumulators
+// that they need, have memory of their own.
+struct LoopState final : Kernel::State {
+  LoopState(const LoopKernel&, std::byte* scratch, int threads);
 
   std::vector<BoundFrame> workers;
   std::vector<std::byte*> accumulators;  // by piece
+  std::vector<void*> operands;           // of a scan: as they are for the step at hand
   std::vector<std::shared_ptr<std::byte>> memory;
 };
 

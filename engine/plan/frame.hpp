@@ -32,13 +32,13 @@ struct Operand {
   std::int64_t offset = 0;  // bytes
 };
 
-class MapKernel;
+class LoopKernel;
 
 struct Step {
   std::shared_ptr<const Kernel> kernel;
-  const MapKernel* map = nullptr;  // the kernel, if it is a region
-  NodeId node = 0;                 // whose result it is (of a fused kernel: the last one), for people
-  std::uint32_t first = 0;         // in Frame::operands: the results, then the inputs
+  const LoopKernel* loop = nullptr;  // the kernel, if it is a region
+  NodeId node = 0;                   // whose result it is (of a fused kernel: the last one), for people
+  std::uint32_t first = 0;           // in Frame::operands: the results, then the inputs
   std::uint32_t results = 0;
   std::uint32_t operands = 0;
   std::int64_t scratch = -1;  // offset in the arena, once memory is assigned; -1: none
@@ -53,9 +53,9 @@ struct Frame {
   std::size_t arena_bytes = 0;
 };
 
-// The step of a `map`: runs its body once for each task. Its operands are the results (the parts), then the sequences,
-// then the captures; operand i is external i of the body.
-class MapKernel final : public Kernel {
+// The step of a `map` or `scan`: runs its body once for each task. Its operands are the results (the parts), then the
+// sequences, what the carries begin with, and the captures; operand i is external i of the body.
+class LoopKernel final : public Kernel {
  public:
   // A result that is added up over the tasks.
   struct Sum {
@@ -64,19 +64,31 @@ class MapKernel final : public Kernel {
     Type type;
     std::size_t offset;  // in an accumulator
   };
+  // What one task hands to the next. It lies in two places by turns, one of which is the result.
+  struct Carry {
+    std::uint32_t result, initial;  // operands of this step
+    std::size_t bytes;
+    std::size_t offset;  // of the other place, in the scratch
+  };
 
   Frame body;
   std::int64_t length = 0;
+  std::size_t results = 0;            // operands that are written
   std::vector<std::int64_t> strides;  // for each operand: bytes from one task to the next; 0: the same for all
   std::vector<Sum> sums;
   std::size_t accumulator_bytes = 0;  // of one accumulator for all the sums
+  std::vector<Carry> carries;
+  std::size_t carry_bytes = 0;
+  std::int64_t guard = -1;  // the operand that says whether a task is run; -1: all are
 
   // The tasks are cut into this many pieces of neighbours; a piece adds up its tasks in order, then the pieces are
-  // added in order. Depends on the length only, so that sums have the same bits for any number of threads.
+  // added in order. Depends on the length only, so that sums have the same bits for any number of threads. One piece
+  // where tasks hand on carries.
   std::int64_t pieces() const;
   std::int64_t first_task(std::int64_t piece) const { return piece * length / pieces(); }
+  bool moves(std::uint32_t operand) const;  // whether it lies elsewhere from task to task
 
-  std::size_t scratch_bytes() const override { return accumulator_bytes + body.arena_bytes; }
+  std::size_t scratch_bytes() const override { return carry_bytes + accumulator_bytes + body.arena_bytes; }
   void run(void* const* operands, std::byte* scratch, State* state) const override;
   std::string describe() const override;
 };

@@ -20,33 +20,42 @@ Frame Lowering::program(std::span<const NodeId> inputs, std::span<const NodeId> 
   return std::move(frame_);
 }
 
-std::unique_ptr<MapKernel> Lowering::region(const MapBody& body) {
-  auto map = std::make_unique<MapKernel>();
-  map->length = body.length;
+std::unique_ptr<LoopKernel> Lowering::region(const MapBody& body) {
+  auto loop = std::make_unique<LoopKernel>();
+  loop->length = body.length;
   values_.resize(graph_.size());
   const auto results = static_cast<std::uint32_t>(body.region.outputs.size());
+  loop->results = results;
   for (std::uint32_t i = 0; i < body.region.inputs.size(); ++i) bind_input(body.region.inputs[i], results + i);
   lower(body.region.outputs);
-  const auto bytes = [&](NodeId id) { return static_cast<std::int64_t>(graph_.node(id).type.bytes()); };
-  for (std::uint32_t i = 0; i < results; ++i) {
-    const NodeId output = body.region.outputs[i];
-    const bool stacked = body.outputs[i] == MapBuilder::stacked;
-    map->strides.push_back(stacked ? bytes(output) : 0);
-    if (stacked) {
-      deliver(output, i);
-      continue;
-    }
-    const Type& type = graph_.node(output).type;
-    const auto index = static_cast<std::uint32_t>(frame_.outputs.size());
-    map->sums.push_back({i, index, type, map->accumulator_bytes});
-    map->accumulator_bytes = room_for(map->accumulator_bytes + type.bytes());
-    add_output(operand(dense(output)));
-  }
-  for (std::size_t i = 0; i < body.region.inputs.size(); ++i)
-    map->strides.push_back(static_cast<int>(i) < body.sequences ? bytes(body.region.inputs[i]) : 0);
+  for (std::uint32_t k = 0; k < results; ++k) take_result(*loop, body, k);
+  for (int i = 0; i < static_cast<int>(body.region.inputs.size()); ++i)
+    loop->strides.push_back(
+        i < body.sequences ? static_cast<std::int64_t>(graph_.node(body.region.inputs[i]).type.bytes()) : 0);
+  if (body.guard != MapBody::no_guard) loop->guard = results + body.guard;
   assign_memory(frame_);
-  map->body = std::move(frame_);
-  return map;
+  loop->body = std::move(frame_);
+  return loop;
+}
+
+// Slices and carries are written where they belong; what is added up stays in the body's memory until then.
+void Lowering::take_result(LoopKernel& loop, const MapBody& body, std::uint32_t k) {
+  const NodeId output = body.region.outputs[k];
+  const Type& type = graph_.node(output).type;
+  const int carry = static_cast<int>(k) - body.carry_output(0);
+  if (carry < 0 && body.outputs[k] == MapBuilder::summed) {
+    loop.strides.push_back(0);
+    const auto index = static_cast<std::uint32_t>(frame_.outputs.size());
+    loop.sums.push_back({k, index, type, loop.accumulator_bytes});
+    loop.accumulator_bytes = room_for(loop.accumulator_bytes + type.bytes());
+    return add_output(operand(dense(output)));
+  }
+  deliver(output, k);
+  loop.strides.push_back(carry < 0 ? static_cast<std::int64_t>(type.bytes()) : 0);
+  if (carry < 0) return;
+  loop.carries.push_back(
+      {k, static_cast<std::uint32_t>(loop.results) + body.carry_input(carry), type.bytes(), loop.carry_bytes});
+  loop.carry_bytes = room_for(loop.carry_bytes + type.bytes());
 }
 
 // The kernel that makes an output writes it straight to the external memory (of the caller, or a slice of the outer
@@ -98,7 +107,7 @@ void Lowering::visit(NodeId id) {
   const Node node = graph_.node(id);
   const Operator& op = node.op;
   count_visits(1 + static_cast<std::int64_t>(node.inputs.size()));
-  if (&op == &map_operator) return visit_map(id, node);
+  if (is_loop(node)) return visit_loop(id, node);
   if (&op == &part_operator) {
     values_[id] = {Value::stored, 0,
                    values_[node.inputs[0]].index + static_cast<std::uint32_t>(node.attributes.numbers[0])};
@@ -126,20 +135,17 @@ void Lowering::visit_kernel(NodeId id, const Node& node) {
   emit(cache_.of_node(node, layouts), id, operands, 1);
 }
 
-void Lowering::visit_map(NodeId id, const Node& node) {
+void Lowering::visit_loop(NodeId id, const Node& node) {
   const MapBody& body = map_body(node);
   std::vector<Operand> inputs, operands;
   for (const NodeId input : node.inputs) inputs.push_back(operand(dense(input)));
   values_[id] = {Value::parts, 0, static_cast<std::uint32_t>(stored_.size())};
-  for (std::size_t i = 0; i < body.region.outputs.size(); ++i) {
-    Type type = body.region.graph->node(body.region.outputs[i]).type;
-    if (body.outputs[i] == MapBuilder::stacked) type.shape = type.shape.with_front(body.length);
-    operands.push_back(operand(new_result(type).index));
-  }
+  for (int k = 0; k < static_cast<int>(body.region.outputs.size()); ++k)
+    operands.push_back(operand(new_result(part_type(body, k)).index));
   operands.insert(operands.end(), inputs.begin(), inputs.end());
-  std::shared_ptr<const MapKernel> kernel = Lowering(*body.region.graph, cache_).region(body);
+  std::shared_ptr<const LoopKernel> kernel = Lowering(*body.region.graph, cache_).region(body);
   emit(kernel, id, operands, body.region.outputs.size());
-  frame_.steps.back().map = kernel.get();
+  frame_.steps.back().loop = kernel.get();
 }
 
 void Lowering::emit(std::shared_ptr<const Kernel> kernel, NodeId node, std::span<const Operand> operands,

@@ -22,8 +22,8 @@ class Lowering {
 
   // Input i of the frame is external i, the outputs are those that follow.
   Frame program(std::span<const NodeId> inputs, std::span<const NodeId> outputs);
-  // The body of a map: external i is operand i of the map's step, its results and then its inputs.
-  std::unique_ptr<MapKernel> region(const MapBody&);
+  // The body of a map or scan: external i is operand i of its step, the results and then the inputs.
+  std::unique_ptr<LoopKernel> region(const MapBody&);
 
  private:
   static constexpr std::uint32_t none = ~0u;
@@ -55,7 +55,8 @@ class Lowering {
   void count_uses(std::span<const NodeId> outputs);
   void visit(NodeId);
   void visit_kernel(NodeId, const Node&);
-  void visit_map(NodeId, const Node&);
+  void take_result(LoopKernel&, const MapBody&, std::uint32_t k);
+  void visit_loop(NodeId, const Node&);
   void deliver(NodeId output, std::uint32_t external);
   void add_output(const Operand&);
   void emit(std::shared_ptr<const Kernel>, NodeId, std::span<const Operand> operands, std::size_t results);

@@ -24,7 +24,7 @@ std::vector<Type> types_of(const Graph& graph, std::span<const NodeId> ids) {
 
 std::int64_t count_steps(const Frame& frame) {
   std::int64_t count = 0;
-  for (const Step& step : frame.steps) count += step.map != nullptr ? count_steps(step.map->body) : 1;
+  for (const Step& step : frame.steps) count += step.loop != nullptr ? count_steps(step.loop->body) : 1;
   return count;
 }
 

@@ -36,7 +36,7 @@ void add_frame(std::string& text, const Frame& frame, int depth) {
                         step.kernel->describe(), operands_text(frame, step, step.results, step.operands));
     if (step.scratch >= 0) text += fmt::format(" scratch {} bytes @{}", step.kernel->scratch_bytes(), step.scratch);
     text += fmt::format("  # %{}\n", step.node);
-    if (step.map != nullptr) add_frame(text, step.map->body, depth + 1);
+    if (step.loop != nullptr) add_frame(text, step.loop->body, depth + 1);
   }
   for (const auto output : frame.outputs)
     text += fmt::format("{}sum of {}\n", indent, operand_text(frame, frame.operands[output]));

@@ -3,24 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "graph/operator.hpp"
-#include "ops/primitives.hpp"
 #include "transform/regions.hpp"
 #include "transform/transform.hpp"
 
 namespace metac {
 
 namespace {
-
-using Rule = Tensor (*)(const BatchSite&);
-
-Rule rule_of(const Operator& op) {
-  if (&op == &map_operator) return map_batch;
-  if (&op == &part_operator) return part_batch;
-  if (!op.batch) throw Bug(fmt::format("[{}] has no batching rule", op.name));
-  return op.batch;
-}
 
 class Batcher {
  public:
@@ -50,9 +41,23 @@ class Batcher {
       batched_.push_back(values_[input].batched);
     }
     if (std::none_of(batched_.begin(), batched_.end(), [](char b) { return b; })) return {copy(node), false};
-    const Tensor result = rule_of(node.op)({node.op, inputs_, batched_, node.attributes, size_, into_});
-    check(node, result);
-    return {result, true};
+    return rule(id, node, {node.op, inputs_, batched_, node.attributes, size_, into_});
+  }
+
+  Batched rule(NodeId id, const Node& node, const BatchSite& site) {
+    if (is_loop(node) || is_custom(node)) {
+      parts_[id] = is_loop(node) ? loop_batch(site) : custom_batch(site);
+      return {inputs_[0], true};  // never read: parts are
+    }
+    Batched result;
+    if (&node.op == &part_operator)
+      result = parts_.at(node.inputs[0]).at(node.attributes.numbers[0]);
+    else if (node.op.batch)
+      result = {node.op.batch(site), true};
+    else
+      throw Bug(fmt::format("[{}] has no batching rule", node.op.name));
+    if (result.batched) check(node, result.value);
+    return result;
   }
 
   Tensor copy(const Node& node) {
@@ -61,7 +66,6 @@ class Batcher {
   }
 
   void check(const Node& node, Tensor result) const {
-    if (node.op.region) return;
     const Type needed{node.type.dtype, node.type.shape.with_front(size_)};
     if (result.type() != needed)
       throw Bug(
@@ -72,6 +76,7 @@ class Batcher {
   std::int64_t size_;
   Graph& into_;
   std::vector<Batched> values_;
+  std::unordered_map<NodeId, std::vector<Batched>> parts_;  // of batched nodes that have some
   std::vector<Tensor> inputs_;
   std::vector<char> batched_;
 };

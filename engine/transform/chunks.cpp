@@ -31,7 +31,7 @@ class Tasks {
         of_task_[id] |= of_task_[input];
         ++uses_[input];
       }
-      holds_map_ |= &node.op == &map_operator;
+      holds_loop_ |= is_loop(node);
       shares_matrix_ |= shares_matrix(node);
     }
     count_visits(graph_.size());
@@ -40,7 +40,7 @@ class Tasks {
 
   // How many tasks make a chunk; 0 where tasks are better done one by one.
   std::int64_t chunk() const {
-    if (!shares_matrix_ || holds_map_ || body_.length < smallest_chunk) return 0;
+    if (!shares_matrix_ || holds_loop_ || body_.length < smallest_chunk || body_.guard != MapBody::no_guard) return 0;
     const std::int64_t size =
         std::min({largest_chunk, body_.length, memory_of_chunk / std::max<std::int64_t>(bytes(), 1)});
     return size < smallest_chunk ? 0 : size;
@@ -93,7 +93,7 @@ class Tasks {
   const Graph& graph_;
   std::vector<char> of_task_;  // depends on a slice
   std::vector<int> uses_;
-  bool holds_map_ = false, shares_matrix_ = false;
+  bool holds_loop_ = false, shares_matrix_ = false;
   std::vector<std::optional<Factors>> squares_;
 };
 

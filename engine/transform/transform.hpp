@@ -1,10 +1,12 @@
 // Derivatives, batching and clean-up: functions from graph to graph.
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "graph/graph.hpp"
+#include "ops/control.hpp"
 
 namespace [[gnu::visibility("default")]] metac {
 
@@ -13,8 +15,8 @@ namespace [[gnu::visibility("default")]] metac {
 // input or an alias of the innermost graph of those given. To differentiate with respect to any other value, or to some
 // uses of a value only, make an `alias` of it first and build the outputs from that: what was computed without it is a
 // constant. Errors "[grad] ...": an output that is no floating scalar, a variable of i32 or bool, of another graph, or
-// that is neither input nor alias, a cotangent or tangent of another type than its output or variable, or another number
-// of them.
+// that is neither input nor alias, a cotangent or tangent of another type than its output or variable, or another
+// number of them.
 
 // Vector-Jacobian product: for each variable the sum over the outputs of cotangent^T (d output / d variable), of the
 // type of the variable; empty where no derivative flows. An empty cotangent is zero. One sweep down the nodes between
@@ -47,22 +49,62 @@ Tensor hessian(Tensor output, Tensor wrt);
 
 // ---- batching ----
 
-// The outputs of `region` with `inputs`, of which the batched ones have a further first axis of `size`. Each result says
-// whether it is batched.
+// f for each place along an axis of its arguments, as one batch (vmap). `in_axes` says which axis that is, for each
+// argument or one for all of them; nullopt is an argument that all examples share. f gets the arguments without that
+// axis, and is called once. Its results get the axis that `out_axes` says, again one for each or one for all; also
+// those that are the same for all examples. Axes count from 0, or from the end where they are negative. What f is given
+// may be differentiated in f, also what is shared: that is the gradient of each example. Batches nest, with each other
+// and with derivatives, in any order. Errors "[batch] ...": another number of axes than arguments or results, an axis
+// that is not there, no argument that has one, axes of different sizes.
+//
+//   batch([](TensorList in) { return grad(loss(in[0], in[1]), {in[0]}); }, {w, examples}, {std::nullopt, 0});
+using InAxes = std::vector<std::optional<int>>;
+std::vector<Tensor> batch(const TensorFunction& f, TensorList arguments, const InAxes& in_axes = {0},
+                          const std::vector<int>& out_axes = {0});
+
+// The outputs of `region` with `inputs`, of which the batched ones have a further first axis of `size`. Each result
+// says whether it is batched.
 struct Batched {
   Tensor value;
   bool batched = false;
 };
 std::vector<Batched> batch(const Region&, std::span<const Batched> inputs, std::int64_t size, Graph& into);
 
+// ---- solutions of equations ----
+// Differentiated to any order by the equation that they solve, whatever way they were found (the implicit function
+// theorem); each order is as exact as the solutions are. Functions that are given here are called again where a
+// derivative is taken: they may use only what they are given. To solve for several tensors, make them one.
+
+// A linear map of the first argument, or a residual that is to be zero, for these parameters.
+using ParametricFunction = std::function<Tensor(Tensor, TensorList parameters)>;
+
+struct ConjugateGradients {
+  std::int64_t max_steps = 0;  // it stops before if the residual is small enough
+  double tolerance = 0;    // of the residual's norm, relative to that of the right side; at least the dtype's epsilon
+  bool symmetric = false;  // the map is known to be symmetric and definite; else the normal equations are solved
+};
+
+// x for which map(x, parameters) = right; all of one type. By conjugate gradients (Hestenes and Stiefel 1952), of the
+// normal equations unless it is symmetric: exact after as many steps as x has elements but for rounding. Errors
+// "[conjugate_gradients] ...": a map that gives another type than it gets, a negative number of steps.
+Tensor conjugate_gradients(const ParametricFunction& map, Tensor right, TensorList parameters,
+                           const ConjugateGradients&);
+
+// solver(parameters), differentiated as the x for which residual(x, parameters), of the type of x, is zero. Its
+// derivative solves with the transposed Jacobian of the residual, by conjugate gradients; products with the Jacobian
+// are derivatives of the residual, no matrix is made. Errors "[implicit_root] ...": a residual of another type than x,
+// no parameters, a negative number of steps.
+Tensor implicit_root(const ParametricFunction& residual, const std::function<Tensor(TensorList)>& solver,
+                     TensorList parameters, const ConjugateGradients&);
+
 // ---- clean-up ----
 
-// The graph that is planned: only what the outputs need, aliases and stop_gradient dissolved, interned again, regions too
-// (unused inputs and outputs of regions dropped, equal regions merged, what depends on no slice moved out of its body). Some
-// constants may be left that nothing uses.
+// The graph that is planned: only what the outputs need, aliases and stop_gradient dissolved, interned again, regions
+// too (unused inputs and outputs of regions dropped, equal regions merged, what depends on no slice moved out of its
+// body). Some constants may be left that nothing uses.
 struct Program {
   std::shared_ptr<Graph> graph;
-  std::vector<NodeId> inputs;   // as given, also those that are not needed
+  std::vector<NodeId> inputs;  // as given, also those that are not needed
   std::vector<NodeId> outputs;
 };
 Program finalize(TensorList inputs, TensorList outputs);

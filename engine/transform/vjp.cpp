@@ -7,7 +7,6 @@
 #include <unordered_map>
 
 #include "graph/operator.hpp"
-#include "ops/primitives.hpp"
 #include "transform/regions.hpp"
 #include "transform/transform.hpp"
 
@@ -17,7 +16,11 @@ namespace {
 
 thread_local std::int64_t visits = 0;
 
-bool carries(const Node& node) { return node.op.region || (node.op.vjp && is_float(node.type.dtype)); }
+bool has_parts(const Node& node) { return is_loop(node) || is_custom(node); }
+bool carries(const Node& node) { return has_parts(node) || (node.op.vjp && is_float(node.type.dtype)); }
+std::size_t parts_of(const Node& node) {
+  return is_custom(node) ? custom_rule(node.attributes).outputs : map_body(node).region.outputs.size();
+}
 bool is_part(const Node& node) { return &node.op == &part_operator; }
 
 // The sweep over one graph, with everything it knows about the nodes of the window [low, high).
@@ -56,8 +59,8 @@ class Sweep {
       const Node node = graph_.node(id);
       if (is_part(node) && cotangents_[id - low_])
         part_cotangent(node) = cotangents_[id - low_];
-      else if (node.op.region)
-        step_region(id, node);
+      else if (has_parts(node))
+        step_parts(id, node);
       else if (node.op.vjp && cotangents_[id - low_])
         step(id, node, std::span(&cotangents_[id - low_], 1), node.op.vjp);
     }
@@ -79,13 +82,13 @@ class Sweep {
 
   Tensor& part_cotangent(const Node& part) {
     auto& parts = parts_[part.inputs[0]];
-    if (parts.empty()) parts.resize(map_body(graph_.node(part.inputs[0])).outputs.size());
+    if (parts.empty()) parts.resize(parts_of(graph_.node(part.inputs[0])));
     return parts[part.attributes.numbers[0]];
   }
 
-  void step_region(NodeId id, const Node& node) {
+  void step_parts(NodeId id, const Node& node) {
     const auto found = parts_.find(id);
-    if (found != parts_.end()) step(id, node, found->second, map_vjp);
+    if (found != parts_.end()) step(id, node, found->second, is_custom(node) ? node.op.vjp : loop_vjp);
   }
 
   void step(NodeId id, const Node& node, std::span<const Tensor> cotangents,
@@ -109,7 +112,7 @@ class Sweep {
   NodeId low_ = 0, high_ = 0;
   std::vector<char> depends_;
   std::vector<Tensor> cotangents_;
-  std::unordered_map<NodeId, std::vector<Tensor>> parts_;  // of regions: a cotangent for each part
+  std::unordered_map<NodeId, std::vector<Tensor>> parts_;  // of nodes that have some: a cotangent for each
   std::vector<Tensor> inputs_;
   std::vector<char> needed_;
 };

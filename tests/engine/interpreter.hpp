@@ -124,8 +124,10 @@ class Interpreter {
     std::vector<Array> inputs;
     for (NodeId input : node.inputs)
       inputs.push_back(values_.at(input).empty() ? Array(Type{Dtype::boolean, Shape{0}}) : values_.at(input)[0]);
-    if (&node.op == &map_operator)
-      values_[id] = run_map(map_body(node), inputs);
+    if (is_loop(node))
+      values_[id] = run_loop(map_body(node), inputs);
+    else if (is_custom(node))
+      values_[id] = inputs;  // its parts are the first ones
     else if (&node.op == &part_operator)
       values_[id] = {values_.at(node.inputs[0]).at(node.attributes.numbers[0])};
     else
@@ -153,21 +155,21 @@ class Interpreter {
     return result;
   }
 
-  std::vector<Array> run_map(const MapBody& body, std::span<const Array> inputs) {
+  std::vector<Array> run_loop(const MapBody& body, std::vector<Array> inputs) {
     const Region& region = body.region;
     std::vector<Array> results;
-    for (std::size_t k = 0; k < region.outputs.size(); ++k) {
-      const Type& type = region.graph->node(region.outputs[k]).type;
-      const bool stacked = body.outputs[k] == MapBuilder::stacked;
-      results.push_back(Array(stacked ? Type{type.dtype, type.shape.with_front(body.length)} : type));
-    }
+    for (std::size_t k = 0; k < body.outputs.size(); ++k)
+      results.push_back(Array(part_type(body, static_cast<int>(k))));
     for (std::int64_t task = 0; task < body.length; ++task) {
       std::map<NodeId, Array> slices;
       for (std::size_t i = 0; i < inputs.size(); ++i)
         slices[region.inputs[i]] = static_cast<int>(i) < body.sequences ? inputs[i].row(task) : inputs[i];
+      if (body.guard != MapBody::no_guard && slices.at(region.inputs[body.guard]).at(0) == 0) continue;
       const std::vector<Array> values = run(*region.graph, region.outputs, slices);
-      for (std::size_t k = 0; k < values.size(); ++k) store(body, k, task, values[k], results[k]);
+      for (std::size_t k = 0; k < body.outputs.size(); ++k) store(body, k, task, values[k], results[k]);
+      for (int j = 0; j < body.carries; ++j) inputs[body.carry_input(j)] = values[body.carry_output(j)];
     }
+    for (int j = 0; j < body.carries; ++j) results.push_back(inputs[body.carry_input(j)]);
     return results;
   }
 

@@ -1,8 +1,10 @@
-// Planned = interpreted on random graphs: pointwise chains, reductions, views, products, regions in regions, captures.
+// Planned = interpreted on random graphs: pointwise chains, reductions, views, products, regions in regions (maps,
+// scans, branches), captures.
 #include <algorithm>
 #include <cstdlib>
 
 #include "engine/plan/support.hpp"
+#include "ops/control.hpp"
 
 namespace metac::testing {
 namespace {
@@ -47,7 +49,7 @@ class Generator {
 
   Tensor step(Graph& graph, std::vector<Tensor>& pool, int depth) {
     const Tensor a = recent(pool);
-    switch (pick(depth < 2 ? 13 : 12)) {
+    switch (pick(depth < 2 ? 15 : 12)) {
       case 0:
         return tanh(a);
       case 1:
@@ -72,6 +74,10 @@ class Generator {
         return product(a);
       case 11:
         return spread(a);
+      case 12:
+        return steps(graph, pool, depth);
+      case 13:
+        return either(a, recent(pool));
       default:
         return tasks(graph, pool, depth);
     }
@@ -160,6 +166,37 @@ class Generator {
     for (const Tensor& part : map.close(results))
       if (part.type().elements() <= 500) pool.push_back(tanh(part));
     return {};
+  }
+
+  // The same with carries.
+  Tensor steps(Graph& graph, std::vector<Tensor>& pool, int depth) {
+    const Tensor a = recent(pool);
+    if (a.shape().empty()) return {};
+    ScanBuilder scan(graph, {any(pool), recent(pool)}, {a}, a.shape()[0]);
+    std::vector<Tensor> inner = scan.slices();
+    for (const Tensor& carry : scan.carries()) inner.push_back(carry);
+    for (int i = 0; i < 3; ++i) inner.push_back(any(pool));
+    inner.push_back(cast(scan.index(), dtype_));
+    grow(scan.graph(), inner, 4 + pick(12), depth + 1);
+    std::vector<Tensor> next;
+    for (const Tensor& carry : scan.carries())
+      next.push_back(pick(3) == 0 ? carry : tanh(sub(partner(inner, carry.shape()), mul(carry, carry))));
+    if (next[0].type() == next[1].type() && pick(2) == 0) std::swap(next[0], next[1]);
+    std::vector<MapBuilder::Result> results;
+    for (int i = 0; i < pick(4); ++i)
+      results.push_back({recent(inner), pick(2) == 0 ? MapBuilder::summed : MapBuilder::stacked});
+    const auto [last, parts] = scan.close(next, results, pick(4));
+    for (const auto* group : {&last, &parts})
+      for (const Tensor& part : *group)
+        if (part.type().elements() <= 500) pool.push_back(tanh(part));
+    return {};
+  }
+
+  Tensor either(Tensor a, Tensor b) {
+    const auto then = [](TensorList in) { return std::vector{tanh(in[0]), sum(in[1])}; };
+    const auto otherwise = [](TensorList in) { return std::vector{mul(in[0], in[0]), max(in[1], all_axes(in[1]))}; };
+    const auto results = branch(less(sum(a), sum(b)), then, otherwise, {a, b});
+    return tanh(mul(results[0], results[1]));
   }
 
   std::mt19937 random_;
