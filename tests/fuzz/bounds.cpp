@@ -1,0 +1,414 @@
+// See bounds.hpp.
+#include "fuzz/bounds.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string_view>
+
+namespace metac::testing {
+namespace {
+
+constexpr double unknown = INFINITY;
+constexpr double roundings = 8;  // of a pointwise function, in units of the roundoff
+
+struct Operand {
+  double value, error;
+  double low() const { return value - error; }
+  double high() const { return value + error; }
+  double size() const { return std::abs(value) + error; }
+};
+
+// ---- pointwise functions: what errors of the operands do to the result ----
+
+double step_error(const Operand& a, double (*step)(double)) {
+  return a.error == 0 || step(a.low()) == step(a.high()) ? 0 : unknown;
+}
+
+double sign_of(double a) { return a > 0 ? 1 : a < 0 ? -1 : 0; }
+
+double comparison_error(const Operand& a, const Operand& b) {
+  const double doubt = a.error + b.error;
+  return doubt == 0 || std::abs(a.value - b.value) > doubt ? 0 : unknown;
+}
+
+double quotient_error(const Operand& a, const Operand& b, double value) {
+  const double least = std::abs(b.value) - b.error;
+  return least > 0 ? (a.error + std::abs(value) * b.error) / least : unknown;
+}
+
+double power_error(const Operand& a, const Operand& b, double value) {
+  if (a.error == 0 && b.error == 0) return 0;
+  const double size = std::abs(a.value), least = size - a.error;
+  if (least <= 0 || (b.error > 0 && a.value < 0)) return unknown;
+  const double exponent = std::abs(std::log(size)) * b.error + b.size() * std::log1p(a.error / least);
+  return std::abs(value) * std::expm1(exponent);
+}
+
+double angle_error(const Operand& y, const Operand& x) {
+  const double doubt = y.error + x.error, radius = std::hypot(y.value, x.value);
+  if (doubt == 0) return 0;
+  if (radius <= doubt || (x.low() <= 0 && std::abs(y.value) <= y.error)) return unknown;  // the cut is near
+  return std::asin(doubt / radius);
+}
+
+double root_error(const Operand& a) {
+  if (a.error == 0) return 0;
+  return a.low() < 0 ? unknown : a.error / (std::sqrt(a.value) + std::sqrt(a.low()));
+}
+
+double logarithm_error(const Operand& a) {
+  if (a.error == 0) return 0;
+  return a.low() <= 0 ? unknown : std::log1p(a.error / a.low());
+}
+
+double cast_error(const Operand& a, Dtype from, Dtype to) {
+  if (to == Dtype::boolean) return comparison_error(a, {0, 0});
+  if (to == Dtype::i32 && is_float(from)) return step_error(a, std::trunc);
+  return a.error;
+}
+
+double slope_error(const Node& node, Dtype operand, const Operand& a, const Operand& b, const Operand& c,
+                   double value) {
+  switch (*node.op.pointwise) {
+    case Fn::copy:
+    case Fn::negate:
+    case Fn::absolute:
+    case Fn::tanh:
+      return a.error;
+    case Fn::sin:
+    case Fn::cos:
+      return std::isinf(a.error) ? unknown : std::min(a.error, 2.0);
+    case Fn::sigmoid:
+      return a.error / 4;
+    case Fn::erf:
+      return a.error * 1.13;
+    case Fn::sign:
+      return step_error(a, sign_of);
+    case Fn::floor:
+      return step_error(a, std::floor);
+    case Fn::round:
+      return step_error(a, std::nearbyint);
+    case Fn::is_finite:
+      return std::isfinite(a.high()) || a.error == 0 ? 0 : unknown;
+    case Fn::exp:
+    case Fn::expm1:
+      return a.error == 0 ? 0 : std::exp(a.value) * std::expm1(a.error);
+    case Fn::log:
+      return logarithm_error(a);
+    case Fn::log1p:
+      return logarithm_error({1 + a.value, a.error});
+    case Fn::sqrt:
+      return root_error(a);
+    case Fn::add:
+    case Fn::subtract:
+    case Fn::maximum:
+    case Fn::minimum:
+      return a.error + b.error;
+    case Fn::multiply:
+      return std::abs(a.value) * b.error + a.error * b.size();
+    case Fn::divide:
+      return quotient_error(a, b, value);
+    case Fn::power:
+      return power_error(a, b, value);
+    case Fn::atan2:
+      return angle_error(a, b);
+    case Fn::equal:
+    case Fn::not_equal:
+    case Fn::less:
+    case Fn::less_equal:
+      return comparison_error(a, b);
+    case Fn::select:
+      if (a.error > 0) return std::abs(b.value - c.value) + b.error + c.error;
+      return a.value != 0 ? b.error : c.error;
+    case Fn::cast:
+      return cast_error(a, operand, node.type.dtype);
+    default:  // logic, and functions that are given by their meaning alone
+      return a.error + b.error + c.error == 0 ? 0 : unknown;
+  }
+}
+
+bool adds_or_multiplies(Fn fn) { return fn == Fn::add || fn == Fn::subtract || fn == Fn::multiply; }
+
+// Results that are one of the operands, but for its sign.
+bool takes_over(Fn fn) {
+  constexpr Fn fns[] = {Fn::copy,  Fn::negate,  Fn::absolute, Fn::sign,  Fn::floor,
+                        Fn::round, Fn::maximum, Fn::minimum,  Fn::select};
+  return std::find(std::begin(fns), std::end(fns), fn) != std::end(fns);
+}
+
+// ---- operators by what they do ----
+
+using Names = std::set<std::string_view>;
+
+// Polynomials of their floating operands without negative coefficients.
+const Names sums = {"sum",
+                    "prod",
+                    "cumulative_sum",
+                    "matmul",
+                    "convolution",
+                    "pool_put",
+                    "convolution_data",
+                    "convolution_weights",
+                    "scatter_add",
+                    "squared_products"};
+const Names moves = {"gather", "pool_take", "pad", "concatenate"};
+const Names choices = {"argmax", "argsort", "pool_index", "last_place"};
+
+bool is_in(const Names& names, const Operator& op) { return names.contains(op.name); }
+
+class Analysis {
+ public:
+  Analysis(const Graph& graph, const Precision& precision) : graph_(graph), precision_(precision) {}
+
+  std::vector<Bounded> run(std::span<const NodeId> outputs, const std::map<NodeId, Bounded>& inputs) {
+    const std::vector<char> needed = needed_by(graph_, outputs);
+    values_.resize(needed.size());
+    for (NodeId id = 0; id < needed.size(); ++id)
+      if (needed[id]) values_[id] = evaluate(id, inputs);
+    std::vector<Bounded> results;
+    for (NodeId id : outputs) results.push_back(values_[id].at(0));
+    return results;
+  }
+
+ private:
+  std::vector<Bounded> evaluate(NodeId id, const std::map<NodeId, Bounded>& given) {
+    const Node node = graph_.node(id);
+    if (&node.op == &input_operator) return {given.at(id)};
+    if (&node.op == &part_operator) return {values_[node.inputs[0]].at(node.attributes.numbers[0])};
+    std::vector<Bounded> inputs;
+    for (NodeId input : node.inputs) inputs.push_back(values_[input].at(0));
+    if (&node.op == &map_operator) return run_map(map_body(node), inputs);
+    std::vector<Array> arrays;
+    for (const Bounded& input : inputs) arrays.push_back(input.value);
+    Bounded result{interpret_node(node, arrays), {}};
+    result.error = errors(node, inputs, result.value);
+    limit(result);
+    return {result};
+  }
+
+  std::vector<double> errors(const Node& node, std::span<const Bounded> inputs, const Array& value) const {
+    if (node.op.pointwise) return pointwise(node, inputs, value);
+    if (node.inputs.empty()) return leaf(value);
+    if (is_in(choices, node.op)) return of_choice(inputs, value);
+    if (is_in(sums, node.op)) return of_sum(node, inputs, value);
+    if (node.op.view || is_in(moves, node.op)) return moved(node, inputs, value);
+    if (node.op.reduction != Reduction::none) return of_extreme(node, inputs[0], value);
+    throw Bug(std::string("there is no error bound for ") + node.op.name);
+  }
+
+  // What lies beyond the precision, or is not a number by a doubt of the operands, is undecided.
+  void limit(Bounded& result) const {
+    for (std::size_t i = 0; i < result.error.size(); ++i) {
+      const double value = result.value.at(static_cast<std::int64_t>(i));
+      double& error = result.error[i];
+      if (std::isnan(error) || (std::isfinite(value) && std::abs(value) + error > precision_.largest)) error = unknown;
+      if (!std::isfinite(value) && error > 0) error = unknown;
+    }
+  }
+
+  std::vector<double> leaf(const Array& value) const {
+    std::vector<double> error(value.elements(), 0);
+    for (std::size_t i = 0; i < error.size(); ++i) {
+      const double v = value.at(static_cast<std::int64_t>(i));
+      if (precision_.roundoff > 1e-10 && v != static_cast<float>(v)) error[i] = precision_.roundoff * std::abs(v);
+    }
+    return error;
+  }
+
+  bool on_grid(double value) const {
+    return std::abs(value) < precision_.range && std::fmod(value, precision_.grid) == 0;
+  }
+
+  double rounding(const Node& node, const Operand& a, const Operand& b, double value) const {
+    const Fn fn = *node.op.pointwise;
+    if (!is_float(node.type.dtype) || !std::isfinite(value) || takes_over(fn)) return 0;
+    if (fn == Fn::cast && on_grid(value)) return 0;
+    if (adds_or_multiplies(fn)) {
+      if (a.error + b.error == 0 && on_grid(a.value) && on_grid(b.value) && std::abs(value) < precision_.range)
+        return 0;
+      // An order of three terms may round where another does not: each is charged with what it adds.
+      const double size = fn == Fn::multiply ? std::abs(value) : a.size() + b.size();
+      return roundings * precision_.roundoff * size + precision_.underflow;
+    }
+    return roundings * precision_.roundoff * std::abs(value) + precision_.underflow;
+  }
+
+  std::vector<double> pointwise(const Node& node, std::span<const Bounded> inputs, const Array& value) const {
+    const Dtype operand = inputs[*node.op.pointwise == Fn::select ? 1 : 0].value.dtype();
+    std::vector<double> error(value.elements());
+    for (std::size_t i = 0; i < error.size(); ++i) {
+      Operand x[3] = {};
+      for (std::size_t k = 0; k < inputs.size(); ++k)
+        x[k] = {inputs[k].value.at(static_cast<std::int64_t>(i)), inputs[k].error[i]};
+      const double v = value.at(static_cast<std::int64_t>(i));
+      const bool exact = x[0].error == 0 && x[1].error == 0 && x[2].error == 0;
+      error[i] = (exact ? 0 : slope_error(node, operand, x[0], x[1], x[2], v)) + rounding(node, x[0], x[1], v);
+    }
+    return error;
+  }
+
+  // Undecided if any two elements are nearer than their errors.
+  std::vector<double> of_choice(std::span<const Bounded> inputs, const Array& value) const {
+    const Bounded& x = inputs[0];
+    const auto n = static_cast<std::int64_t>(x.error.size());
+    bool doubt = false;
+    for (std::int64_t i = 0; i < n; ++i)
+      for (std::int64_t j = 0; j < i; ++j)
+        doubt |= comparison_error({x.value.at(i), x.error[i]}, {x.value.at(j), x.error[j]}) > 0;
+    return std::vector<double>(value.elements(), doubt ? unknown : 0);
+  }
+
+  bool indices_are_decided(std::span<const Bounded> inputs) const {
+    for (const Bounded& x : inputs)
+      if (!is_float(x.value.dtype()))
+        for (double error : x.error)
+          if (error > 0) return false;
+    return true;
+  }
+
+  // The operator on |x| + e, and on |x|; indices stay as they are.
+  std::vector<Array> of_sizes(std::span<const Bounded> inputs, bool with_errors) const {
+    std::vector<Array> sizes;
+    for (const Bounded& x : inputs) {
+      if (!is_float(x.value.dtype())) {
+        sizes.push_back(x.value);
+        continue;
+      }
+      Array size(x.value.type());
+      for (std::int64_t i = 0; i < size.elements(); ++i)
+        put(size, i, std::abs(x.value.at(i)) + (with_errors ? x.error[i] : 0));
+      sizes.push_back(size);
+    }
+    return sizes;
+  }
+
+  static bool is_exact(std::span<const Bounded> inputs) {
+    for (const Bounded& x : inputs)
+      for (double error : x.error)
+        if (error != 0) return false;
+    return true;
+  }
+
+  bool all_on_grid(std::span<const Bounded> inputs) const {
+    for (const Bounded& x : inputs)
+      for (std::int64_t i = 0; i < x.value.elements(); ++i)
+        if (!on_grid(x.value.at(i))) return false;
+    return true;
+  }
+
+  std::vector<double> of_sum(const Node& node, std::span<const Bounded> inputs, const Array& value) const {
+    if (!is_float(node.type.dtype)) return std::vector<double>(value.elements(), is_exact(inputs) ? 0 : unknown);
+    if (!indices_are_decided(inputs)) return std::vector<double>(value.elements(), unknown);
+    std::int64_t terms = 1;
+    for (const Bounded& x : inputs) terms = std::max(terms, x.value.elements());
+    const bool exact = is_exact(inputs), no_product = node.op.reduction == Reduction::product ||
+                                                      node.op.name == std::string_view("squared_products");
+    const Array wide = interpret_node(node, of_sizes(inputs, true));
+    const Array narrow = exact ? wide : interpret_node(node, of_sizes(inputs, false));
+    const bool grid = exact && !no_product && all_on_grid(inputs);
+    std::vector<double> error(value.elements());
+    for (std::size_t i = 0; i < error.size(); ++i) {
+      const auto at = static_cast<std::int64_t>(i);
+      const double size = wide.at(at), gamma = static_cast<double>(terms + 4) * precision_.roundoff;
+      const bool no_rounding = !std::isfinite(value.at(at)) || (grid && size < precision_.range);
+      error[i] =
+          size - narrow.at(at) + (no_rounding ? 0 : gamma * size + static_cast<double>(terms) * precision_.underflow);
+      if (exact && !std::isfinite(size)) error[i] = 0;
+    }
+    return error;
+  }
+
+  // The errors move as the elements do.
+  std::vector<double> moved(const Node& node, std::span<const Bounded> inputs, const Array& value) const {
+    if (!indices_are_decided(inputs)) return std::vector<double>(value.elements(), unknown);
+    std::vector<Array> arrays;
+    for (const Bounded& x : inputs) {
+      Array errors = x.value;
+      if (is_float(x.value.dtype())) {
+        errors = Array(x.value.type());
+        for (std::int64_t i = 0; i < errors.elements(); ++i) put(errors, i, x.error[i]);
+      }
+      arrays.push_back(errors);
+    }
+    std::vector<double> error(value.elements(), 0);
+    if (!is_float(node.type.dtype)) return error;
+    const Array moved = interpret_node(node, arrays);
+    for (std::size_t i = 0; i < error.size(); ++i) {
+      const double e = moved.at(static_cast<std::int64_t>(i));
+      error[i] = std::isnan(e) ? 0 : e;  // what an index out of range gives is exact
+    }
+    return error;
+  }
+
+  // The largest error of those that are compared.
+  std::vector<double> of_extreme(const Node& node, const Bounded& x, const Array& value) const {
+    std::vector<double> error(value.elements(), 0);
+    const Shape& shape = x.value.shape();
+    Shape kept = shape;
+    for (auto axis : node.attributes.numbers) kept[axis] = 1;
+    Shape strides = row_major_strides(kept);
+    for (auto axis : node.attributes.numbers) strides[axis] = 0;
+    for (std::int64_t i = 0; i < x.value.elements(); ++i) {
+      double& e = error[offset_of(i, shape, strides)];
+      e = std::max(e, x.error[i]);
+    }
+    return error;
+  }
+
+  std::vector<Bounded> run_map(const MapBody& body, std::span<const Bounded> inputs) const {
+    const Region& region = body.region;
+    std::vector<Bounded> results;
+    for (std::size_t k = 0; k < region.outputs.size(); ++k) {
+      const Type& type = region.graph->node(region.outputs[k]).type;
+      const bool stacked = body.outputs[k] == MapBuilder::stacked;
+      const Type whole = stacked ? Type{type.dtype, type.shape.with_front(body.length)} : type;
+      results.push_back({Array(whole), std::vector<double>(whole.elements(), 0)});
+    }
+    for (std::int64_t task = 0; task < body.length; ++task) {
+      std::map<NodeId, Bounded> slices;
+      for (std::size_t i = 0; i < inputs.size(); ++i)
+        slices[region.inputs[i]] = static_cast<int>(i) < body.sequences ? row(inputs[i], task) : inputs[i];
+      const auto values = Analysis(*region.graph, precision_).run(region.outputs, slices);
+      for (std::size_t k = 0; k < values.size(); ++k) store(body, k, task, values[k], results[k]);
+    }
+    for (Bounded& result : results) limit(result);
+    return results;
+  }
+
+  static Bounded row(const Bounded& x, std::int64_t task) {
+    const Array value = x.value.row(task);
+    const auto begin = x.error.begin() + task * value.elements();
+    return {value, {begin, begin + value.elements()}};
+  }
+
+  void store(const MapBody& body, std::size_t k, std::int64_t task, const Bounded& x, Bounded& result) const {
+    const bool stacked = body.outputs[k] == MapBuilder::stacked;
+    const std::int64_t n = x.value.elements(), first = stacked ? task * n : 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double before = result.value.at(first + i), value = x.value.at(i);
+      put(result.value, first + i, stacked ? value : before + value);
+      double& error = result.error[first + i];
+      error += x.error[i];
+      const bool exact = error == 0 && on_grid(before) && on_grid(value);
+      if (!stacked && is_float(x.value.dtype()) && !exact && std::isfinite(before + value))
+        error += static_cast<double>(body.length) * precision_.roundoff * (std::abs(before) + std::abs(value)) +
+                 precision_.underflow;
+    }
+  }
+
+  const Graph& graph_;
+  const Precision& precision_;
+  std::vector<std::vector<Bounded>> values_;  // parts of a region: several
+};
+
+}  // namespace
+
+std::vector<Bounded> bounded(const Graph& graph, std::span<const NodeId> outputs, const std::map<NodeId, Array>& inputs,
+                             const Precision& precision) {
+  std::map<NodeId, Bounded> exact;
+  for (const auto& [id, value] : inputs) exact[id] = {value, std::vector<double>(value.elements(), 0)};
+  return Analysis(graph, precision).run(outputs, exact);
+}
+
+}  // namespace metac::testing
