@@ -13,7 +13,7 @@ constexpr double unknown = INFINITY;
 constexpr double roundings = 8;  // of a pointwise function, in units of the roundoff
 
 struct Operand {
-  double value, error;
+  double value, error, terms = 0;
   double low() const { return value - error; }
   double high() const { return value + error; }
   double size() const { return std::abs(value) + error; }
@@ -128,6 +128,20 @@ double slope_error(const Node& node, Dtype operand, const Operand& a, const Oper
   }
 }
 
+// The sign of a zero is not compared, as it depends on the order of a sum; so neither is what hangs on it.
+bool hangs_on_the_sign_of_a_zero(Fn fn, const Operand& a, const Operand& b) {
+  switch (fn) {
+    case Fn::divide:
+      return b.value == 0;
+    case Fn::power:
+      return a.value == 0 && b.value < 0;
+    case Fn::atan2:
+      return a.value == 0 && b.value <= 0;
+    default:
+      return false;
+  }
+}
+
 bool adds_or_multiplies(Fn fn) { return fn == Fn::add || fn == Fn::subtract || fn == Fn::multiply; }
 
 // Results that are one of the operands, but for its sign.
@@ -181,10 +195,26 @@ class Analysis {
     if (&node.op == &map_operator) return run_map(map_body(node), inputs);
     std::vector<Array> arrays;
     for (const Bounded& input : inputs) arrays.push_back(input.value);
-    Bounded result{interpret_node(node, arrays), {}};
+    Bounded result{interpret_node(node, arrays), {}, {}};
     result.error = errors(node, inputs, result.value);
+    result.terms = terms(node, inputs, result.value);
     limit(result);
     return {result};
+  }
+
+  std::vector<double> terms(const Node& node, std::span<const Bounded> inputs, const Array& value) const {
+    const bool same = node.op.view && inputs[0].terms.size() == static_cast<std::size_t>(value.elements());
+    if (node.op.pointwise == Fn::negate || (same && same_order(node))) return inputs[0].terms;
+    std::vector<double> sizes(value.elements());
+    const bool sum = node.op.pointwise == Fn::add || node.op.pointwise == Fn::subtract;
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+      sizes[i] = sum ? inputs[0].terms[i] + inputs[1].terms[i] : std::abs(value.at(static_cast<std::int64_t>(i)));
+    return sizes;
+  }
+
+  static bool same_order(const Node& node) {
+    static const Names names = {"alias", "stop_gradient", "reshape"};
+    return is_in(names, node.op);
   }
 
   std::vector<double> errors(const Node& node, std::span<const Bounded> inputs, const Array& value) const {
@@ -225,10 +255,11 @@ class Analysis {
     if (!is_float(node.type.dtype) || !std::isfinite(value) || takes_over(fn)) return 0;
     if (fn == Fn::cast && on_grid(value)) return 0;
     if (adds_or_multiplies(fn)) {
-      if (a.error + b.error == 0 && on_grid(a.value) && on_grid(b.value) && std::abs(value) < precision_.range)
+      if (a.error + b.error == 0 && on_grid(a.value) && on_grid(b.value) &&
+          std::max(std::abs(value), fn == Fn::multiply ? 0 : a.terms + b.terms) < precision_.range)
         return 0;
       // An order of three terms may round where another does not: each is charged with what it adds.
-      const double size = fn == Fn::multiply ? std::abs(value) : a.size() + b.size();
+      const double size = fn == Fn::multiply ? std::abs(value) : a.terms + b.terms + a.error + b.error;
       return roundings * precision_.roundoff * size + precision_.underflow;
     }
     return roundings * precision_.roundoff * std::abs(value) + precision_.underflow;
@@ -240,9 +271,13 @@ class Analysis {
     for (std::size_t i = 0; i < error.size(); ++i) {
       Operand x[3] = {};
       for (std::size_t k = 0; k < inputs.size(); ++k)
-        x[k] = {inputs[k].value.at(static_cast<std::int64_t>(i)), inputs[k].error[i]};
+        x[k] = {inputs[k].value.at(static_cast<std::int64_t>(i)), inputs[k].error[i], inputs[k].terms[i]};
       const double v = value.at(static_cast<std::int64_t>(i));
       const bool exact = x[0].error == 0 && x[1].error == 0 && x[2].error == 0;
+      if (hangs_on_the_sign_of_a_zero(*node.op.pointwise, x[0], x[1])) {
+        error[i] = unknown;
+        continue;
+      }
       error[i] = (exact ? 0 : slope_error(node, operand, x[0], x[1], x[2], v)) + rounding(node, x[0], x[1], v);
     }
     return error;
@@ -308,15 +343,39 @@ class Analysis {
     const Array narrow = exact ? wide : interpret_node(node, of_sizes(inputs, false));
     const bool grid = exact && !no_product && all_on_grid(inputs);
     std::vector<double> error(value.elements());
+    if (node.op.reduction == Reduction::product && leaves_the_range(inputs[0]))
+      return std::vector<double>(value.elements(), unknown);
     for (std::size_t i = 0; i < error.size(); ++i) {
       const auto at = static_cast<std::int64_t>(i);
       const double size = wide.at(at), gamma = static_cast<double>(terms + 4) * precision_.roundoff;
       const bool no_rounding = !std::isfinite(value.at(at)) || (grid && size < precision_.range);
       error[i] =
           size - narrow.at(at) + (no_rounding ? 0 : gamma * size + static_cast<double>(terms) * precision_.underflow);
-      if (exact && !std::isfinite(size)) error[i] = 0;
+      if (exact && !std::isfinite(size)) error[i] = finite_part(node, inputs, at) > precision_.largest ? unknown : 0;
     }
     return error;
+  }
+
+  // Whether some of the factors may have a product that is too large or too small, though that of all is neither.
+  bool leaves_the_range(const Bounded& x) const {
+    double large = 1, small = 1;
+    for (std::int64_t i = 0; i < x.value.elements(); ++i) {
+      const double size = std::abs(x.value.at(i));
+      if (size + x.error[i] > 1) large *= size + x.error[i];
+      if (size > 0 && size < 1) small *= size;
+    }
+    return large > precision_.largest || small < precision_.underflow;
+  }
+
+  // What the finite operands alone add up to, in size.
+  static double finite_part(const Node& node, std::span<const Bounded> inputs, std::int64_t at) {
+    std::vector<Array> sizes;
+    for (const Bounded& x : inputs) {
+      sizes.push_back(x.value.clone());
+      for (std::int64_t i = 0; is_float(x.value.dtype()) && i < x.value.elements(); ++i)
+        put(sizes.back(), i, std::isfinite(x.value.at(i)) ? std::abs(x.value.at(i)) : 0);
+    }
+    return interpret_node(node, sizes).at(at);
   }
 
   // The errors move as the elements do.
@@ -363,7 +422,8 @@ class Analysis {
       const Type& type = region.graph->node(region.outputs[k]).type;
       const bool stacked = body.outputs[k] == MapBuilder::stacked;
       const Type whole = stacked ? Type{type.dtype, type.shape.with_front(body.length)} : type;
-      results.push_back({Array(whole), std::vector<double>(whole.elements(), 0)});
+      results.push_back(
+          {Array(whole), std::vector<double>(whole.elements(), 0), std::vector<double>(whole.elements(), 0)});
     }
     for (std::int64_t task = 0; task < body.length; ++task) {
       std::map<NodeId, Bounded> slices;
@@ -378,8 +438,11 @@ class Analysis {
 
   static Bounded row(const Bounded& x, std::int64_t task) {
     const Array value = x.value.row(task);
-    const auto begin = x.error.begin() + task * value.elements();
-    return {value, {begin, begin + value.elements()}};
+    const auto n = value.elements();
+    const auto of_row = [&](const std::vector<double>& all) {
+      return std::vector<double>(all.begin() + task * n, all.begin() + (task + 1) * n);
+    };
+    return {value, of_row(x.error), of_row(x.terms)};
   }
 
   void store(const MapBody& body, std::size_t k, std::int64_t task, const Bounded& x, Bounded& result) const {
@@ -390,10 +453,11 @@ class Analysis {
       put(result.value, first + i, stacked ? value : before + value);
       double& error = result.error[first + i];
       error += x.error[i];
+      result.terms[first + i] += x.terms[i];
       const bool exact = error == 0 && on_grid(before) && on_grid(value);
       if (!stacked && is_float(x.value.dtype()) && !exact && std::isfinite(before + value))
-        error += static_cast<double>(body.length) * precision_.roundoff * (std::abs(before) + std::abs(value)) +
-                 precision_.underflow;
+        error +=
+            static_cast<double>(body.length) * precision_.roundoff * result.terms[first + i] + precision_.underflow;
     }
   }
 
@@ -407,7 +471,10 @@ class Analysis {
 std::vector<Bounded> bounded(const Graph& graph, std::span<const NodeId> outputs, const std::map<NodeId, Array>& inputs,
                              const Precision& precision) {
   std::map<NodeId, Bounded> exact;
-  for (const auto& [id, value] : inputs) exact[id] = {value, std::vector<double>(value.elements(), 0)};
+  for (const auto& [id, value] : inputs) {
+    exact[id] = {value, std::vector<double>(value.elements(), 0), {}};
+    for (std::int64_t i = 0; i < value.elements(); ++i) exact[id].terms.push_back(std::abs(value.at(i)));
+  }
   return Analysis(graph, precision).run(outputs, exact);
 }
 

@@ -9,7 +9,9 @@
 //    which is more than the vector forms are measured to need (tests/engine/kernels/vector_math.cpp).
 //  - What jumps (comparisons, rounding, places of the largest, orders): no error if the errors of the operands leave no
 //    doubt about the result, else infinite, which is passed on: such elements are `undecided`.
-// Where operands are exact multiples of a small power of two, sums and products are exact and ties are decided.
+// The terms of a chain of additions are remembered by their sizes, as a simplification or the gradient may add in
+// another order, in which what cancels here is rounded first. Where operands are exact multiples of a small power of
+// two, sums and products are exact and ties are decided.
 #pragma once
 
 #include <map>
@@ -22,6 +24,7 @@ namespace metac::testing {
 struct Bounded {
   Array value;
   std::vector<double> error;  // of each element; infinite where the result is undecided
+  std::vector<double> terms;  // the sizes of what was added up to it: rounding depends on them where the order changes
 };
 
 struct Precision {

@@ -27,11 +27,13 @@ struct Count {
 };
 
 // Empty if all elements lie within their bounds.
-std::string difference(const Array& given, const Bounded& expected, Count& count) {
+std::string difference(const Array& given, const Bounded& expected, bool is_derivative, Count& count) {
   if (given.shape() != expected.value.shape())
     return "the shape is " + to_string(given.shape()) + ", not " + to_string(expected.value.shape());
   for (std::int64_t i = 0; i < given.elements(); ++i) {
-    const double a = given.at(i), b = expected.value.at(i), bound = expected.error[i];
+    const double a = given.at(i), b = expected.value.at(i);
+    // Where a factor of a derivative is infinite, a simplification that knows the other one to be 0 saves it from NaN.
+    const double bound = is_derivative && !std::isfinite(b) ? INFINITY : expected.error[i];
     ++count.elements;
     count.undecided += bound > loose * (1 + std::abs(b));
     if (std::isinf(bound)) continue;
@@ -86,7 +88,7 @@ class Seed {
 
   std::string compared(const std::string& what, std::span<const Array> given, std::span<const Bounded> expected) {
     for (std::size_t k = 0; k < given.size(); ++k)
-      if (const std::string wrong = difference(given[k], expected[k], count_); !wrong.empty())
+      if (const std::string wrong = difference(given[k], expected[k], k >= opaque_.derivatives, count_); !wrong.empty())
         return what + ": output " + std::to_string(k) + ": " + wrong;
     return "";
   }

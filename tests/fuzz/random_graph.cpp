@@ -27,6 +27,7 @@ class Generator {
     grow(graph(), pool, 2 + pick(18), 0);
     const int n = static_cast<int>(pool.size());
     for (int i = 0; i < 1 + pick(3); ++i) result_.outputs.push_back(pool[n - 1 - std::min(n - 1, pick(4))]);
+    result_.derivatives = result_.outputs.size();
     if (order_ > 0) add_derivatives();
     return std::move(result_);
   }

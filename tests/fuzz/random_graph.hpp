@@ -14,6 +14,7 @@ namespace metac::testing {
 struct RandomGraph {
   std::shared_ptr<Graph> graph = std::make_shared<Graph>();
   std::vector<Tensor> inputs, outputs;
+  std::size_t derivatives = 0;    // outputs from here on are derivatives of those before
   std::map<NodeId, Array> given;  // values of all input nodes; those of f32 and f64 are equal
 };
 
