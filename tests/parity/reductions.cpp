@@ -1,6 +1,8 @@
 // Reductions, and functions along an axis; see cases.hpp.
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "parity/cases.hpp"
 
 namespace metac::parity {
@@ -41,10 +43,10 @@ void reductions(Draws& draws, Cases& cases) {
   cases.push_back({"standard_deviation", "torch.std(a, dim=0, unbiased=True)", {two_rows}, [](auto x) -> Results {
                      return {standard_deviation(x[0], {0}, false, 1)};
                    }});
-  for (const double order : {1.0, 2.0, 3.0, 2.5})
+  for (const double order : {1.0, 2.0, 3.0, 2.5, std::numeric_limits<double>::infinity()})
     reduction(
         "norm", [order](Tensor x, auto axes, bool keep) { return norm(x, axes, keep, order); },
-        fmt::format("torch.linalg.vector_norm(a, {}, dim={{axes}}, keepdim={{keep}})", order).c_str());
+        fmt::format("torch.linalg.vector_norm(a, float('{}'), dim={{axes}}, keepdim={{keep}})", order).c_str());
 }
 
 void over_one_axis(Draws& draws, Cases& cases) {
