@@ -92,6 +92,22 @@ inline void interpret_view(const Node& node, std::span<const Array> inputs, Arra
     put(result, i, inputs[0].at(view->offset + offset_of(i, view->layout.shape, view->layout.strides)));
 }
 
+// The value of a node that is neither an input nor of a region.
+inline Array interpret_node(const Node& node, std::span<const Array> inputs) {
+  Array result(node.type);
+  if (node.op.reference)
+    node.op.reference(node, inputs, result);
+  else if (node.op.pointwise)
+    interpret_pointwise(node, inputs, result);
+  else if (node.op.reduction != Reduction::none)
+    interpret_reduction(node, inputs, result);
+  else if (node.op.view)
+    interpret_view(node, inputs, result);
+  else
+    throw Bug(std::string("there is no reference for ") + node.op.name);
+  return result;
+}
+
 class Interpreter {
  public:
   // Values of `outputs` for given values of the input nodes.
@@ -141,18 +157,7 @@ class Interpreter {
       if (found->second.type() != node.type) throw Bug("an input was given with another type than it has");
       return found->second;
     }
-    Array result(node.type);
-    if (node.op.reference)
-      node.op.reference(node, inputs, result);
-    else if (node.op.pointwise)
-      interpret_pointwise(node, inputs, result);
-    else if (node.op.reduction != Reduction::none)
-      interpret_reduction(node, inputs, result);
-    else if (node.op.view)
-      interpret_view(node, inputs, result);
-    else
-      throw Bug(std::string("there is no reference for ") + node.op.name);
-    return result;
+    return interpret_node(node, inputs);
   }
 
   std::vector<Array> run_loop(const MapBody& body, std::vector<Array> inputs) {

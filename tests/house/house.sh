@@ -33,7 +33,7 @@ cpp_files engine dsl | xargs grep -nE "\"($names)\"" |
 cpp_files engine dsl | xargs grep -nE '"/[A-Za-z0-9_.-]+/' |
   rule "C++ has an absolute path; take folders from arguments, the environment or CMake"
 
-for folder in . engine dsl stdlib examples tests tests/bench tests/ledger tests/house \
+for folder in . engine dsl stdlib examples tests tests/bench tests/fuzz tests/ledger tests/parity tests/house \
               $(cpp_files engine dsl | xargs -n1 dirname | cut -d/ -f1,2 | sort -u); do
   [[ -f $folder/README.md ]] || echo "$folder"
 done | rule "a room has no README.md"

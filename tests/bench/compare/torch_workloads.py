@@ -50,13 +50,14 @@ def conv4_start(ways, channels=64):
     return parameters + ([torch.randn(ways, channels) * 0.1, torch.zeros(ways)] if ways else [])
 
 
-def conv4(parameters, x):
-    for i in range(0, 12, 3):
+def conv_blocks(parameters, x, norm=F.batch_norm):
+    """Three parameters for each block; the last two, if there are, are those of a linear head."""
+    for i in range(0, len(parameters) // 3 * 3, 3):
         x = F.conv2d(x, parameters[i], padding=1)
-        x = F.batch_norm(x, None, None, parameters[i + 1], parameters[i + 2], training=True)
+        x = norm(x, None, None, parameters[i + 1], parameters[i + 2], training=True)
         x = F.max_pool2d(torch.relu(x), 2)
     x = x.flatten(1)
-    return F.linear(x, parameters[12], parameters[13]) if len(parameters) > 12 else x
+    return F.linear(x, parameters[-2], parameters[-1]) if len(parameters) % 3 else x
 
 
 # ---- second-order MAML ----
@@ -178,7 +179,7 @@ def prototypes(variant, ways, shots, queries):
         images = torch.cat([x, query_x])
         if variant == "channels_last":
             images = images.to(memory_format=torch.channels_last)
-        features = conv4(parameters, images)
+        features = conv_blocks(parameters, images)
         means = features[:len(y)].view(shots, ways, -1).mean(0)
         loss = F.cross_entropy(-torch.cdist(features[len(y):], means).square(), query_y)
         optimizer.zero_grad()
@@ -296,7 +297,7 @@ def six_derivatives(variant):
 
 def maml(variant, images, tasks, steps, queries=1):
     if images:
-        return maml_step(variant, conv4, F.cross_entropy, conv4_start(5), drawings(5, 1, queries), tasks, 0.4, steps)
+        return maml_step(variant, conv_blocks, F.cross_entropy, conv4_start(5), drawings(5, 1, queries), tasks, 0.4, steps)
     return maml_step(variant, mlp, F.mse_loss, mlp_start([1, 40, 40, 1]), waves, tasks, 0.01, steps)
 
 
