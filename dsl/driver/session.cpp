@@ -206,7 +206,7 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
   const SourcePtr source = source_of(self_, on, "test", work.source->span);
   const auto* rows = dynamic_cast<const BatchSource*>(source.get());
   WorkOptions options(self_, work, scope, span);
-  const auto with = options.value("with"), metrics = options.value("metrics");
+  const auto with = options.value("with"), metrics = options.value_with_metrics("metrics");
   Measuring how =
       measuring(self_, source, with, options.span("with"), metrics, options.span("metrics"), span, compared.size() > 1);
   how.count = rows != nullptr ? rows->size() : options.count("tasks").value_or(600);
@@ -244,7 +244,7 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
 Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, const std::vector<Learner>& compared,
                                const List& stream, Span span) {
   WorkOptions options(self_, work, scope, span);
-  const auto after = options.value("after"), with = options.value("with"), metrics = options.value("metrics");
+  const auto after = options.value("after"), with = options.value("with"), metrics = options.value_with_metrics("metrics");
   const auto batch = options.count("batch");
   options.finish();
   std::vector<std::string> names;

@@ -139,7 +139,7 @@ class Training {
   Selection selection() const {
     Selection result{plan_.select, ""};
     if (plan_.select_best && !machine_.rehearsal)
-      result.protocol = protocol_of(machine_.self, *plan_.validation, plan_.validation->sweep.front(),
+      result.protocol = protocol_of(machine_.self, learner_, *plan_.validation, plan_.validation->sweep.front(),
                                     plan_.validation->metrics.front(), false, {});
     return result;
   }
@@ -348,7 +348,7 @@ void read_selection(Elaborator& self, TrainPlan& plan, const Value& select, Span
   const Metric& metric = plan.validation->metrics.front();
   const Callable* chosen = metric.function.callable();
   const Callable* known = self.global(usual, 0, at).callable();
-  if (chosen->definition == nullptr || chosen->definition != known->definition)
+  if (chosen == nullptr || chosen->definition == nullptr || chosen->definition != known->definition)
     self.fail("E0433", at,
               fmt::format("`select: \"best\"` does not know whether a high or a low `{}` is good", metric.name), "",
               "write `select: \"highest\"` or `select: \"lowest\"`");
@@ -430,7 +430,7 @@ TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& sco
   if (rule == nullptr)
     self.fail("E0420", span, "`train` needs `optimizer`", "", "write `optimizer: adam(1e-3)` between its braces");
   read_optimizer(self, plan, rule, scope);
-  if (const auto validate = options.value("validate")) {
+  if (const auto validate = options.value_with_metrics("validate")) {
     read_validation(self, plan, *validate, options.span("validate"));
     plan.select = "last";
   }
