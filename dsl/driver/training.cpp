@@ -65,10 +65,8 @@ class Training {
     state_.learner = machine.state_for(learner_, *plan_.source, first);
     state_.learner = after(machine, "start");
     const Computed memory = first_memory(machine_.self, learner_, state_.learner, plan_.optimizer);
-    if (plan_.goes_on)
-      state_.optimizer = last_memory(memory.form);
-    else
-      state_.optimizer = machine.computed(memory, [&] { return machine.inputs({state_.learner}, first, 0, 0, {}); });
+    state_.optimizer = machine.computed(memory, [&] { return machine.inputs({state_.learner}, first, 0, 0, {}); });
+    if (plan_.goes_on) state_.optimizer = last_memory(state_.optimizer, machine.rehearsal);
     state_.source = machine.computed(first_source_memory(machine_.self, *plan_.source),
                                      [&] { return machine.inputs({}, first, 0, 0, {}); });
     if (plan_.select_best) keep_best();
@@ -91,16 +89,45 @@ class Training {
     }
   }
 
-  // The memory that the last training left, if it is of the form that a fresh one would have.
-  Value last_memory(const Value& form) const {
-    const auto parts = parts_of("memory", learner_.optimizer_memory);
-    if (const auto wrong = misfit(form, "memory", parts); !wrong.empty())
+  // The memory that the last training left. Where `on start` made parameters grow, what is remembered of them grows
+  // alike: their part of a fresh memory, with the old one at the beginning of each axis, as their values are.
+  Value last_memory(const Value& fresh, bool rehearsal) const {
+    const auto old = parts_of("memory", learner_.optimizer_memory);
+    const auto grown = grown_shapes(rehearsal);
+    NamedArrays parts;
+    for (const auto& [path, array] : parts_of("memory", fresh)) {
+      const Array* last = find(old, path);
+      if (last != nullptr &&
+          std::find(grown.begin(), grown.end(), std::pair(last->shape(), array.shape())) != grown.end()) {
+        Array corner = array.clone();
+        put_first(*last, corner);
+        parts.emplace_back(path, std::move(corner));
+      } else if (last != nullptr) {
+        parts.emplace_back(path, *last);
+      }
+    }
+    for (const auto& [path, array] : old)
+      if (find(parts, path) == nullptr) parts.emplace_back(path, array);
+    if (const auto wrong = misfit(fresh, "memory", parts); !wrong.empty())
       machine_.self.fail(
           "E0439", plan_.optimizer.span,
           fmt::format("the optimizer's memory of the last training does not fit what `{}` learns now: {}",
                       learner_.name(), wrong),
           "", "give the optimizer again: `optimizer: adam(1e-3)` starts with a fresh memory");
-    return taken(form, "memory", parts, "");
+    return taken(fresh, "memory", parts, "");
+  }
+
+  // From which shapes to which ones parameters grew since the last training: no axis is shorter, and the old values
+  // are at the beginning of each.
+  std::vector<std::pair<Shape, Shape>> grown_shapes(bool rehearsal) const {
+    std::vector<std::pair<Shape, Shape>> found;
+    const auto before = parts_of("", learned(learner_, learner_.state));
+    for (const auto& [path, now] : parts_of("", learned(learner_, state_.learner))) {
+      const Array* old = find(before, path);
+      if (old != nullptr && old->shape() != now.shape() && fits_first(*old, now) && (rehearsal || is_first(*old, now)))
+        found.emplace_back(old->shape(), now.shape());
+    }
+    return found;
   }
 
   void keep_best() {
