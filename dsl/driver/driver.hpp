@@ -52,6 +52,12 @@ using Statistics = std::set<std::string>;
 // Whether the prediction of one example depended on the others beside it.
 inline bool transductive(const Statistics& used) { return used.contains("batch"); }
 
+// Examples that are measured on and are, byte for byte, also among what the learner was trained or validated on.
+struct Duplicates {
+  std::int64_t count = 0, of = 0;
+  std::string measured, seen;  // the names of the two data sets
+};
+
 struct EvaluationResult {
   std::string learner, source;
   std::int64_t count = 0;
@@ -60,6 +66,7 @@ struct EvaluationResult {
   std::string selection;    // what `select` of the learner's training kept: "best"; empty: it was not validated
   bool validation = false;  // measured in the middle of a training
   std::int64_t step = 0;    // of a validation: after which step
+  std::vector<Duplicates> duplicates;
   std::vector<Measurement> rows;
 };
 

@@ -24,8 +24,9 @@ Value own_metric(const std::string& function);
 Measuring measuring(Elaborator&, const SourcePtr&, const std::optional<Value>& with, Span with_span,
                     const std::optional<Value>& metrics, Span metrics_span, Span, bool in_pairs);
 
-// What decides a number besides the learner (but for a metric that is a function of its own) and the seed, as eight digits: the items and how many there are, `with`,
-// the metric, whether predictions are transductive (then also how many are made at once), which state was selected.
+// What decides a number besides the learner (but for a metric that is a function of its own) and the seed, as eight
+// digits: the items and how many there are, `with`, the metric, whether predictions are transductive (then also how
+// many are made at once), which state was selected.
 std::string protocol_of(Elaborator&, const Learner&, const Measuring&, const SweepPoint&, const Metric&,
                         bool transductive, const Selection&);
 

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "driver/journal.hpp"
+#include "driver/lineage.hpp"
 #include "elaborate/sources.hpp"
 #include "syntax/syntax.hpp"
 
@@ -160,6 +161,7 @@ class Training {
     copy.selection = {};
     copy.optimizer = plan_.optimizer;
     copy.optimizer_memory = state_.optimizer;
+    copy.exposures.insert(copy.exposures.end(), plan_.exposures.begin(), plan_.exposures.end());
     return copy;
   }
 
@@ -431,6 +433,25 @@ void read_optimizer(Elaborator& self, TrainPlan& plan, const ExprPtr& given, con
 
 }  // namespace
 
+namespace {
+
+// What is validated on must be new to the learner, in this training and in those before.
+void read_exposures(Elaborator& self, TrainPlan& plan, Span on, WorkOptions& options) {
+  plan.exposures = exposures_of(self, *plan.source, false, on);
+  plan.overlap_intended = overlap_is_intended(self, options.value("overlap"), options.span("overlap"));
+  if (!plan.validation) return;
+  const auto validated = exposures_of(self, *plan.validation->source, true, options.span("validate"));
+  if (!plan.overlap_intended) {
+    auto trained_on = plan.exposures;
+    for (const auto& before : plan.learner->exposures)
+      if (!before.in_validation) trained_on.push_back(before);
+    refuse_overlap(self, plan.name, trained_on, validated);
+  }
+  plan.exposures.insert(plan.exposures.end(), validated.begin(), validated.end());
+}
+
+}  // namespace
+
 TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& scope, Span span) {
   TrainPlan plan;
   plan.span = span;
@@ -462,6 +483,7 @@ TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& sco
     plan.select = "last";
   }
   if (const auto select = options.value("select")) read_selection(self, plan, *select, options.span("select"));
+  read_exposures(self, plan, work.source->span, options);
   options.finish();
   return plan;
 }
