@@ -212,7 +212,18 @@ Journal::Protocol protocol(const Script& script, const Options& options,
   return result;
 }
 
-Outcome perform(const Script& script, const Options& options, Observer& observer, Report& report, bool really) {
+// Trainings of one learner whose derivatives go the same ways are told once.
+void add_flow(std::vector<ObjectiveFlow>& flows, const Learner& learner, const std::vector<LearnedFlow>& found) {
+  ObjectiveFlow flow{learner.name(), {}};
+  for (const auto& learned : found) {
+    auto& named = flow.learned.emplace_back(ObjectiveFlow::Learned{learned.name, {}});
+    for (const auto& path : learned.paths) named.paths.push_back({path.order, path.places});
+  }
+  if (std::find(flows.begin(), flows.end(), flow) == flows.end()) flows.push_back(std::move(flow));
+}
+
+Outcome perform(const Script& script, const Options& options, Observer& observer, Report& report, bool really,
+                std::vector<ObjectiveFlow>* flows = nullptr) {
   if (!script.valid()) return Outcome::wrong_script;
   const auto settings = read_settings(script, options, report);
   if (!settings.valid) return Outcome::wrong_options;
@@ -221,6 +232,10 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
 
   Elaborator self(script.program(), settings.values);
   self.set_data_directory(options.data);
+  if (flows != nullptr)
+    self.flow_found = [flows](const Learner& learner, const std::vector<LearnedFlow>& found) {
+      add_flow(*flows, learner, found);
+    };
   Observer silent;
   bool wrong = false;
   // All experiments are rehearsed first, so that a mistake in the last is told before an hour is spent on the first.
@@ -272,9 +287,9 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
 
 }  // namespace
 
-Outcome check(const Script& script, const Options& options, Report& report) {
+Outcome check(const Script& script, const Options& options, Report& report, std::vector<ObjectiveFlow>* flows) {
   Observer silent;
-  return perform(script, options, silent, report, false);
+  return perform(script, options, silent, report, false, flows);
 }
 
 Outcome run(const Script& script, const Options& options, Observer& observer, Report& report) {

@@ -147,8 +147,27 @@ class Script {
   std::shared_ptr<const CheckedProgram> program_;
 };
 
-// Elaborates every experiment without running it: shapes, kinds, files, derivatives.
-Outcome check(const Script&, const Options&, Report&);
+// By which derivatives the objective of a training reaches what is learned. A path has the places that it goes through,
+// from the objective on; its order is one more than the derivatives of the script that stand on it, one inside the other.
+struct ObjectiveFlow {
+  struct Path {
+    int order = 1;
+    std::vector<Span> places;
+    bool operator==(const Path&) const = default;
+  };
+  struct Learned {
+    std::string name;  // "theta.linear1.weight"
+    std::vector<Path> paths;
+    bool operator==(const Learned&) const = default;
+  };
+  std::string learner;
+  std::vector<Learned> learned;
+  bool operator==(const ObjectiveFlow&) const = default;
+};
+
+// Elaborates every experiment without running it: shapes, kinds, files, derivatives. `flows`: of each objective, if they
+// are wanted.
+Outcome check(const Script&, const Options&, Report&, std::vector<ObjectiveFlow>* flows = nullptr);
 // Checks, then runs.
 Outcome run(const Script&, const Options&, Observer&, Report&);
 

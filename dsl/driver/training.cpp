@@ -174,6 +174,7 @@ class Training {
   }
 
   const TrainStep& step_on(const Form& form) {
+    machine_.self.overlap_intended = plan_.overlap_intended;
     step_ = train_step(machine_.self, learner_, state_.learner, state_.optimizer, state_.source, plan_.optimizer,
                        *plan_.source, form, plan_.batch, plan_.span);
     return step_;

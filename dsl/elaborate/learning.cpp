@@ -8,6 +8,7 @@
 
 #include "elaborate/choice.hpp"
 #include "elaborate/each_row.hpp"
+#include "elaborate/flow_check.hpp"
 #include "elaborate/model_memory.hpp"
 #include "elaborate/sources.hpp"
 
@@ -267,25 +268,6 @@ struct ItemGradient {
   HeardByPlace memory;            // what models remember of their calls, see `listened`
 };
 
-// Every `learn` must be reached by the objective: one that is not would silently never change.
-void check_flow(Elaborator& self, const Learner& learner, const std::string& prefix, const Value& learned,
-                const std::vector<Tensor>& gradients, std::size_t& next, Span place) {
-  for (const auto& [name, tree] : learned.record()->fields) {
-    if (name == "base" && learner.base() != nullptr) {
-      check_flow(self, *learner.base(), prefix + "base.", tree, gradients, next, place);
-      continue;
-    }
-    const auto count = leaves(seen(tree)).size();
-    bool reached = count == 0;  // all of it is frozen
-    for (std::size_t i = 0; i < count; ++i) reached |= static_cast<bool>(gradients[next++]);
-    if (!reached)
-      self.fail("E0410", place,
-                fmt::format("nothing that `{}` learns in `{}{}` changes its objective: no derivative reaches it",
-                            learner.name(), prefix, name),
-                "", fmt::format("use `{}` in the objective, or bind it with `let`", name));
-  }
-}
-
 // A direction may leave out the names on its way where there is one only: `theta - w` for (theta: ..).
 Value direction_of(const Value& weights, const Value& direction) {
   const Record* record = weights.record();
@@ -350,10 +332,11 @@ ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value
   const Listening listening(self.context(), &log, false);
   self.context().training = true;
   const ScopePtr frame = self.frame(learner, with_learned(learner, state, weights));
+  FlowLog flow;
+  const Noting noting(self, flow, learner);
   if (const Tensor loss = objective_of(self, learner, frame, item, span)) {
     auto gradients = vjp(loss, full(graph, {}, 1, loss.dtype()), variables);
-    std::size_t next = 0;
-    check_flow(self, learner, "", weights, gradients, next, place_of(learner, "objective", span));
+    check_flow(self, learner, weights, {flow, loss, variables, item}, gradients, place_of(learner, "objective", span));
     for (std::size_t i = 0; i < variables.size(); ++i)
       if (!gradients[i]) gradients[i] = zeros_like(variables[i]);
     return {loss, std::move(gradients), log.means()};
@@ -634,6 +617,8 @@ std::vector<Tensor> task_metrics(Elaborator& self, const Learner& learner, Build
   const Query query = predicts ? query_of(self, source, task, span) : Query{};
   const Value given = without_queries(task);
   context.graph = &tasks.graph();
+  context.example = given;
+  context.source = &source;
   for (const auto& point : sweep) {
     context.key = fold_in(key, learner_stream);  // the same draws at every point: differences are the point's own
     WithContext inside(self, context);

@@ -8,6 +8,7 @@
 
 #include "graph/operator.hpp"
 #include "ops/primitives.hpp"
+#include "transform/flow.hpp"
 #include "transform/regions.hpp"
 #include "transform/transform.hpp"
 
@@ -17,7 +18,6 @@ namespace {
 
 thread_local std::int64_t visits = 0;
 
-bool carries(const Node& node) { return node.op.region || (node.op.vjp && is_float(node.type.dtype)); }
 bool is_part(const Node& node) { return &node.op == &part_operator; }
 
 // The sweep over one graph, with everything it knows about the nodes of the window [low, high).
@@ -72,7 +72,7 @@ class Sweep {
       ++visits;
       if (depends_[id - low_]) continue;
       const Node node = graph_.node(id);
-      if (!carries(node) && !(is_part(node) && is_float(node.type.dtype))) continue;
+      if (!carries_derivative(node)) continue;
       depends_[id - low_] = std::any_of(node.inputs.begin(), node.inputs.end(), [&](NodeId i) { return depends(i); });
     }
   }
@@ -148,6 +148,12 @@ std::vector<Tensor> seeded(Graph& graph, std::span<const Tensor> outputs, std::s
 }
 
 }  // namespace
+
+bool carries_derivative(const Node& node) {
+  return node.op.region || ((node.op.vjp || is_part(node)) && is_float(node.type.dtype));
+}
+
+std::string_view operator_name(const Node& node) { return node.op.name; }
 
 std::int64_t nodes_visited() { return visits; }
 void count_visits(std::int64_t nodes) { visits += nodes; }
