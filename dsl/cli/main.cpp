@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/memory.hpp"
+#include "cli/costs.hpp"
 #include "cli/explain_flow.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
@@ -150,13 +151,15 @@ int perform(CommandLine& line, Work work) {
     line.options.out = line.resume;
     line.options.resume = true;
   }
-  if (line.memory > 0) metac::set_memory_limit(static_cast<std::size_t>(line.memory * (1u << 30)));
+  line.options.memory = static_cast<std::size_t>(line.memory * (1u << 30));
+  if (line.memory > 0) metac::set_memory_limit(line.options.memory);
   line.options.stop = &stop;
   take_signals();
   Report report;
   const Script script = Script::load(line.script, report);
   Outcome outcome = Outcome::wrong_script;
   std::vector<ObjectiveFlow> flows;
+  Costs costs;
   if (script.valid()) {
     auto observer = line.json ? make_json_observer() : make_text_observer(isatty(STDERR_FILENO) != 0, use_colour());
     TableObserver table(*observer);
@@ -164,7 +167,9 @@ int perform(CommandLine& line, Work work) {
       fmt::print(stderr, "metac: error: {} cannot be written\n", line.csv);
       return static_cast<int>(Outcome::failed);
     }
-    outcome = really ? run(script, line.options, table, report) : check(script, line.options, report, work == Work::explain ? &flows : nullptr);
+    outcome = really ? run(script, line.options, table, report)
+                     : check(script, line.options, report, work == Work::explain ? &flows : nullptr,
+                             work == Work::check ? &costs : nullptr);
     if (really && !line.csv.empty()) try {
         table.write(line.csv);
       } catch (const metac::Error& error) {
@@ -176,6 +181,8 @@ int perform(CommandLine& line, Work work) {
   if (outcome == Outcome::interrupted) fmt::print(stderr, "metac: stopped on request\n");
   if (work == Work::explain && outcome == Outcome::done) return show_flow(flows, line, script);
   if (!really && outcome == Outcome::done && !line.json) fmt::print("{}: no mistakes found\n", line.script);
+  if (!really && outcome == Outcome::done) fmt::print("{}", line.json ? costs_json(costs) : costs_text(costs));
+  if (really && outcome == Outcome::done && line.json) fmt::print("{}", memory_json(metac::memory_peak()));
   return static_cast<int>(outcome);
 }
 

@@ -28,6 +28,7 @@ struct Options {
   std::string out;                              // the folder of the run: its checkpoints; empty: none are kept
   bool resume = false;                          // go on with the run in that folder
   double checkpoint_seconds = 60;               // between two checkpoints of a training
+  std::size_t memory = 0;                       // bytes that arrays may take; 0: no limit is checked beforehand
 };
 
 struct TrainProgress {
@@ -148,7 +149,8 @@ class Script {
 };
 
 // By which derivatives the objective of a training reaches what is learned. A path has the places that it goes through,
-// from the objective on; its order is one more than the derivatives of the script that stand on it, one inside the other.
+// from the objective on; its order is one more than the derivatives of the script that stand on it, one inside the
+// other.
 struct ObjectiveFlow {
   struct Path {
     int order = 1;
@@ -165,9 +167,24 @@ struct ObjectiveFlow {
   bool operator==(const ObjectiveFlow&) const = default;
 };
 
-// Elaborates every experiment without running it: shapes, kinds, files, derivatives. `flows`: of each objective, if they
-// are wanted.
-Outcome check(const Script&, const Options&, Report&, std::vector<ObjectiveFlow>* flows = nullptr);
+// What a training costs.
+struct TrainingCost {
+  std::string learner, source;
+  std::int64_t steps = 0;
+  std::vector<std::pair<std::string, std::int64_t>> parameters;  // by layer, those that learn: "theta.linear1", 80
+  double operations = 0, bytes = 0;                              // of a step: see engine/plan/cost.hpp
+};
+struct Costs {
+  std::vector<TrainingCost> trainings;
+  std::size_t peak_memory = 0;  // bytes of arrays and working memory at once
+  Span place;                   // what needs them
+  std::size_t held = 0;         // while a rehearsal goes on: of programs that a run keeps at this moment
+};
+
+// Elaborates every experiment without running it: shapes, kinds, files, derivatives, and the memory that it needs,
+// where the options limit it. `flows`: of each objective, and `costs`, if they are wanted.
+Outcome check(const Script&, const Options&, Report&, std::vector<ObjectiveFlow>* flows = nullptr,
+              Costs* costs = nullptr);
 // Checks, then runs.
 Outcome run(const Script&, const Options&, Observer&, Report&);
 

@@ -121,12 +121,14 @@ EvaluationResult measure(const Machine& machine, const Learner& learner, const M
   std::vector<std::vector<double>> values(columns);
   // Programs by the form of the arrays and their number.
   std::vector<std::tuple<Form, std::int64_t, std::unique_ptr<Executable>>> programs;
+  const std::size_t held_before = machine.costs != nullptr ? machine.costs->held : 0;
   const auto program = [&](const Form& form, std::int64_t count) -> Executable* {
     for (auto& [known, size, executable] : programs)
       if (known == form && size == count) return executable.get();
     const Evaluation made =
         evaluation(machine.self, learner, learner.state, *how.source, form, count, how.sweep, how.metrics, how.span);
     result.statistics.insert(made.statistics.begin(), made.statistics.end());
+    if (machine.costs != nullptr) machine.costs->held += machine.weigh(made.procedure, how.span);
     programs.emplace_back(
         form, count, machine.rehearsal ? nullptr : std::make_unique<Executable>(machine.executable(made.procedure)));
     return std::get<2>(programs.back()).get();
@@ -143,6 +145,7 @@ EvaluationResult measure(const Machine& machine, const Learner& learner, const M
       else if (count > 0)
         for (const auto& form : tasks->forms(count)) program(form, count);
   }
+  if (machine.costs != nullptr) machine.costs->held = held_before;
   for (std::int64_t first = 0; !machine.rehearsal && first < how.count;) {
     machine.stop_if_asked();
     const std::int64_t count = std::min(most, how.count - first);

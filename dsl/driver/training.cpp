@@ -40,18 +40,47 @@ class Training {
   std::shared_ptr<const Learner> run() {
     begin();
     if (machine_.rehearsal) {
-      for (const auto& form : plan_.source->forms(plan_.batch)) step_on(form);
-      if (plan_.validation) measure(machine_, trained(), *plan_.validation, {});
+      rehearse();
     } else if (!is_done()) {
       steps();
     }
     end();
+    if (machine_.costs != nullptr) machine_.costs->held = 0;  // its programs go with it
     auto result = trained();
     result.selection = selection();
     return std::make_shared<const Learner>(std::move(result));
   }
 
  private:
+  // Every form of a step and the validation; what a run would keep of them meanwhile is held. A training that ends
+  // within the first epoch never meets its short last batch.
+  void rehearse() {
+    const auto* rows = dynamic_cast<const BatchSource*>(plan_.source.get());
+    const bool meets_all = rows == nullptr || plan_.iterations >= rows->steps_per_epoch(plan_.batch);
+    std::optional<Cost> cost;  // of the usual form
+    for (const auto& form : plan_.source->forms(plan_.batch)) {
+      const Procedure& step = step_on(form).procedure;
+      if (machine_.costs == nullptr || (cost && !meets_all)) continue;
+      Cost of_form;
+      machine_.costs->held += machine_.weigh(step, plan_.span, 1, &of_form);
+      if (!cost) cost = of_form;
+    }
+    if (cost) machine_.costs->trainings.push_back(cost_of_training(*cost));
+    if (plan_.validation) measure(machine_, trained(), *plan_.validation, {});
+  }
+
+  TrainingCost cost_of_training(const Cost& of_step) const {
+    TrainingCost result{learner_.name(), plan_.source->describe(), plan_.iterations, {}, of_step.operations,
+                        of_step.bytes};
+    for (const auto& leaf : leaves(seen(learned(learner_, state_.learner)))) {
+      const std::string layer = leaf.path.substr(0, leaf.path.rfind('.'));
+      if (result.parameters.empty() || result.parameters.back().first != layer)
+        result.parameters.emplace_back(layer, 0);
+      result.parameters.back().second += leaf.value.get<Array>()->elements();
+    }
+    return result;
+  }
+
   // Where the journal holds later values, only the forms are needed.
   Machine preparing() const {
     Machine machine = machine_;
@@ -66,9 +95,10 @@ class Training {
     state_.learner = machine.state_for(learner_, *plan_.source, first);
     state_.learner = after(machine, "start");
     const Computed memory = first_memory(machine_.self, learner_, state_.learner, plan_.optimizer);
-    state_.optimizer = machine.computed(memory, [&] { return machine.inputs({state_.learner}, first, 0, 0, {}); });
+    state_.optimizer =
+        machine.computed(memory, plan_.span, [&] { return machine.inputs({state_.learner}, first, 0, 0, {}); });
     if (plan_.goes_on) state_.optimizer = last_memory(state_.optimizer, machine.rehearsal);
-    state_.source = machine.computed(first_source_memory(machine_.self, *plan_.source),
+    state_.source = machine.computed(first_source_memory(machine_.self, *plan_.source), plan_.span,
                                      [&] { return machine.inputs({}, first, 0, 0, {}); });
     if (plan_.select_best) keep_best();
     if (entry_ != nullptr && entry_->known && !entry_->done) journal_->restore(*entry_, state_);
@@ -145,7 +175,7 @@ class Training {
     if (!Elaborator::has_event(learner_, event_name)) return state_.learner;
     const auto purpose = event_name == "start" ? Purpose::start : Purpose::end;
     const Computed made = event(machine_.self, learner_, state_.learner, *plan_.source, event_name);
-    return machine.computed(made, [&] {
+    return machine.computed(made, plan_.span, [&] {
       const auto* rows = dynamic_cast<const BatchSource*>(plan_.source.get());
       return machine.inputs({state_.learner}, for_purpose(state_.key, purpose), state_.step,
                             event_name == "start" ? 0 : 1,
