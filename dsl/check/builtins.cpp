@@ -115,9 +115,10 @@ constexpr Builtin table[] = {
     {"adaptive_average_pool", "(x, size)", "means of x [n, sizes.., c] over as many parts as `size` says"},
     {"resample", "(x, size, nearest = false)",
      "x [n, sizes.., c] in other sizes: between the centres of its elements, or of the nearest one"},
-    {"init", "(net, example = none, from = none)",
+    {"init", "(net, example = none, from = none, grow = false)",
      "parameters for a model, sized by the source's x or by an example; takes over what fits of a tree, and tells the "
-     "rest"},
+     "rest. With `grow`, what is smaller in the tree fits, too: along each axis its values come first, those behind "
+     "them are drawn"},
     {"fresh", "(layer)", "the layer with parameters of its own, drawn anew"},
     {"is_training", "()", "true in calls from `objective` or `direction`, false in those from `predict` or `on`"},
     {"evaluating", "(net)", "the model or function as it is in evaluation, also when it is called in training"},

@@ -31,6 +31,19 @@ std::vector<std::string> CheckedProgram::names(std::uint32_t file) const {
   return result;
 }
 
+bool CheckedProgram::is_learner_function(const std::string& name, std::uint32_t file) const {
+  for (const std::string& visible : names(file)) {
+    const Global* global = find(visible, file);
+    if (!global || !global->definition || global->definition->kind != DefinitionKind::learner) continue;
+    if (!global->definition->body.block) continue;
+    for (const auto& statement : global->definition->body.block->statements) {
+      const auto* function = std::get_if<Definition>(&statement->node);
+      if (function && function->name.text == name) return true;
+    }
+  }
+  return false;
+}
+
 std::vector<const Definition*> CheckedProgram::experiments() const {
   std::vector<const Definition*> result;
   for (const auto& statement : script().statements) {

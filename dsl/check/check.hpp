@@ -30,6 +30,8 @@ class CheckedProgram {
   const Global* find(const std::string& name, std::uint32_t file) const;
   // Every name that find() knows in `file`, for hints and completion: its own first, then the library's.
   std::vector<std::string> names(std::uint32_t file) const;
+  // Whether a learner that is visible in `file` has a function of this name: a metric may be one.
+  bool is_learner_function(const std::string& name, std::uint32_t file) const;
   // The statements of the script itself, in order: its `let`s and experiments.
   const Module& script() const { return modules_.front(); }
   std::vector<const Definition*> experiments() const;  // of the script, in order

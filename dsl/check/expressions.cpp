@@ -149,8 +149,9 @@ void Walker::visit(const WorkExpr& e, const Expr& whole) {
 }
 
 void Walker::work_options(const WorkExpr& e) {
-  static const std::vector<std::string> of_train = {"iterations", "epochs", "batch", "optimizer", "validate", "select"};
-  static const std::vector<std::string> of_evaluate = {"tasks", "with", "metrics", "after", "batch"};
+  static const std::vector<std::string> of_train = {"iterations", "epochs", "batch",  "optimizer",
+                                                    "validate",   "select", "overlap"};
+  static const std::vector<std::string> of_evaluate = {"tasks", "with", "metrics", "after", "batch", "overlap"};
   const bool trains = e.kind == WorkExpr::Kind::train;
   const std::vector<std::string>& known = trains ? of_train : of_evaluate;
   const std::string verb = trains ? "`train`" : "`evaluate`";

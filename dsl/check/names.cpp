@@ -81,7 +81,8 @@ bool Walker::used_too_early(const std::string& name, Span span, const Global& gl
 
 void Walker::unknown_name(const std::string& name, Span span) {
   if (settings_.forgives_all || settings_.forgiven.count(name) > 0) return;
-  if (context_.in_metrics && is_learner_function(name)) return;
+  // A metric may be a function of the learner that is evaluated; which that is, is known only later.
+  if (context_.in_metrics && program_.is_learner_function(name, module_.file)) return;
   forgive({name, span});
   if (name == "_") {
     report_.error("E0201", span, "`_` has no value").hint =
@@ -114,20 +115,6 @@ std::string Walker::advice_on(const std::string& name) {
     return "`" + name + "` is known only while training, inside definitions and experiments";
   if (name == "same") return "`same` is known only as `optimizer: same` of `train`";
   return "";
-}
-
-// A metric may be a function of the learner that is evaluated; which that is, is known only later.
-bool Walker::is_learner_function(const std::string& name) const {
-  for (const std::string& visible : program_.names(module_.file)) {
-    const Global* global = program_.find(visible, module_.file);
-    if (!global || !global->definition || global->definition->kind != DefinitionKind::learner) continue;
-    if (!global->definition->body.block) continue;
-    for (const auto& statement : global->definition->body.block->statements) {
-      const auto* function = std::get_if<Definition>(&statement->node);
-      if (function && function->name.text == name) return true;
-    }
-  }
-  return false;
 }
 
 std::vector<std::string> Walker::visible_names() const {

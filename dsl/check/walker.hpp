@@ -138,7 +138,6 @@ class Walker {
   Meaning use_name(const std::string& name, Span);
   void unknown_name(const std::string& name, Span);
   std::string advice_on(const std::string& name);
-  bool is_learner_function(const std::string& name) const;
   bool used_too_early(const std::string& name, Span, const Global&);
   std::vector<std::string> visible_names() const;
   void bind(const Name&, SymbolKind, const Definition* = nullptr, bool part_of_tuple = false);

@@ -13,6 +13,8 @@
 
 #include "base/error.hpp"
 #include "base/memory.hpp"
+#include "cli/costs.hpp"
+#include "cli/explain_flow.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
 #include "kernels/instruction_set.hpp"
@@ -51,6 +53,7 @@ constexpr const char* exit_codes =
 
 struct CommandLine {
   std::string script;
+  std::string name;  // that is explained
   Options options;
   std::vector<std::string> settings;
   std::string resume;
@@ -106,7 +109,32 @@ bool can_be_written(const std::filesystem::path& path) {
   return opens;
 }
 
-int perform(CommandLine& line, bool really) {
+// What the paths say, or exit code 2 for a name that nothing learned has.
+int show_flow(const std::vector<ObjectiveFlow>& flows, const CommandLine& line, const Script& script) {
+  const auto text = explain_flow(flows, line.name, script.sources());
+  if (!text.empty()) {
+    fmt::print("{}", text);
+    return 0;
+  }
+  if (flows.empty()) {
+    fmt::print(stderr, "metac: error: {} trains no learner by an objective: there is no derivative to explain\n",
+               line.script);
+    return static_cast<int>(Outcome::wrong_options);
+  }
+  const auto names = names_of_flow(flows);
+  const auto near = nearest(line.name, names);
+  fmt::print(stderr, "metac: error: nothing that an objective of {} learns is called `{}`\n", line.script, line.name);
+  if (!near.empty())
+    fmt::print(stderr, "  hint: did you mean `{}`?\n", near);
+  else if (!names.empty())
+    fmt::print(stderr, "  hint: it learns {}\n", fmt::join(names, ", "));
+  return static_cast<int>(Outcome::wrong_options);
+}
+
+enum class Work { run, check, explain };
+
+int perform(CommandLine& line, Work work) {
+  const bool really = work == Work::run;
   for (const auto& setting : line.settings) {
     const auto equals = setting.find('=');
     if (equals == 0 || equals == std::string::npos) {
@@ -123,12 +151,15 @@ int perform(CommandLine& line, bool really) {
     line.options.out = line.resume;
     line.options.resume = true;
   }
-  if (line.memory > 0) metac::set_memory_limit(static_cast<std::size_t>(line.memory * (1u << 30)));
+  line.options.memory = static_cast<std::size_t>(line.memory * (1u << 30));
+  if (line.memory > 0) metac::set_memory_limit(line.options.memory);
   line.options.stop = &stop;
   take_signals();
   Report report;
   const Script script = Script::load(line.script, report);
   Outcome outcome = Outcome::wrong_script;
+  std::vector<ObjectiveFlow> flows;
+  Costs costs;
   if (script.valid()) {
     auto observer = line.json ? make_json_observer() : make_text_observer(isatty(STDERR_FILENO) != 0, use_colour());
     TableObserver table(*observer);
@@ -136,7 +167,9 @@ int perform(CommandLine& line, bool really) {
       fmt::print(stderr, "metac: error: {} cannot be written\n", line.csv);
       return static_cast<int>(Outcome::failed);
     }
-    outcome = really ? run(script, line.options, table, report) : check(script, line.options, report);
+    outcome = really ? run(script, line.options, table, report)
+                     : check(script, line.options, report, work == Work::explain ? &flows : nullptr,
+                             work == Work::check ? &costs : nullptr);
     if (really && !line.csv.empty()) try {
         table.write(line.csv);
       } catch (const metac::Error& error) {
@@ -146,7 +179,10 @@ int perform(CommandLine& line, bool really) {
   }
   show(report, script, line.json);
   if (outcome == Outcome::interrupted) fmt::print(stderr, "metac: stopped on request\n");
+  if (work == Work::explain && outcome == Outcome::done) return show_flow(flows, line, script);
   if (!really && outcome == Outcome::done && !line.json) fmt::print("{}: no mistakes found\n", line.script);
+  if (!really && outcome == Outcome::done) fmt::print("{}", line.json ? costs_json(costs) : costs_text(costs));
+  if (really && outcome == Outcome::done && line.json) fmt::print("{}", memory_json(metac::memory_peak()));
   return static_cast<int>(outcome);
 }
 
@@ -188,17 +224,19 @@ int command(int argc, char** argv) {
   };
   auto* run_command = add("run", "check a script, then run its experiments");
   add("check", "find the mistakes of a script without running it");
+  auto* explain_command = add("explain", "show by which derivatives an objective reaches what is learned");
+  explain_command->add_option("name", line.name, "what is learned, such as `theta`; all of it where none is given");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const std::string word = argc > 1 ? argv[1] : "";
-    if (word == "run" || word == "check") {
+    if (word == "run" || word == "check" || word == "explain") {
       fmt::print(stderr, "metac: error: {}\n  `metac {} --help` lists what there is\n",
                  wrong_option(app, error, argc, argv), word);
       return 2;
     }
-    const auto near = nearest(word, {"run", "check", "--help", "--version"});
+    const auto near = nearest(word, {"run", "check", "explain", "--help", "--version"});
     const bool script = word.ends_with(".meta");
     fmt::print(stderr, "metac: error: {}\n",
                word.empty() ? "what to do is missing" : fmt::format("`{}` is no command", word));
@@ -207,7 +245,7 @@ int command(int argc, char** argv) {
     fmt::print(stderr, "  `metac --help` lists the commands\n");
     return 2;
   }
-  return perform(line, run_command->parsed());
+  return perform(line, run_command->parsed() ? Work::run : explain_command->parsed() ? Work::explain : Work::check);
 }
 
 }  // namespace

@@ -101,6 +101,9 @@ class TextObserver : public Observer {
         line(fmt::format("    {}: {} of {} {} diverged; the median counts them among the largest",
                          row.point.empty() ? row.metric : row.point, row.summary.diverged, row.summary.count,
                          result.unit));
+    for (const auto& same : result.duplicates)
+      line(fmt::format("    note: {} of the {} examples of {} are copies of ones in {}, which was seen in training",
+                       same.count, same.of, same.measured, same.seen));
   }
   void compared(const std::vector<Comparison>& pairs) override {
     clear();
@@ -243,6 +246,9 @@ class JsonObserver : public Observer {
                                  {"transductive", transductive(r.statistics)}};
     if (!r.selection.empty()) event["selection"] = r.selection;
     if (r.validation) event["step"] = r.step;
+    for (const auto& same : r.duplicates)
+      event["duplicates"].push_back(
+          {{"count", same.count}, {"of", same.of}, {"measured", same.measured}, {"seen", same.seen}});
     event["rows"] = rows;
     write(event);
   }

@@ -28,9 +28,11 @@ struct Storage {
   std::optional<Array> targets;      // f32, as many rows
   std::vector<std::string> words;    // of texts: their vocabulary
   LazyHash hash;
+  mutable std::shared_ptr<const std::vector<std::uint64_t>> row_hashes;  // made when they are first asked for
 
   void copy(std::uint32_t row, float* out) const;  // one example of bytes or floats
   std::uint64_t fingerprint() const;               // of all that is stored
+  std::shared_ptr<const std::vector<std::uint64_t>> checksums() const;  // of each example
 };
 
 struct Dataset::Content {

@@ -111,6 +111,7 @@ class Dataset {
 
  private:
   friend Dataset rotated_classes(const Dataset&);
+  friend std::int64_t duplicates(const Dataset&, const Dataset&);
   struct Content;
   explicit Dataset(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
   static Dataset make(std::string name, Storage storage, std::vector<std::int32_t> labels, ClassTable classes,
@@ -133,5 +134,9 @@ struct Overlap {
   std::string example;       // the name of the first common class (or empty), for messages
 };
 Overlap overlap(const Dataset&, const Dataset&);
+
+// Examples of the first that the second holds, too, byte for byte as they are stored, and that are not the same row of
+// the same storage: copies, which no lineage shows. Of the same row that is in both, `overlap` tells.
+std::int64_t duplicates(const Dataset&, const Dataset&);
 
 }  // namespace metac::data

@@ -212,7 +212,30 @@ Journal::Protocol protocol(const Script& script, const Options& options,
   return result;
 }
 
-Outcome perform(const Script& script, const Options& options, Observer& observer, Report& report, bool really) {
+Diagnostic too_much_memory(const Costs& costs, std::size_t limit) {
+  constexpr double mebibyte = 1 << 20;
+  Diagnostic diagnostic;
+  diagnostic.code = "E0504";
+  diagnostic.span = costs.place;
+  diagnostic.message =
+      fmt::format("this needs {:.4g} MiB of memory at once, the limit that was set is {:.4g} MiB",
+                  static_cast<double>(costs.peak_memory) / mebibyte, static_cast<double>(limit) / mebibyte);
+  diagnostic.hint = "smaller batches or models, fewer threads, or a higher `--memory`";
+  return diagnostic;
+}
+
+// Trainings of one learner whose derivatives go the same ways are told once.
+void add_flow(std::vector<ObjectiveFlow>& flows, const Learner& learner, const std::vector<LearnedFlow>& found) {
+  ObjectiveFlow flow{learner.name(), {}};
+  for (const auto& learned : found) {
+    auto& named = flow.learned.emplace_back(ObjectiveFlow::Learned{learned.name, {}});
+    for (const auto& path : learned.paths) named.paths.push_back({path.order, path.places});
+  }
+  if (std::find(flows.begin(), flows.end(), flow) == flows.end()) flows.push_back(std::move(flow));
+}
+
+Outcome perform(const Script& script, const Options& options, Observer& observer, Report& report, bool really,
+                std::vector<ObjectiveFlow>* flows = nullptr, Costs* wanted = nullptr) {
   if (!script.valid()) return Outcome::wrong_script;
   const auto settings = read_settings(script, options, report);
   if (!settings.valid) return Outcome::wrong_options;
@@ -221,11 +244,17 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
 
   Elaborator self(script.program(), settings.values);
   self.set_data_directory(options.data);
+  if (flows != nullptr)
+    self.flow_found = [flows](const Learner& learner, const std::vector<LearnedFlow>& found) {
+      add_flow(*flows, learner, found);
+    };
   Observer silent;
+  Costs own;
+  Costs& costs = wanted != nullptr ? *wanted : own;
   bool wrong = false;
   // All experiments are rehearsed first, so that a mistake in the last is told before an hour is spent on the first.
   for (const auto* experiment : *experiments) try {
-      const Machine rehearsal{self, options, silent, true};
+      const Machine rehearsal{self, options, silent, true, wanted != nullptr || options.memory > 0 ? &costs : nullptr};
       Session(rehearsal, options.seed, nullptr).run(*experiment, settings.values);
       seeds_of(rehearsal, *experiment, settings.values);
     } catch (const Failure& failure) {
@@ -241,6 +270,10 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
       return Outcome::failed;
     }
   if (wrong) return Outcome::wrong_script;
+  if (options.memory > 0 && costs.peak_memory > options.memory) {
+    report.add(too_much_memory(costs, options.memory));
+    return Outcome::failed;
+  }
   if (!really) return Outcome::done;
   try {
     std::unique_ptr<Journal> journal;
@@ -272,9 +305,10 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
 
 }  // namespace
 
-Outcome check(const Script& script, const Options& options, Report& report) {
+Outcome check(const Script& script, const Options& options, Report& report, std::vector<ObjectiveFlow>* flows,
+              Costs* costs) {
   Observer silent;
-  return perform(script, options, silent, report, false);
+  return perform(script, options, silent, report, false, flows, costs);
 }
 
 Outcome run(const Script& script, const Options& options, Observer& observer, Report& report) {

@@ -30,6 +30,7 @@ struct Options {
   bool resume = false;                          // go on with the run in that folder
   double checkpoint_seconds = 60;               // between two checkpoints of a training
   bool profile = false;                         // time the kernels of each training; costs some 50 ns a call
+  std::size_t memory = 0;                       // bytes that arrays may take; 0: no limit is checked beforehand
 };
 
 struct TrainProgress {
@@ -64,6 +65,12 @@ using Statistics = std::set<std::string>;
 // Whether the prediction of one example depended on the others beside it.
 inline bool transductive(const Statistics& used) { return used.contains("batch"); }
 
+// Examples that are measured on and are, byte for byte, also among what the learner was trained or validated on.
+struct Duplicates {
+  std::int64_t count = 0, of = 0;
+  std::string measured, seen;  // the names of the two data sets
+};
+
 struct EvaluationResult {
   std::string learner, source;
   std::int64_t count = 0;
@@ -72,6 +79,7 @@ struct EvaluationResult {
   std::string selection;    // what `select` of the learner's training kept: "best"; empty: it was not validated
   bool validation = false;  // measured in the middle of a training
   std::int64_t step = 0;    // of a validation: after which step
+  std::vector<Duplicates> duplicates;
   std::vector<Measurement> rows;
 };
 
@@ -153,8 +161,43 @@ class Script {
   std::shared_ptr<const CheckedProgram> program_;
 };
 
-// Elaborates every experiment without running it: shapes, kinds, files, derivatives.
-Outcome check(const Script&, const Options&, Report&);
+// By which derivatives the objective of a training reaches what is learned. A path has the places that it goes through,
+// from the objective on; its order is one more than the derivatives of the script that stand on it, one inside the
+// other.
+struct ObjectiveFlow {
+  struct Path {
+    int order = 1;
+    std::vector<Span> places;
+    bool operator==(const Path&) const = default;
+  };
+  struct Learned {
+    std::string name;  // "theta.linear1.weight"
+    std::vector<Path> paths;
+    bool operator==(const Learned&) const = default;
+  };
+  std::string learner;
+  std::vector<Learned> learned;
+  bool operator==(const ObjectiveFlow&) const = default;
+};
+
+// What a training costs.
+struct TrainingCost {
+  std::string learner, source;
+  std::int64_t steps = 0;
+  std::vector<std::pair<std::string, std::int64_t>> parameters;  // by layer, those that learn: "theta.linear1", 80
+  double operations = 0, bytes = 0;                              // of a step: see engine/plan/cost.hpp
+};
+struct Costs {
+  std::vector<TrainingCost> trainings;
+  std::size_t peak_memory = 0;  // bytes of arrays and working memory at once
+  Span place;                   // what needs them
+  std::size_t held = 0;         // while a rehearsal goes on: of programs that a run keeps at this moment
+};
+
+// Elaborates every experiment without running it: shapes, kinds, files, derivatives, and the memory that it needs,
+// where the options limit it. `flows`: of each objective, and `costs`, if they are wanted.
+Outcome check(const Script&, const Options&, Report&, std::vector<ObjectiveFlow>* flows = nullptr,
+              Costs* costs = nullptr);
 // Checks, then runs.
 Outcome run(const Script&, const Options&, Observer&, Report&);
 

@@ -1,7 +1,10 @@
 // From trees and keys to the inputs of a program, and back.
 #include "driver/machine.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
+#include "base/memory.hpp"
 #include "driver/state.hpp"
 #include "elaborate/source.hpp"
 
@@ -29,7 +32,25 @@ std::vector<Array> Machine::inputs(std::initializer_list<Value> state, data::Key
   return result;
 }
 
-Value Machine::computed(const Computed& tree, const std::function<std::vector<Array>()>& inputs) const {
+std::size_t Machine::weigh(const Procedure& procedure, Span span, int copies, Cost* cost) const {
+  if (costs == nullptr || !rehearsal) return 0;
+  const auto plan = make_plan(procedure.program);
+  const Graph& graph = *procedure.program.graph;
+  std::size_t arrays = 0, results = 0;
+  for (std::size_t i = procedure.state_leaves; i < procedure.program.inputs.size(); ++i)
+    arrays += graph.node(procedure.program.inputs[i]).type.bytes();
+  for (const NodeId output : procedure.program.outputs) results += graph.node(output).type.bytes();
+  const std::size_t kept = working_bytes(*plan, options.threads);
+  // Copies of the results are made when the program is gone.
+  const std::size_t now = std::max(kept + arrays + results, static_cast<std::size_t>(copies) * results);
+  const std::size_t all = memory_in_use() + costs->held + now;
+  if (all > costs->peak_memory) costs->peak_memory = all, costs->place = span;
+  if (cost != nullptr) *cost = cost_of(*plan);
+  return kept + results;
+}
+
+Value Machine::computed(const Computed& tree, Span span, const std::function<std::vector<Array>()>& inputs) const {
+  weigh(tree.procedure, span, 2);
   if (rehearsal) return tree.form;
   std::vector<Value> values;
   // Copies: results that are the same value would share their memory, and each is changed on its own later.
@@ -67,7 +88,7 @@ Value Machine::state_for(const Learner& learner, const Source& source, data::Key
         form.push_back(example.back().type());
       }
     }
-    return computed(first_state(self, learner, source, form),
+    return computed(first_state(self, learner, source, form), learner.span,
                     [&] { return inputs({}, key, 0, 0, std::move(example)); });
   }
   if (learner.loaded.empty()) return cloned(learner.state);

@@ -5,7 +5,7 @@
 
 #include "driver/driver.hpp"
 #include "elaborate/learning.hpp"
-#include "plan/plan.hpp"
+#include "plan/cost.hpp"
 
 namespace metac::dsl {
 
@@ -28,7 +28,8 @@ struct Machine {
   Elaborator& self;
   const Options& options;
   Observer& observer;
-  bool rehearsal;  // elaborates everything and runs nothing
+  bool rehearsal;          // elaborates everything and runs nothing
+  Costs* costs = nullptr;  // of a rehearsal, where they are wanted
 
   Executable executable(const Procedure& procedure) const {
     return Executable(make_plan(procedure.program), options.threads);
@@ -36,8 +37,11 @@ struct Machine {
   // Of any procedure, in their order; `state`: its trees.
   std::vector<Array> inputs(std::initializer_list<Value> state, data::Key, std::int64_t step, double progress,
                             std::vector<Array> arrays) const;
+  // In a rehearsal: what a run of the procedure here would take, and hold as long as its program is kept, in bytes. The
+  // results of `copies` runs are there at once.
+  std::size_t weigh(const Procedure&, Span, int copies = 1, Cost* cost = nullptr) const;
   // The tree that a procedure computes, in memory of its own; `inputs` is not called in a rehearsal.
-  Value computed(const Computed&, const std::function<std::vector<Array>()>& inputs) const;
+  Value computed(const Computed&, Span, const std::function<std::vector<Array>()>& inputs) const;
   // The state a learner comes with to this source: its own, in memory of its own, or, before any training, drawn. One
   // that was loaded must be of the form that would be drawn: Failure naming the leaves that differ.
   Value state_for(const Learner&, const Source&, data::Key) const;

@@ -34,11 +34,17 @@ std::vector<SweepPoint> sweep_of(Elaborator& self, const Value& with, Span span)
   return points;
 }
 
-// A metric is a function of predictions and labels, or a record that says how a learner does beside the last of its
-// list: (name: "..", gain_of: function, warning: "..").
+constexpr const char* own_field = "function of the learner";  // no name of a script
+
+// A metric is a function of predictions and labels, one of the learner's own, or a record that says how a learner does
+// beside the last of its list: (name: "..", gain_of: function, warning: "..").
 Metric metric_of(Elaborator& self, const Value& value, Span span) {
   if (value.callable() != nullptr) return {value.callable()->name, value, {}, false};
   const Record* record = value.record();
+  if (const Value* own = record != nullptr ? record->find(own_field) : nullptr) {
+    const std::string& name = *own->get<std::string>();
+    return {name, None{}, {}, false, name};
+  }
   const Value* function = record != nullptr ? record->find("gain_of") : nullptr;
   const Value* name = record != nullptr ? record->find("name") : nullptr;
   const Value* warning = record != nullptr ? record->find("warning") : nullptr;
@@ -49,6 +55,8 @@ Metric metric_of(Elaborator& self, const Value& value, Span span) {
 }
 
 }  // namespace
+
+Value own_metric(const std::string& function) { return Value::record({{own_field, function}}); }
 
 SourcePtr source_of(Elaborator& self, const Value& value, const char* part, Span span) {
   if (const auto* source = value.get<SourcePtr>()) return *source;
@@ -83,13 +91,16 @@ Measuring measuring(Elaborator& self, const SourcePtr& source, const std::option
   return result;
 }
 
-std::string protocol_of(Elaborator& self, const Measuring& how, const SweepPoint& point, const Metric& metric,
-                        bool transductive, const Selection& selection) {
+std::string protocol_of(Elaborator& self, const Learner& learner, const Measuring& how, const SweepPoint& point,
+                        const Metric& metric, bool transductive, const Selection& selection) {
   Fingerprint print(self);
   how.source->identify(print);
   print.number(how.count);
   for (const auto& argument : point.arguments) print.text(argument.name), print.value(argument.value);
-  print.value(metric.function);
+  if (metric.own.empty())
+    print.value(metric.function);
+  else
+    print.text(metric.own), print.value(self.closure(*function_of(learner, metric.own), nullptr));
   print.number(metric.gain ? 1 : 0);
   print.number(transductive ? 1 + how.batch : 0);
   print.text(selection.rule.empty() ? "last" : selection.rule);
@@ -110,12 +121,14 @@ EvaluationResult measure(const Machine& machine, const Learner& learner, const M
   std::vector<std::vector<double>> values(columns);
   // Programs by the form of the arrays and their number.
   std::vector<std::tuple<Form, std::int64_t, std::unique_ptr<Executable>>> programs;
+  const std::size_t held_before = machine.costs != nullptr ? machine.costs->held : 0;
   const auto program = [&](const Form& form, std::int64_t count) -> Executable* {
     for (auto& [known, size, executable] : programs)
       if (known == form && size == count) return executable.get();
     const Evaluation made =
         evaluation(machine.self, learner, learner.state, *how.source, form, count, how.sweep, how.metrics, how.span);
     result.statistics.insert(made.statistics.begin(), made.statistics.end());
+    if (machine.costs != nullptr) machine.costs->held += machine.weigh(made.procedure, how.span);
     programs.emplace_back(
         form, count, machine.rehearsal ? nullptr : std::make_unique<Executable>(machine.executable(made.procedure)));
     return std::get<2>(programs.back()).get();
@@ -132,6 +145,7 @@ EvaluationResult measure(const Machine& machine, const Learner& learner, const M
       else if (count > 0)
         for (const auto& form : tasks->forms(count)) program(form, count);
   }
+  if (machine.costs != nullptr) machine.costs->held = held_before;
   for (std::int64_t first = 0; !machine.rehearsal && first < how.count;) {
     machine.stop_if_asked();
     const std::int64_t count = std::min(most, how.count - first);
@@ -150,7 +164,7 @@ EvaluationResult measure(const Machine& machine, const Learner& learner, const M
     result.rows.push_back({point.text, metric.name, std::move(values[column]), summary, ""});
     if (!machine.rehearsal)
       result.rows.back().protocol =
-          protocol_of(machine.self, how, point, metric, transductive(result.statistics), learner.selection);
+          protocol_of(machine.self, learner, how, point, metric, transductive(result.statistics), learner.selection);
   }
   return result;
 }

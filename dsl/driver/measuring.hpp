@@ -16,15 +16,19 @@ struct Measuring {
   Span span;
 };
 
+// A function of the learner by its name, as a metric.
+Value own_metric(const std::string& function);
+
 // What `with` and `metrics` say. Without metrics: the default of the source. A metric that compares learners needs
 // `in_pairs`: that several are measured side by side.
 Measuring measuring(Elaborator&, const SourcePtr&, const std::optional<Value>& with, Span with_span,
                     const std::optional<Value>& metrics, Span metrics_span, Span, bool in_pairs);
 
-// What decides a number besides the learner and the seed, as eight digits: the items and how many there are, `with`,
-// the metric, whether predictions are transductive (then also how many are made at once), which state was selected.
-std::string protocol_of(Elaborator&, const Measuring&, const SweepPoint&, const Metric&, bool transductive,
-                        const Selection&);
+// What decides a number besides the learner (but for a metric that is a function of its own) and the seed, as eight
+// digits: the items and how many there are, `with`, the metric, whether predictions are transductive (then also how
+// many are made at once), which state was selected.
+std::string protocol_of(Elaborator&, const Learner&, const Measuring&, const SweepPoint&, const Metric&,
+                        bool transductive, const Selection&);
 
 EvaluationResult measure(const Machine&, const Learner&, const Measuring&, data::Key);
 

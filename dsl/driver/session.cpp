@@ -170,7 +170,8 @@ Value Session::work(const WorkExpr& expression, const ScopePtr& scope, Span span
   try {
     if (expression.kind == WorkExpr::Kind::evaluate) return evaluate(expression, scope, span);
     const TrainPlan plan = train_plan(self_, expression, scope, span);
-    const Value trained = train(machine_, plan, key_, journal_);
+    const auto trained = train(machine_, plan, key_, journal_);
+    exposures_.remember(*trained);
     *scope->find(plan.name) = trained;
     return trained;
   } catch (const Error& error) {
@@ -191,11 +192,20 @@ std::vector<Learner> Session::learners(const Value& value, Span span) {
   return result;
 }
 
-EvaluationResult Session::measured(Learner learner, const Measuring& how) {
+// What learners are measured on must be new to them.
+void Session::refuse_seen(const std::vector<Learner>& compared, const std::vector<Exposure>& on) {
+  const auto overlap = [&](const data::Dataset& a, const data::Dataset& b) { return exposures_.overlap(a, b); };
+  for (const auto& learner : compared) refuse_overlap(self_, learner.name(), exposures_.of(learner), on, overlap);
+}
+
+EvaluationResult Session::measured(Learner learner, const Measuring& how, const std::vector<Exposure>& on) {
   // All measurements of one seed are made on the same tasks, so that learners compare in pairs.
   const data::Key key = for_purpose(data::fold_in(key_, 2), Purpose::measuring);
   learner.state = machine_.state_for(learner, *how.source, for_purpose(key, Purpose::initial_state));
-  return measure(machine_, learner, how, key);
+  const auto seen = exposures_.of(learner);
+  EvaluationResult result = measure(machine_, learner, how, key);
+  if (!machine_.rehearsal) result.duplicates = duplicates_among(seen, on);
+  return result;
 }
 
 Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) {
@@ -206,16 +216,19 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
   const SourcePtr source = source_of(self_, on, "test", work.source->span);
   const auto* rows = dynamic_cast<const BatchSource*>(source.get());
   WorkOptions options(self_, work, scope, span);
-  const auto with = options.value("with"), metrics = options.value("metrics");
+  const auto with = options.value("with"), metrics = options.value_with_metrics("metrics");
   Measuring how =
       measuring(self_, source, with, options.span("with"), metrics, options.span("metrics"), span, compared.size() > 1);
   how.count = rows != nullptr ? rows->size() : options.count("tasks").value_or(600);
   if (rows != nullptr) how.batch = std::min(how.count, options.count("batch").value_or(default_rows_at_once));
+  refuse_task_identity(self_, on, with, options.span("with"), work);
+  const auto data = exposures_of(self_, *source, false, work.source->span);
+  if (!overlap_is_intended(self_, options.value("overlap"), options.span("overlap"))) refuse_seen(compared, data);
   options.finish();
 
   std::vector<EvaluationResult> results;
   for (std::size_t i = 0; i < compared.size(); ++i) {
-    results.push_back(measured(compared[i], how));
+    results.push_back(measured(compared[i], how, data));
     // In a list, the names that the script gives tell learners of one kind apart.
     if (const auto* list = std::get_if<ListExpr>(&work.learner->node); list != nullptr && i < list->items.size())
       if (const auto* name = std::get_if<NameExpr>(&list->items[i]->node)) results.back().learner = name->name;
@@ -244,8 +257,11 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
 Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, const std::vector<Learner>& compared,
                                const List& stream, Span span) {
   WorkOptions options(self_, work, scope, span);
-  const auto after = options.value("after"), with = options.value("with"), metrics = options.value("metrics");
+  const auto after = options.value("after"), with = options.value("with"),
+             metrics = options.value_with_metrics("metrics");
   const auto batch = options.count("batch");
+  refuse_task_identity(self_, Value::list(stream.items), with, options.span("with"), work);
+  const bool intended = overlap_is_intended(self_, options.value("overlap"), options.span("overlap"));
   options.finish();
   std::vector<std::string> names;
   std::int64_t row = -1;
@@ -276,7 +292,8 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
         self_.fail("E0435", work.source->span, "a stream is measured on data sets, with one choice of `with`");
       how.count = rows->size();
       how.batch = std::min(how.count, batch.value_or(default_rows_at_once));
-      const EvaluationResult result = measured(compared[i], how);
+      if (!intended) refuse_seen({compared[i]}, exposures_of(self_, *how.source, false, work.source->span));
+      const EvaluationResult result = measured(compared[i], how, {});
       statistics.insert(result.statistics.begin(), result.statistics.end());
       known = how.metrics;
       point = how.sweep.front().text;
@@ -327,6 +344,7 @@ void Session::save(const Learner& learner, const std::string& path, Span span) {
   if (learner.state.is_none())
     self_.fail("E0385", span, fmt::format("the learner `{}` has no state yet: it was not trained", learner.name()));
   saved_[path] = learner.state;
+  seen_by_saved_[path] = exposures_.of(learner);
   if (machine_.rehearsal) return;
   try {
     write_learner(path, learner);
@@ -350,6 +368,7 @@ Value Session::load(const Learner& learner, const std::string& path, Span span) 
                  fmt::format("{} holds no learner: none of its arrays has a name like `learner.theta...`", path));
   }
   copy.loaded = path;
+  copy.exposures = seen_by_saved_[path];
   return std::make_shared<const Learner>(std::move(copy));
 }
 

@@ -2,6 +2,7 @@
 // Both are the same code, so what the rehearsal accepts does not fail later for a name or a shape.
 #pragma once
 
+#include "driver/lineage.hpp"
 #include "driver/streams.hpp"
 #include "driver/training.hpp"
 
@@ -31,7 +32,8 @@ class Session {
   Value evaluate(const WorkExpr&, const ScopePtr&, Span);
   Value evaluate_stream(const WorkExpr&, const ScopePtr&, const std::vector<Learner>&, const List& stream, Span);
   std::vector<Learner> learners(const Value&, Span);
-  EvaluationResult measured(Learner, const Measuring&);
+  EvaluationResult measured(Learner, const Measuring&, const std::vector<Exposure>& on);
+  void refuse_seen(const std::vector<Learner>&, const std::vector<Exposure>& on);
   void save(const Learner&, const std::string& path, Span);
   Value load(const Learner&, const std::string& path, Span);
 
@@ -41,8 +43,10 @@ class Session {
   data::Key key_;
   Journal* journal_;
   Streams streams_;
+  Exposures exposures_;
   std::vector<Finding> findings_;
   std::map<std::string, Value> saved_;  // in a rehearsal: the forms of what would be saved, by path
+  std::map<std::string, std::vector<Exposure>> seen_by_saved_;  // what the learners that were saved have seen, by path
 };
 
 }  // namespace metac::dsl

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/error.hpp"
 
@@ -12,11 +13,6 @@ namespace {
 
 void append(NamedArrays& parts, NamedArrays more) {
   parts.insert(parts.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-}
-
-const Array* find(const NamedArrays& parts, const std::string& name) {
-  const auto at = std::find_if(parts.begin(), parts.end(), [&](const auto& part) { return part.first == name; });
-  return at != parts.end() ? &at->second : nullptr;
 }
 
 // One number by name, of exactly this type and form.
@@ -31,6 +27,57 @@ const Array& number(const NamedArrays& parts, const char* name, const Type& type
 const Type key_type{Dtype::i32, Shape{2}}, real_type{Dtype::f64, Shape{}};
 
 }  // namespace
+
+const Array* find(const NamedArrays& parts, const std::string& name) {
+  const auto at = std::find_if(parts.begin(), parts.end(), [&](const auto& part) { return part.first == name; });
+  return at != parts.end() ? &at->second : nullptr;
+}
+
+namespace {
+
+// Calls f(byte of `old`, byte of `grown`, bytes) for each run along the last axis.
+template <class F>
+void runs(const Array& old, const Array& grown, const F& f) {
+  const Shape &a = old.shape(), &b = grown.shape();
+  const int rank = a.rank();
+  const std::size_t size = old.elements() == 0 ? 0 : old.bytes() / static_cast<std::size_t>(old.elements());
+  const std::int64_t length = rank == 0 ? 1 : a[rank - 1];
+  if (length == 0) return;
+  for (std::int64_t run = 0; run < old.elements() / length; ++run) {
+    std::int64_t rest = run, place = 0, stride = rank == 0 ? 1 : b[rank - 1];
+    for (int axis = rank - 2; axis >= 0; --axis) {
+      place += rest % a[axis] * stride;
+      rest /= a[axis];
+      stride *= b[axis];
+    }
+    f(static_cast<std::size_t>(run * length) * size, static_cast<std::size_t>(place) * size,
+      static_cast<std::size_t>(length) * size);
+  }
+}
+
+}  // namespace
+
+bool fits_first(const Array& old, const Array& grown) {
+  if (old.dtype() != grown.dtype() || old.shape().rank() != grown.shape().rank()) return false;
+  for (int axis = 0; axis < old.shape().rank(); ++axis)
+    if (old.shape()[axis] > grown.shape()[axis]) return false;
+  return true;
+}
+
+bool is_first(const Array& old, const Array& grown) {
+  bool same = true;
+  runs(old, grown, [&](std::size_t from, std::size_t to, std::size_t bytes) {
+    same &= std::memcmp(static_cast<const char*>(old.data()) + from, static_cast<const char*>(grown.data()) + to,
+                        bytes) == 0;
+  });
+  return same;
+}
+
+void put_first(const Array& old, Array& grown) {
+  runs(old, grown, [&](std::size_t from, std::size_t to, std::size_t bytes) {
+    std::memcpy(static_cast<char*>(grown.data()) + to, static_cast<const char*>(old.data()) + from, bytes);
+  });
+}
 
 NamedArrays parts_of(const std::string& name, const Value& tree) {
   NamedArrays parts;

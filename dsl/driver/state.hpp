@@ -44,4 +44,12 @@ Value taken(const Value& form, const std::string& name, const NamedArrays&, cons
 // The leaves that differ, in words; empty where `taken` would take them.
 std::string misfit(const Value& form, const std::string& name, const NamedArrays&);
 
+// The array of this name; null if there is none.
+const Array* find(const NamedArrays&, const std::string& name);
+
+// An array that grew has its old values at the beginning of each axis, none of which is shorter.
+bool fits_first(const Array& old, const Array& grown);  // by type and shape
+bool is_first(const Array& old, const Array& grown);    // also by its bits; where it fits
+void put_first(const Array& old, Array& grown);         // where it fits
+
 }  // namespace metac::dsl

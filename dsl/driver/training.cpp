@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "driver/journal.hpp"
+#include "driver/lineage.hpp"
 #include "elaborate/sources.hpp"
 #include "syntax/syntax.hpp"
 
@@ -39,18 +40,47 @@ class Training {
   std::shared_ptr<const Learner> run() {
     begin();
     if (machine_.rehearsal) {
-      for (const auto& form : plan_.source->forms(plan_.batch)) step_on(form);
-      if (plan_.validation) measure(machine_, trained(), *plan_.validation, {});
+      rehearse();
     } else if (!is_done()) {
       steps();
     }
     end();
+    if (machine_.costs != nullptr) machine_.costs->held = 0;  // its programs go with it
     auto result = trained();
     result.selection = selection();
     return std::make_shared<const Learner>(std::move(result));
   }
 
  private:
+  // Every form of a step and the validation; what a run would keep of them meanwhile is held. A training that ends
+  // within the first epoch never meets its short last batch.
+  void rehearse() {
+    const auto* rows = dynamic_cast<const BatchSource*>(plan_.source.get());
+    const bool meets_all = rows == nullptr || plan_.iterations >= rows->steps_per_epoch(plan_.batch);
+    std::optional<Cost> cost;  // of the usual form
+    for (const auto& form : plan_.source->forms(plan_.batch)) {
+      const Procedure& step = step_on(form).procedure;
+      if (machine_.costs == nullptr || (cost && !meets_all)) continue;
+      Cost of_form;
+      machine_.costs->held += machine_.weigh(step, plan_.span, 1, &of_form);
+      if (!cost) cost = of_form;
+    }
+    if (cost) machine_.costs->trainings.push_back(cost_of_training(*cost));
+    if (plan_.validation) measure(machine_, trained(), *plan_.validation, {});
+  }
+
+  TrainingCost cost_of_training(const Cost& of_step) const {
+    TrainingCost result{learner_.name(), plan_.source->describe(), plan_.iterations, {}, of_step.operations,
+                        of_step.bytes};
+    for (const auto& leaf : leaves(seen(learned(learner_, state_.learner)))) {
+      const std::string layer = leaf.path.substr(0, leaf.path.rfind('.'));
+      if (result.parameters.empty() || result.parameters.back().first != layer)
+        result.parameters.emplace_back(layer, 0);
+      result.parameters.back().second += leaf.value.get<Array>()->elements();
+    }
+    return result;
+  }
+
   // Where the journal holds later values, only the forms are needed.
   Machine preparing() const {
     Machine machine = machine_;
@@ -65,11 +95,10 @@ class Training {
     state_.learner = machine.state_for(learner_, *plan_.source, first);
     state_.learner = after(machine, "start");
     const Computed memory = first_memory(machine_.self, learner_, state_.learner, plan_.optimizer);
-    if (plan_.goes_on)
-      state_.optimizer = last_memory(memory.form);
-    else
-      state_.optimizer = machine.computed(memory, [&] { return machine.inputs({state_.learner}, first, 0, 0, {}); });
-    state_.source = machine.computed(first_source_memory(machine_.self, *plan_.source),
+    state_.optimizer =
+        machine.computed(memory, plan_.span, [&] { return machine.inputs({state_.learner}, first, 0, 0, {}); });
+    if (plan_.goes_on) state_.optimizer = last_memory(state_.optimizer, machine.rehearsal);
+    state_.source = machine.computed(first_source_memory(machine_.self, *plan_.source), plan_.span,
                                      [&] { return machine.inputs({}, first, 0, 0, {}); });
     if (plan_.select_best) keep_best();
     if (entry_ != nullptr && entry_->known && !entry_->done) journal_->restore(*entry_, state_);
@@ -91,16 +120,45 @@ class Training {
     }
   }
 
-  // The memory that the last training left, if it is of the form that a fresh one would have.
-  Value last_memory(const Value& form) const {
-    const auto parts = parts_of("memory", learner_.optimizer_memory);
-    if (const auto wrong = misfit(form, "memory", parts); !wrong.empty())
+  // The memory that the last training left. Where `on start` made parameters grow, what is remembered of them grows
+  // alike: their part of a fresh memory, with the old one at the beginning of each axis, as their values are.
+  Value last_memory(const Value& fresh, bool rehearsal) const {
+    const auto old = parts_of("memory", learner_.optimizer_memory);
+    const auto grown = grown_shapes(rehearsal);
+    NamedArrays parts;
+    for (const auto& [path, array] : parts_of("memory", fresh)) {
+      const Array* last = find(old, path);
+      if (last != nullptr &&
+          std::find(grown.begin(), grown.end(), std::pair(last->shape(), array.shape())) != grown.end()) {
+        Array corner = array.clone();
+        put_first(*last, corner);
+        parts.emplace_back(path, std::move(corner));
+      } else if (last != nullptr) {
+        parts.emplace_back(path, *last);
+      }
+    }
+    for (const auto& [path, array] : old)
+      if (find(parts, path) == nullptr) parts.emplace_back(path, array);
+    if (const auto wrong = misfit(fresh, "memory", parts); !wrong.empty())
       machine_.self.fail(
           "E0439", plan_.optimizer.span,
           fmt::format("the optimizer's memory of the last training does not fit what `{}` learns now: {}",
                       learner_.name(), wrong),
           "", "give the optimizer again: `optimizer: adam(1e-3)` starts with a fresh memory");
-    return taken(form, "memory", parts, "");
+    return taken(fresh, "memory", parts, "");
+  }
+
+  // From which shapes to which ones parameters grew since the last training: no axis is shorter, and the old values
+  // are at the beginning of each.
+  std::vector<std::pair<Shape, Shape>> grown_shapes(bool rehearsal) const {
+    std::vector<std::pair<Shape, Shape>> found;
+    const auto before = parts_of("", learned(learner_, learner_.state));
+    for (const auto& [path, now] : parts_of("", learned(learner_, state_.learner))) {
+      const Array* old = find(before, path);
+      if (old != nullptr && old->shape() != now.shape() && fits_first(*old, now) && (rehearsal || is_first(*old, now)))
+        found.emplace_back(old->shape(), now.shape());
+    }
+    return found;
   }
 
   void keep_best() {
@@ -117,7 +175,7 @@ class Training {
     if (!Elaborator::has_event(learner_, event_name)) return state_.learner;
     const auto purpose = event_name == "start" ? Purpose::start : Purpose::end;
     const Computed made = event(machine_.self, learner_, state_.learner, *plan_.source, event_name);
-    return machine.computed(made, [&] {
+    return machine.computed(made, plan_.span, [&] {
       const auto* rows = dynamic_cast<const BatchSource*>(plan_.source.get());
       return machine.inputs({state_.learner}, for_purpose(state_.key, purpose), state_.step,
                             event_name == "start" ? 0 : 1,
@@ -133,18 +191,20 @@ class Training {
     copy.selection = {};
     copy.optimizer = plan_.optimizer;
     copy.optimizer_memory = state_.optimizer;
+    copy.exposures.insert(copy.exposures.end(), plan_.exposures.begin(), plan_.exposures.end());
     return copy;
   }
 
   Selection selection() const {
     Selection result{plan_.select, ""};
     if (plan_.select_best && !machine_.rehearsal)
-      result.protocol = protocol_of(machine_.self, *plan_.validation, plan_.validation->sweep.front(),
+      result.protocol = protocol_of(machine_.self, learner_, *plan_.validation, plan_.validation->sweep.front(),
                                     plan_.validation->metrics.front(), false, {});
     return result;
   }
 
   const TrainStep& step_on(const Form& form) {
+    machine_.self.overlap_intended = plan_.overlap_intended;
     step_ = train_step(machine_.self, learner_, state_.learner, state_.optimizer, state_.source, plan_.optimizer,
                        *plan_.source, form, plan_.batch, plan_.span);
     return step_;
@@ -364,7 +424,7 @@ void read_selection(Elaborator& self, TrainPlan& plan, const Value& select, Span
   const Metric& metric = plan.validation->metrics.front();
   const Callable* chosen = metric.function.callable();
   const Callable* known = self.global(usual, 0, at).callable();
-  if (chosen->definition == nullptr || chosen->definition != known->definition)
+  if (chosen == nullptr || chosen->definition == nullptr || chosen->definition != known->definition)
     self.fail("E0433", at,
               fmt::format("`select: \"best\"` does not know whether a high or a low `{}` is good", metric.name), "",
               "write `select: \"highest\"` or `select: \"lowest\"`");
@@ -420,6 +480,25 @@ void read_optimizer(Elaborator& self, TrainPlan& plan, const ExprPtr& given, con
 
 }  // namespace
 
+namespace {
+
+// What is validated on must be new to the learner, in this training and in those before.
+void read_exposures(Elaborator& self, TrainPlan& plan, Span on, WorkOptions& options) {
+  plan.exposures = exposures_of(self, *plan.source, false, on);
+  plan.overlap_intended = overlap_is_intended(self, options.value("overlap"), options.span("overlap"));
+  if (!plan.validation) return;
+  const auto validated = exposures_of(self, *plan.validation->source, true, options.span("validate"));
+  if (!plan.overlap_intended) {
+    auto trained_on = plan.exposures;
+    for (const auto& before : plan.learner->exposures)
+      if (!before.in_validation) trained_on.push_back(before);
+    refuse_overlap(self, plan.name, trained_on, validated);
+  }
+  plan.exposures.insert(plan.exposures.end(), validated.begin(), validated.end());
+}
+
+}  // namespace
+
 TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& scope, Span span) {
   TrainPlan plan;
   plan.span = span;
@@ -446,11 +525,12 @@ TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& sco
   if (rule == nullptr)
     self.fail("E0420", span, "`train` needs `optimizer`", "", "write `optimizer: adam(1e-3)` between its braces");
   read_optimizer(self, plan, rule, scope);
-  if (const auto validate = options.value("validate")) {
+  if (const auto validate = options.value_with_metrics("validate")) {
     read_validation(self, plan, *validate, options.span("validate"));
     plan.select = "last";
   }
   if (const auto select = options.value("select")) read_selection(self, plan, *select, options.span("select"));
+  read_exposures(self, plan, work.source->span, options);
   options.finish();
   return plan;
 }

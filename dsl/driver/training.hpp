@@ -17,10 +17,12 @@ struct TrainPlan {
   OptimizerRule optimizer;
   bool goes_on = false;  // with the optimizer's memory of the learner's last training
   std::optional<Measuring> validation;
-  std::int64_t every = 0;    // steps between validations
-  std::string select;        // which state is kept: "best", "highest", "lowest" or "last"; empty: no validation
-  bool select_best = false;  // what was best in validation by its first metric, else the last
-  bool highest = true;       // whether a high value is best
+  std::int64_t every = 0;           // steps between validations
+  std::string select;               // which state is kept: "best", "highest", "lowest" or "last"; empty: no validation
+  bool select_best = false;         // what was best in validation by its first metric, else the last
+  bool highest = true;              // whether a high value is best
+  bool overlap_intended = false;    // of what is learned from and what is measured on
+  std::vector<Exposure> exposures;  // what the learner sees in it
   Span span;
 };
 TrainPlan train_plan(Elaborator&, const WorkExpr&, const ScopePtr&, Span);

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 
+#include "driver/measuring.hpp"
+#include "syntax/syntax.hpp"
+
 namespace metac::dsl {
 
 WorkOptions::WorkOptions(Elaborator& self, const WorkExpr& work, ScopePtr scope, Span span)
@@ -20,6 +23,20 @@ ExprPtr WorkOptions::expression(const char* name) {
 std::optional<Value> WorkOptions::value(const char* name) {
   const auto given = expression(name);
   return given != nullptr ? std::optional(self_.evaluate(given, scope_)) : std::nullopt;
+}
+
+std::optional<Value> WorkOptions::value_with_metrics(const char* name) {
+  const auto given = expression(name);
+  if (given == nullptr) return std::nullopt;
+  const CheckedProgram& program = self_.program();
+  auto scope = std::make_shared<Scope>(scope_);
+  for (const auto token : tokens(program.sources().text(given->span))) {
+    const std::string word(token);
+    const bool known = scope->find(word) != nullptr || program.find(word, given->span.file) != nullptr ||
+                       find_builtin(word) != nullptr;
+    if (!known && program.is_learner_function(word, given->span.file)) scope->bind(word, own_metric(word));
+  }
+  return self_.evaluate(given, scope);
 }
 
 std::optional<std::int64_t> WorkOptions::count(const char* name) {

@@ -14,6 +14,8 @@ class WorkOptions {
   WorkOptions(Elaborator&, const WorkExpr&, ScopePtr, Span);
   ExprPtr expression(const char* name);  // null if not given
   std::optional<Value> value(const char* name);
+  // The same where metrics stand: names that only a learner's functions have are metrics of its own.
+  std::optional<Value> value_with_metrics(const char* name);
   std::optional<std::int64_t> count(const char* name);  // at least 1
   void finish() const;
   Span span(const char* name) const;

@@ -182,48 +182,90 @@ Value model_input(Elaborator& e, Call call) {
   return x;
 }
 
-// What fits of a tree, by path and shape, takes the place of what was drawn; the rest is told.
-Value taken_over(Elaborator& e, const Value& drawn, const Value& from, Span span) {
+// Whether a parameter of the shape `before` can grow into one of the shape `now`: no axis becomes shorter.
+bool grows(const Shape& before, const Shape& now) {
+  if (before.rank() != now.rank()) return false;
+  for (int axis = 0; axis < now.rank(); ++axis)
+    if (before[axis] > now[axis]) return false;
+  return true;
+}
+
+// `fresh`, with the values of `old` at the beginning of each axis.
+Tensor grown(Tensor old, Tensor fresh) {
+  for (int axis = 0; axis < fresh.shape().rank(); ++axis) {
+    const auto before = old.shape()[axis], now = fresh.shape()[axis];
+    if (before == now) continue;
+    Tensor further = slice_axis(fresh, axis, before, now);
+    for (int later = axis + 1; later < fresh.shape().rank(); ++later)
+      further = slice_axis(further, later, 0, old.shape()[later]);
+    old = concatenate({old, further}, axis);
+  }
+  return old;
+}
+
+// Which of the parameters that were drawn take over those of a tree, by path and shape, for the line that tells it.
+struct TakenOver {
+  std::size_t all = 0;
+  std::set<std::string> used;  // of the tree
+  std::vector<std::string> grown, drawn_anew;
+
+  std::string told(const std::vector<Leaf>& given) const {
+    std::vector<std::string> left;
+    for (const auto& leaf : given)
+      if (!used.contains(leaf.path)) left.push_back(leaf.path);
+    if (grown.empty() && drawn_anew.empty() && left.empty()) return "";
+    std::string line = fmt::format("init: {} of {} parameters are taken over", all - drawn_anew.size(), all);
+    if (!grown.empty()) line += fmt::format("; grown: {}", fmt::join(grown, ", "));
+    if (!drawn_anew.empty()) line += fmt::format("; drawn anew: {}", fmt::join(drawn_anew, ", "));
+    if (!left.empty()) line += fmt::format("; not used: {}", fmt::join(left, ", "));
+    return line;
+  }
+};
+
+// What fits of a tree takes the place of what was drawn; the rest is told.
+Value taken_over(Elaborator& e, const Value& drawn, const Value& from, bool grow, Span span) {
   if (from.record() == nullptr)
     e.fail("E0452", span, fmt::format("a tree of parameters was needed, this is {}", describe(from)));
   const auto given = leaves(from);
-  std::set<std::string> used;
-  std::vector<std::string> drawn_anew, left;
-  Value result = map_leaves(drawn, [&](const Leaf& leaf) -> Value {
+  TakenOver result{leaves(drawn).size(), {}, {}, {}};
+  Value tree = map_leaves(drawn, [&](const Leaf& leaf) -> Value {
     const Tensor own = *leaf.value.get<Tensor>();
     const auto found =
         std::find_if(given.begin(), given.end(), [&](const auto& other) { return other.path == leaf.path; });
-    if (found != given.end()) {
-      const Tensor other = e.tensor(found->value, span);
-      if (other.shape() == own.shape()) {
-        used.insert(leaf.path);
-        return cast(other, own.dtype());
-      }
-      drawn_anew.push_back(
-          fmt::format("{} {} (the tree has {})", leaf.path, to_string(own.shape()), to_string(other.shape())));
-      used.insert(leaf.path);
+    if (found == given.end()) {
+      result.drawn_anew.push_back(fmt::format("{} {}", leaf.path, to_string(own.shape())));
       return leaf.value;
     }
-    drawn_anew.push_back(fmt::format("{} {}", leaf.path, to_string(own.shape())));
+    result.used.insert(leaf.path);
+    const Tensor other = e.tensor(found->value, span);
+    if (other.shape() == own.shape()) return cast(other, own.dtype());
+    const std::string sizes = fmt::format("{} to {}", to_string(other.shape()), to_string(own.shape()));
+    if (grow && grows(other.shape(), own.shape())) {
+      result.grown.push_back(fmt::format("{} {}", leaf.path, sizes));
+      return grown(cast(other, own.dtype()), own);
+    }
+    if (grow)
+      e.fail(
+          "E0477", span,
+          fmt::format("`{}` cannot grow from {}: no axis may become shorter, and none may be added", leaf.path, sizes));
+    result.drawn_anew.push_back(
+        fmt::format("{} {} (the tree has {})", leaf.path, to_string(own.shape()), to_string(other.shape())));
     return leaf.value;
   });
-  const auto all = leaves(drawn).size();
-  if (drawn_anew.size() == all)
+  if (result.drawn_anew.size() == result.all)
     e.fail("E0453", span, fmt::format("nothing of {} fits the model, which has {}", describe(from), describe(drawn)));
-  for (const auto& leaf : given)
-    if (!used.contains(leaf.path)) left.push_back(leaf.path);
-  if (!drawn_anew.empty() || !left.empty()) {
-    std::string line = fmt::format("init: {} of {} parameters are taken over", all - drawn_anew.size(), all);
-    if (!drawn_anew.empty()) line += fmt::format("; drawn anew: {}", fmt::join(drawn_anew, ", "));
-    if (!left.empty()) line += fmt::format("; not used: {}", fmt::join(left, ", "));
-    e.print(line);
-  }
-  return result;
+  if (const auto line = result.told(given); !line.empty()) e.print(line);
+  return tree;
 }
 
 Value init_value(Elaborator& e, Call call) {
   const Value drawn = e.initialise(call.arguments[0], model_input(e, call), call.span);
-  return call.arguments[2].is_none() ? drawn : taken_over(e, drawn, call.arguments[2], call.place(2));
+  const Value& from = call.arguments[2];
+  const bool grow = e.condition(call.arguments[3], call.place(3));
+  if (from.is_none() && grow)
+    e.fail("E0477", call.place(3), "`grow` needs `from`: the tree that grows", "",
+           "write `init(net, x, from: theta, grow: true)`");
+  return from.is_none() ? drawn : taken_over(e, drawn, from, grow, call.place(2));
 }
 
 // ---- training or evaluation ----

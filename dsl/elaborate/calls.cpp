@@ -201,7 +201,7 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
     });
   auto bound = bind_arguments(*callable, arguments, scope, span, nullptr, nullptr);
   if (callable->kind == DefinitionKind::learner) {
-    Learner learner{callable->definition, scope, None{}, span, std::move(started), 0, "", {}, {}, {}};
+    Learner learner{callable->definition, scope, None{}, span, std::move(started), 0, "", {}, {}, {}, {}};
     if (const Value* base = scope->find("base");
         base != nullptr && base->get<std::shared_ptr<const Learner>>() == nullptr && scope->has("base"))
       fail("E0466", span,

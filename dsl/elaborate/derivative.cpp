@@ -34,6 +34,12 @@ Value over_variables(Elaborator& self, const Variable& variable, const std::func
   });
 }
 
+std::vector<NodeId> ids_of(const std::vector<Tensor>& tensors) {
+  std::vector<NodeId> ids;
+  for (const Tensor& tensor : tensors) ids.push_back(tensor.id());
+  return ids;
+}
+
 constexpr std::int64_t largest_hessian = 4096;  // rows: so many gradients are computed at once
 
 Tensor hessian_of(Elaborator& self, Tensor value, const Variable& variable) {
@@ -126,7 +132,13 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
       if (all.size() != 1) fail("E0379", span, "`hessian` needs one tensor as its variable");
       return hessian_of(*this, value, variables.front());
     }
+    const NodeId begin = here.size();
     const auto gradients = grad(value, all);
+    if (flow != nullptr) {
+      auto results = gradients;
+      if (form.kind.text == "value_and_grad") results.push_back(value);
+      flow->derivatives.push_back({span, &here, begin, here.size(), value.id(), ids_of(all), ids_of(results)});
+    }
     std::size_t next = 0;
     std::vector<Value> trees;
     for (const auto& variable : variables)

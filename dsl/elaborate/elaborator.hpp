@@ -14,6 +14,7 @@
 
 #include "check/builtins.hpp"
 #include "check/check.hpp"
+#include "elaborate/flow.hpp"
 #include "elaborate/source.hpp"
 #include "elaborate/value.hpp"
 #include "ops/ops.hpp"
@@ -241,6 +242,12 @@ class Elaborator {
   // Computes a tensor of the experiment's own graph, for `print`; nullopt for one of another graph. Null where nothing
   // may run.
   std::function<std::optional<Array>(Tensor)> compute;
+
+  // What an objective is made of, while it is elaborated; null elsewhere.
+  FlowLog* flow = nullptr;
+  bool overlap_intended = false;  // the script says so in the `train` at hand
+  // Told of each objective: by which derivatives it reaches each name that is learned, "base.theta.linear1.weight".
+  std::function<void(const Learner&, const std::vector<LearnedFlow>&)> flow_found;
 
  private:
   friend struct Expressions;

@@ -115,7 +115,9 @@ struct Elaborator::StackGuard {
 Value Elaborator::evaluate(const ExprPtr& expression, const ScopePtr& scope) {
   const StackGuard stack(*this, expression->span);
   try {
-    return std::visit(Expressions{*this, *expression, scope}, expression->node);
+    Value value = std::visit(Expressions{*this, *expression, scope}, expression->node);
+    if (flow != nullptr) flow->note(expression->span, value);
+    return value;
   } catch (const Error& error) {  // what no operator around it has given a place
     fail_operator(error, expression->span, {});
   }
@@ -137,6 +139,7 @@ Value Elaborator::chain(const BinaryExpr& top, const ScopePtr& scope, Span span)
     const Value right = evaluate(link->right, scope);
     value = link->op == BinaryOp::pipe ? call(right, {{"", value, link->left->span}}, place)
                                        : binary(link->op, value, right, place, link->left->span, link->right->span);
+    if (flow != nullptr) flow->note(place, value);
   }
   return value;
 }

@@ -17,12 +17,15 @@ class Fingerprint {
   explicit Fingerprint(Elaborator& self) : self_(self) {}
   void text(std::string_view text) { hash_.text(text); }
   void number(std::int64_t number) { hash_.number(static_cast<std::uint64_t>(number)); }
-  void dataset(const data::Dataset& set) { hash_.number(set.fingerprint()); }
+  void dataset(const data::Dataset&);
   void value(const Value&);
   // A `tasks`, `optimizer`, .. with its arguments.
   void made(const Definition&, const ScopePtr& arguments);
 
   std::string hex() const;  // eight digits
+
+  // The data sets that the items of a source come from.
+  static std::vector<data::Dataset> datasets_of(Elaborator&, const Source&);
 
  private:
   void real(double);
@@ -33,6 +36,7 @@ class Fingerprint {
 
   Elaborator& self_;
   Hash hash_;
+  std::vector<data::Dataset>* met_ = nullptr;  // where only the data sets matter: numbers of the rest are not made
   std::set<std::pair<std::uint32_t, std::uint32_t>> seen_;  // where the definitions begin that were added
 };
 

@@ -8,6 +8,7 @@
 
 #include "elaborate/choice.hpp"
 #include "elaborate/each_row.hpp"
+#include "elaborate/flow_check.hpp"
 #include "elaborate/model_memory.hpp"
 #include "elaborate/sources.hpp"
 
@@ -124,6 +125,13 @@ Value item_of(Elaborator& self, const Source& source, const Builder& builder) {
   return tasks != nullptr ? tasks->task(self, builder.arrays, remembered).task : source.build(self, builder.arrays);
 }
 
+Span place_of(const Learner& learner, std::string_view function, Span otherwise) {
+  const auto* definition = function_of(learner, function);
+  return definition != nullptr ? definition->name.span : otherwise;
+}
+
+}  // namespace
+
 const Definition* function_of(const Learner& learner, std::string_view name) {
   for (const auto& statement : learner.definition->body.block->statements)
     if (const auto* definition = std::get_if<Definition>(&statement->node);
@@ -131,13 +139,6 @@ const Definition* function_of(const Learner& learner, std::string_view name) {
       return definition;
   return learner.base() != nullptr ? function_of(*learner.base(), name) : nullptr;
 }
-
-Span place_of(const Learner& learner, std::string_view function, Span otherwise) {
-  const auto* definition = function_of(learner, function);
-  return definition != nullptr ? definition->name.span : otherwise;
-}
-
-}  // namespace
 
 Form example_form(const Source& source) {
   Form form = source.forms(1).front();
@@ -267,25 +268,6 @@ struct ItemGradient {
   HeardByPlace memory;            // what models remember of their calls, see `listened`
 };
 
-// Every `learn` must be reached by the objective: one that is not would silently never change.
-void check_flow(Elaborator& self, const Learner& learner, const std::string& prefix, const Value& learned,
-                const std::vector<Tensor>& gradients, std::size_t& next, Span place) {
-  for (const auto& [name, tree] : learned.record()->fields) {
-    if (name == "base" && learner.base() != nullptr) {
-      check_flow(self, *learner.base(), prefix + "base.", tree, gradients, next, place);
-      continue;
-    }
-    const auto count = leaves(seen(tree)).size();
-    bool reached = count == 0;  // all of it is frozen
-    for (std::size_t i = 0; i < count; ++i) reached |= static_cast<bool>(gradients[next++]);
-    if (!reached)
-      self.fail("E0410", place,
-                fmt::format("nothing that `{}` learns in `{}{}` changes its objective: no derivative reaches it",
-                            learner.name(), prefix, name),
-                "", fmt::format("use `{}` in the objective, or bind it with `let`", name));
-  }
-}
-
 // A direction may leave out the names on its way where there is one only: `theta - w` for (theta: ..).
 Value direction_of(const Value& weights, const Value& direction) {
   const Record* record = weights.record();
@@ -350,10 +332,11 @@ ItemGradient item_gradient(Elaborator& self, const Learner& learner, const Value
   const Listening listening(self.context(), &log, false);
   self.context().training = true;
   const ScopePtr frame = self.frame(learner, with_learned(learner, state, weights));
+  FlowLog flow;
+  const Noting noting(self, flow, learner);
   if (const Tensor loss = objective_of(self, learner, frame, item, span)) {
     auto gradients = vjp(loss, full(graph, {}, 1, loss.dtype()), variables);
-    std::size_t next = 0;
-    check_flow(self, learner, "", weights, gradients, next, place_of(learner, "objective", span));
+    check_flow(self, learner, weights, {flow, loss, variables, item}, gradients, place_of(learner, "objective", span));
     for (std::size_t i = 0; i < variables.size(); ++i)
       if (!gradients[i]) gradients[i] = zeros_like(variables[i]);
     return {loss, std::move(gradients), log.means()};
@@ -373,8 +356,8 @@ Tensor item_loss(Elaborator& self, const Learner& learner, const Value& state, c
   return squared_norm(directions_of(self, learner, frame, weights, item, span));
 }
 
-// The mean over the tasks of a step: losses [tasks], gradients, what models remember, and, where an event looks at them,
-// the tasks themselves and what their sources bound.
+// The mean over the tasks of a step: losses [tasks], gradients, what models remember, and, where an event looks at
+// them, the tasks themselves and what their sources bound.
 struct StepGradient {
   Tensor losses;
   std::vector<Tensor> gradients;
@@ -551,12 +534,16 @@ const Value& predict_of(Elaborator& self, const Learner& learner, const ScopePtr
   return *predict;
 }
 
-Tensor measured(Elaborator& self, const Metric& metric, const Value& predictions, const Value& labels, Span span) {
-  const Tensor value = self.real(self.tensor(self.call_function(metric.function, {predictions, labels}, span), span));
+Tensor scalar_of(Elaborator& self, const Metric& metric, const Value& given, Span span) {
+  const Tensor value = self.real(self.tensor(given, span));
   if (value.shape().rank() != 0)
     self.fail("E0415", span,
               fmt::format("the metric `{}` gives {}, a scalar is needed", metric.name, to_string(value.type())));
   return value;
+}
+
+Tensor measured(Elaborator& self, const Metric& metric, const Value& predictions, const Value& labels, Span span) {
+  return scalar_of(self, metric, self.call_function(metric.function, {predictions, labels}, span), span);
 }
 
 // What a learner may see of a task: no query, also not that of a task which this one was made of.
@@ -592,6 +579,30 @@ Query query_of(Elaborator& self, const Source& source, const Value& item, Span s
   return {*x, *y};
 }
 
+// What a metric that is the learner's own function says of an item.
+Tensor measured_by_itself(Elaborator& self, const Learner& learner, const ScopePtr& frame, const Metric& metric,
+                          const Value& item, const SweepPoint& with, Span span) {
+  const Value* function = frame->find(metric.own);
+  if (function_of(learner, metric.own) == nullptr || function == nullptr || function->callable() == nullptr) {
+    std::vector<std::string> known;
+    for (const auto& [name, value] : frame->names)
+      if (function_of(learner, name) != nullptr) known.push_back(name);
+    self.fail("E0476", span,
+              fmt::format("the metric `{}` is a function of a learner, and `{}` has none of that name", metric.own,
+                          learner.name()),
+              "", fmt::format("its functions are {}", fmt::join(known, ", ")));
+  }
+  std::vector<Elaborator::Argument> arguments{{"", item, span}};
+  for (const auto& argument : with.arguments)
+    for (const auto& parameter : function->callable()->lists.back())
+      if (parameter.name == argument.name) arguments.push_back(argument);
+  return scalar_of(self, metric, self.call(*function, std::move(arguments), span), span);
+}
+
+bool needs_predictions(const std::vector<Metric>& metrics) {
+  return std::any_of(metrics.begin(), metrics.end(), [](const Metric& metric) { return metric.own.empty(); });
+}
+
 std::vector<Tensor> task_metrics(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,
                                  std::int64_t count, const std::vector<SweepPoint>& sweep,
                                  const std::vector<Metric>& metrics, Span span) {
@@ -602,19 +613,26 @@ std::vector<Tensor> task_metrics(Elaborator& self, const Learner& learner, Build
   const Tensor key = fold_in(builder.key, tasks.index() + builder.step);
   const Value task = task_of(self, source, tasks, builder.at_the_end(), key, remembered).task;
   Context context = builder.outside_training();
-  const Query query = query_of(self, source, task, span);
+  const bool predicts = needs_predictions(metrics);
+  const Query query = predicts ? query_of(self, source, task, span) : Query{};
   const Value given = without_queries(task);
   context.graph = &tasks.graph();
+  context.example = given;
+  context.source = &source;
   for (const auto& point : sweep) {
     context.key = fold_in(key, learner_stream);  // the same draws at every point: differences are the point's own
     WithContext inside(self, context);
     const ScopePtr frame = self.frame(learner, builder.state);
-    auto arguments = point.arguments;
-    arguments.insert(arguments.begin(), {{"", given, span}, {"", query.x, span}});
-    const Value predictions =
-        self.call(predict_of(self, learner, frame, source, point, span), std::move(arguments), span);
+    Value predictions;
+    if (predicts) {
+      auto arguments = point.arguments;
+      arguments.insert(arguments.begin(), {{"", given, span}, {"", query.x, span}});
+      predictions = self.call(predict_of(self, learner, frame, source, point, span), std::move(arguments), span);
+    }
     for (const auto& metric : metrics)
-      results.push_back({measured(self, metric, predictions, query.y, span), MapBuilder::stacked});
+      results.push_back({metric.own.empty() ? measured(self, metric, predictions, query.y, span)
+                                            : measured_by_itself(self, learner, frame, metric, task, point, span),
+                         MapBuilder::stacked});
   }
   return tasks.close(results);
 }
@@ -631,29 +649,60 @@ Tensor metric_of_rows(Elaborator& self, const Metric& metric, Tensor predictions
   return *each_row(self, {predictions, labels}, predictions.shape()[0], one, span).get<Tensor>();
 }
 
+// What the learner predicts for all rows of a batch.
+Tensor predictions_of_rows(Elaborator& self, const Learner& learner, const ScopePtr& frame, const Source& source,
+                           const Value& item, const Query& query, const SweepPoint& point, Span span) {
+  const Value predict = predict_of(self, learner, frame, source, point, span);
+  const std::int64_t rows = query.y.get<Tensor>()->shape()[0];
+  auto arguments = point.arguments;
+  arguments.insert(arguments.begin(), {"", query.x, span});
+  // Where the task is known at test, a learner that can use it is told which labels are possible.
+  if (const Value* active = item.record()->find("active"); active != nullptr && predict.callable() != nullptr)
+    for (const auto& parameter : predict.callable()->lists.back())
+      if (parameter.name == "active") arguments.push_back({"active", *active, span});
+  const Tensor predictions = self.tensor(self.call(predict, std::move(arguments), span), span);
+  if (predictions.shape().rank() == 0 || predictions.shape()[0] != rows)
+    self.fail("E0418", span,
+              fmt::format("`predict` gives {} for {} examples: one row for each is needed",
+                          to_string(predictions.type()), rows));
+  return predictions;
+}
+
+// A function of the learner on each row by itself: a batch of one, with whatever fields the batch has.
+Tensor own_metric_of_rows(Elaborator& self, const Learner& learner, const ScopePtr& frame, const Metric& metric,
+                          const Value& item, const SweepPoint& with, Span span) {
+  const std::vector<Tensor> columns = tensors_of(item);
+  const std::int64_t rows = columns.front().shape()[0];
+  const auto one = [&](const std::vector<Tensor>& slices, Tensor index) -> Value {
+    WithContext inside(self, row_context(self, index, rows));
+    std::vector<Value> parts;
+    for (std::size_t i = 0; i < slices.size(); ++i) {
+      const Tensor part = reshape(slices[i], slices[i].shape().with_front(1));
+      if (const auto classes = self.classes_of(columns[i])) self.know_classes(part, *classes);
+      parts.emplace_back(part);
+    }
+    return measured_by_itself(self, learner, frame, metric, with_leaves(item, parts), with, span);
+  };
+  return *each_row(self, columns, rows, one, span).get<Tensor>();
+}
+
 std::vector<Tensor> row_metrics(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,
                                 const std::vector<SweepPoint>& sweep, const std::vector<Metric>& metrics, Span span) {
   const Context context = builder.outside_training();
   const Value item = item_of(self, source, builder);
-  const Query query = query_of(self, source, item, span);
-  const Tensor labels = *query.y.get<Tensor>();
   std::vector<Tensor> results;
   for (const auto& point : sweep) {
     WithContext inside(self, context);
     const ScopePtr frame = self.frame(learner, builder.state);
-    const Value predict = predict_of(self, learner, frame, source, point, span);
-    auto arguments = point.arguments;
-    arguments.insert(arguments.begin(), {"", query.x, span});
-    // Where the task is known at test, a learner that can use it is told which labels are possible.
-    if (const Value* active = item.record()->find("active"); active != nullptr && predict.callable() != nullptr)
-      for (const auto& parameter : predict.callable()->lists.back())
-        if (parameter.name == "active") arguments.push_back({"active", *active, span});
-    const Tensor predictions = self.tensor(self.call(predict, std::move(arguments), span), span);
-    if (predictions.shape().rank() == 0 || predictions.shape()[0] != labels.shape()[0])
-      self.fail("E0418", span,
-                fmt::format("`predict` gives {} for {} examples: one row for each is needed",
-                            to_string(predictions.type()), labels.shape()[0]));
-    for (const auto& metric : metrics) results.push_back(metric_of_rows(self, metric, predictions, labels, span));
+    Tensor predictions, labels;
+    if (needs_predictions(metrics)) {
+      const Query query = query_of(self, source, item, span);
+      labels = *query.y.get<Tensor>();
+      predictions = predictions_of_rows(self, learner, frame, source, item, query, point, span);
+    }
+    for (const auto& metric : metrics)
+      results.push_back(metric.own.empty() ? metric_of_rows(self, metric, predictions, labels, span)
+                                           : own_metric_of_rows(self, learner, frame, metric, item, point, span));
   }
   return results;
 }

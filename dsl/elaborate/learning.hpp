@@ -61,7 +61,12 @@ struct Metric {
   Value function;
   std::string warning;  // of a gain: what to say where it is negative
   bool gain = false;    // what counts is the difference to the last learner of a list
+  // The name of a function of the learner, in place of `function`: it is called with the whole task or batch, and with
+  // those arguments of the sweep that it takes.
+  std::string own = {};
 };
+// The definition of a learner's function of this name, its base's where it has none itself; null if there is none.
+const Definition* function_of(const Learner&, std::string_view name);
 // Outputs: for each sweep point and metric (metrics fastest) the values of the tasks, [tasks], or of the examples of a
 // batch, [rows]: a metric is then applied to each example by itself.
 struct Evaluation {

@@ -111,7 +111,9 @@ std::optional<Value> member_of(Elaborator& self, const Learner& learner, const N
     return std::find(words.begin(), words.end(), name.text) != words.end();
   };
   const auto near = nearest(name.text, known);
-  const char* hint = asks({"support", "query"})   ? "tasks have it, such as `episodes(data, ways: 5, shots: 1)`"
+  const char* hint = name.text == "query" && source.gives_tasks()
+                         ? "a task that is predicted on shows its support only: the labels of the query are measured"
+                     : asks({"support", "query"}) ? "tasks have it, such as `episodes(data, ways: 5, shots: 1)`"
                      : asks({"source", "target"}) ? "pairs of domains have it: `pairs(source: a, target: b)`"
                      : asks({"x", "y", "size"})   ? "batches of a data set have it"
                                                   : "";

@@ -176,6 +176,14 @@ struct Selection {
   std::string protocol;  // of the validation that chose; empty for "last"
 };
 
+// Data that a learner has seen: in the steps of a training, or in the validation beside it.
+struct Exposure {
+  data::Dataset set;
+  bool of_tasks = false;  // tasks are made of its classes, so a new task has new classes; else new rows
+  bool in_validation = false;
+  Span span;              // where the script says so
+};
+
 // A learner and what it has learned so far. `state` has a field for each `learn` and `memory`, and, if it wraps another
 // learner (its parameter `base`), a field `base` with the state of that; leaves are arrays, or tensors inside a graph.
 // It is none until a source is known, because `init(net)` takes its sizes from the source.
@@ -191,6 +199,7 @@ struct Learner {
   Selection selection;
   OptimizerRule optimizer;
   Value optimizer_memory;
+  std::vector<Exposure> exposures;  // of all its trainings
   std::string name() const;                            // with what it wraps: "outer(inner)"
   const Learner* base() const;                         // the learner it wraps; null if there is none
   bool learns(std::string_view name) const;            // whether a name of its state is a `learn` of its own

@@ -123,7 +123,7 @@ void Executable::measure() { bound_->frame.measure(); }
 std::vector<KernelTime> Executable::times() const {
   std::vector<KernelTime> times;
   bound_->frame.visit_times([&](const Kernel& kernel, std::int64_t calls, double seconds) {
-    const Work& work = bound_->plan->work.at(&kernel);
+    const Cost& work = bound_->plan->work.at(&kernel);
     times.push_back({kernel.describe(), calls, seconds, work.operations * static_cast<double>(calls),
                      work.bytes * static_cast<double>(calls)});
   });

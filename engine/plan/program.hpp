@@ -11,7 +11,7 @@ class Plan {
  public:
   Frame frame;
   std::vector<Type> inputs, outputs;
-  std::unordered_map<const Kernel*, Work> work;  // of one call; regions are the work of their bodies
+  std::unordered_map<const Kernel*, Cost> work;  // of one call; regions are the work of their bodies
 };
 
 }  // namespace metac

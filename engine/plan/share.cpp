@@ -63,9 +63,9 @@ Dtype dtype_of(const PointwiseProgram& program, std::size_t reg) {
   return program.instructions[reg - program.immediates.size()].result;
 }
 
-Work work_of(const PointwiseProgram& program) {
+Cost work_of(const PointwiseProgram& program) {
   const auto elements = static_cast<double>(program.shape.elements());
-  Work work;
+  Cost work;
   for (const auto& load : program.loads) work.bytes += occupied_bytes(load.dtype, program.shape, load.strides);
   work.operations = static_cast<double>(program.instructions.size()) * elements;
   for (const auto& output : program.outputs) {
@@ -79,8 +79,8 @@ Work work_of(const PointwiseProgram& program) {
   return work;
 }
 
-Work work_of(const Node& node, std::span<const Layout> inputs) {
-  Work work;
+Cost work_of(const Node& node, std::span<const Layout> inputs) {
+  Cost work;
   work.operations =
       node.op.operations != nullptr ? node.op.operations(node, inputs) : static_cast<double>(node.type.elements());
   work.bytes = static_cast<double>(node.type.bytes());
@@ -93,7 +93,7 @@ Work work_of(const Node& node, std::span<const Layout> inputs) {
 KernelCache::Shared KernelCache::of_program(PointwiseProgram program) {
   Shared& kernel = kernels_[key_of(program)];
   if (!kernel) {
-    const Work work = work_of(program);
+    const Cost work = work_of(program);
     kernel = make_pointwise(std::move(program));
     work_.emplace(kernel.get(), work);
   }

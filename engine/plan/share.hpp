@@ -9,25 +9,20 @@
 
 #include "graph/operator.hpp"
 #include "kernels/pointwise.hpp"
+#include "plan/cost.hpp"
 
 namespace metac {
-
-// What one call of a kernel does.
-struct Work {
-  double operations = 0;  // additions, multiplications and the like
-  double bytes = 0;       // of the operands, each counted once: the least that is read and written
-};
 
 class KernelCache {
  public:
   using Shared = std::shared_ptr<const Kernel>;
   Shared of_program(PointwiseProgram);
   Shared of_node(const Node&, std::span<const Layout> inputs);
-  std::unordered_map<const Kernel*, Work> take_work() { return std::move(work_); }  // of all that were made
+  std::unordered_map<const Kernel*, Cost> take_work() { return std::move(work_); }  // of one call of each
 
  private:
   std::unordered_map<std::string, Shared> kernels_;  // by a string of bytes that says all a kernel depends on
-  std::unordered_map<const Kernel*, Work> work_;
+  std::unordered_map<const Kernel*, Cost> work_;
 };
 
 }  // namespace metac

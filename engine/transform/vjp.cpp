@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "graph/operator.hpp"
+#include "transform/flow.hpp"
 #include "transform/regions.hpp"
 #include "transform/transform.hpp"
 
@@ -17,7 +18,6 @@ namespace {
 thread_local std::int64_t visits = 0;
 
 bool has_parts(const Node& node) { return is_loop(node) || is_custom(node); }
-bool carries(const Node& node) { return has_parts(node) || (node.op.vjp && is_float(node.type.dtype)); }
 std::size_t parts_of(const Node& node) {
   return is_custom(node) ? custom_rule(node.attributes).outputs : map_body(node).region.outputs.size();
 }
@@ -75,7 +75,7 @@ class Sweep {
       ++visits;
       if (depends_[id - low_]) continue;
       const Node node = graph_.node(id);
-      if (!carries(node) && !(is_part(node) && is_float(node.type.dtype))) continue;
+      if (!carries_derivative(node)) continue;
       depends_[id - low_] = std::any_of(node.inputs.begin(), node.inputs.end(), [&](NodeId i) { return depends(i); });
     }
   }
@@ -151,6 +151,12 @@ std::vector<Tensor> seeded(Graph& graph, std::span<const Tensor> outputs, std::s
 }
 
 }  // namespace
+
+bool carries_derivative(const Node& node) {
+  return has_parts(node) || ((node.op.vjp || is_part(node)) && is_float(node.type.dtype));
+}
+
+std::string_view operator_name(const Node& node) { return node.op.name; }
 
 std::int64_t nodes_visited() { return visits; }
 void count_visits(std::int64_t nodes) { visits += nodes; }

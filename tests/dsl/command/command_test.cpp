@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -123,6 +124,10 @@ std::string transcript(const Case& one, const Finished& finished) {
   text = std::regex_replace(text, std::regex(R"([0-9.]+ steps/s  .* left)"), "# steps/s");
   text = std::regex_replace(text, std::regex(R"(\n  \S+ step \d+/\d+  .*# steps/s.*)"), "");
   text = std::regex_replace(text, std::regex(R"((  |protocol |"protocol":")[0-9a-f]{8}\b)"), "$1########");
+  text = std::regex_replace(text, std::regex(R"(memory at most \S+ MiB)"), "memory at most # MiB");
+  text = std::regex_replace(text, std::regex(R"(and \S+ ?[kMG]?B read)"), "and # read");
+  text = std::regex_replace(text, std::regex(R"(needs \S+ MiB of memory)"), "needs # MiB of memory");
+  text = std::regex_replace(text, std::regex(R"(("peak_bytes":|"bytes":)[0-9.e+]+)"), "$1#");
   return std::regex_replace(text, std::regex(R"(steps in [0-9.]+ s)"), "steps in #");
 }
 
@@ -177,6 +182,43 @@ BOOST_AUTO_TEST_CASE(every_code_of_elaborator_and_driver_has_a_case) {
                one << " has no case in tests/dsl/command/cases");
   for (const auto& one : unreachable)
     BOOST_TEST(shown.count(one) == 0u, one << " is shown by a case and need not be an exception");
+}
+
+// The last line of `check --json` says what the last one of `run --json` then measures.
+BOOST_AUTO_TEST_CASE(check_tells_the_memory_that_a_run_takes) {
+  const std::map<std::string, std::string> scripts{
+      {"tasks",
+       "let learner = maml(mlp([200, 200, 1]), loss: mse)\n"
+       "  train learner on sinusoids() { iterations: 3, batch: 40, optimizer: adam(),\n"
+       "    validate: (on: sinusoids(), every: 1, tasks: 60), select: \"best\" }\n"
+       "  evaluate learner on sinusoids() { tasks: 80, with: (updates: [1, 10]), metrics: [mse] }"},
+      {"images",
+       "let learner = protonet(conv4_encoder(channels: 16))\n"
+       "  let parts = split_classes(glyphs(classes: 30, per_class: 8, size: 20), train: 20, test: 10)\n"
+       "  train learner on episodes(parts.train, ways: 5, shots: 1, queries: 5) { iterations: 2, batch: 4,\n"
+       "    optimizer: momentum(0.1) }\n"
+       "  evaluate learner on episodes(parts.test, ways: 5, shots: 1, queries: 5) { tasks: 30 }"},
+      {"life",
+       "let drawings = split_rows(glyphs(classes: 6, per_class: 60, size: 16), train: 300, test: 60)\n"
+       "  let learner = ewc(replay(classifier(mlp([300, 6])), capacity: 200), estimator: fisher(sampled: 50))\n"
+       "  let stream = split(drawings, tasks: 2, scenario: \"class\")\n"
+       "  for task in stream { train learner on task { iterations: 3, batch: 32, optimizer: adam() } }\n"
+       "  evaluate learner on stream"},
+  };
+  for (const std::string threads : {"1", "2"})
+    for (const auto& [name, body] : scripts) BOOST_TEST_CONTEXT(name << " on " << threads << " threads") {
+        std::ofstream(workshop() / "memory.meta") << "experiment e {\n  " << body << "\n}\n";
+        const auto peak = [&](const std::string& command) {
+          const Finished finished = run_command(workshop(), {command, "memory.meta", "--json", "--threads", threads});
+          BOOST_TEST_REQUIRE(finished.code == 0, finished.err << finished.out);
+          const auto last = finished.out.rfind("\n", finished.out.size() - 2) + 1;
+          return nlohmann::json::parse(finished.out.substr(last)).at("peak_bytes").get<double>();
+        };
+        const double told = peak("check"), measured = peak("run");
+        BOOST_TEST_MESSAGE(told << " told, " << measured << " measured");
+        BOOST_TEST(told > 0.9 * measured);
+        BOOST_TEST(told < 1.1 * measured);
+      }
 }
 
 BOOST_AUTO_TEST_CASE(interrupt_ends_a_training_after_its_step) {

@@ -155,6 +155,28 @@ BOOST_AUTO_TEST_CASE(a_fingerprint_tells_what_a_set_gives_out_and_not_where_it_l
   BOOST_TEST(set.take(3).fingerprint() == set.with_rows(first, "first").fingerprint());
 }
 
+BOOST_AUTO_TEST_CASE(copies_are_found_by_what_they_hold) {
+  const auto set_of = [](const Bytes& pixels) {
+    const auto count = static_cast<std::int64_t>(pixels.size() / 2);
+    return Dataset::from_bytes("s", Shape{2, 1, 1}, pixels, std::vector<std::int32_t>(pixels.size() / 2, 0),
+                               numbered_classes(1), {"s", std::to_string(count), {}});
+  };
+  const Dataset some = set_of({0, 1, 2, 3, 4, 5, 0, 1}), others = set_of({4, 5, 9, 9, 2, 4});
+  BOOST_TEST(duplicates(others, some) == 1);
+  BOOST_TEST(duplicates(some, others) == 1);
+  // A row is no copy of itself; one of its likes is.
+  BOOST_TEST(duplicates(some, some) == 2);
+  const Dataset first = some.with_rows(rows({0, 1}), "first"), second = some.with_rows(rows({2, 3}), "second");
+  BOOST_TEST(duplicates(first, second) == 1);
+  BOOST_TEST(duplicates(first, first) == 0);
+  BOOST_TEST(duplicates(first, set_of({1, 0, 3, 2})) == 0);
+  // Numbers and bytes of one look are stored in other ways, and other shapes are other examples.
+  const Array x = Array::from<float>(Shape{2, 2, 1, 1}, std::vector<float>{0, 1, 7, 8});
+  const Dataset floats = Dataset::from_floats("f", x, {}, {}, {"f", "", {}});
+  BOOST_TEST(duplicates(floats, some) == 0);
+  BOOST_TEST(duplicates(floats, Dataset::from_floats("g", x, {}, {}, {"g", "", {}})) == 2);
+}
+
 BOOST_AUTO_TEST_CASE(overlap_follows_rows_and_classes) {
   const Dataset set = small_set(3, 4);
   const Parts parts = split_classes(set, "part");

@@ -147,7 +147,7 @@ experiment best {
   train learner on parts.train {
     iterations: 40, batch: 4, optimizer: sgd(3.0), validate: (on: parts.test, every: 4), select: "best"
   }
-  evaluate learner on parts.test { metrics: [accuracy] }
+  evaluate learner on parts.test { metrics: [accuracy], overlap: "intended" }
 }
 )",
              {}, recorder);
@@ -172,7 +172,7 @@ experiment best {
     iterations: 4, batch: 4, optimizer: sgd(if step == 0 then 0.0 else 0.1)
     validate: (on: parts.test, every: 1, metrics: [undefined_at_first]), select: "lowest"
   }
-  evaluate learner on parts.test { metrics: [undefined_at_first] }
+  evaluate learner on parts.test { metrics: [undefined_at_first], overlap: "intended" }
 }
 )",
              {}, recorder);

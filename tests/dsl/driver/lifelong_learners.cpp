@@ -212,6 +212,8 @@ const Lifelong lifelong[] = {
     {"replay by classes", "replay(plain, capacity: 60, fill: \"classes\")", "classes", 0.6},
     {"replay round ewc", "replay(ewc(plain, strength: 1), capacity: 60)", "classes", 0.6},
     {"ewc round replay", "ewc(replay(plain, capacity: 60), strength: 1)", "classes", 0.6},
+    {"replay round expanding", "replay(expanding(fn (units) = mlp([units, 6]), first: 16, more: 4), capacity: 60)",
+     "classes", 0.6},
     {"replay round growing", "replay(growing(mlp([24, 16]), classes: 6, units: 2), capacity: 60)", "classes", 0.6},
 };
 
@@ -276,6 +278,67 @@ experiment e {
   BOOST_TEST(lines[2].at(0) == 6);
   BOOST_TEST(lines[1].at(1) < -1e8);  // class 5 cannot win yet
   BOOST_TEST(lines[2].at(1) > -1e3);
+}
+
+// Old units keep their weights where nothing trains them; new ones have weights of their own.
+BOOST_AUTO_TEST_CASE(hidden_units_grow_when_a_task_arrives) {
+  const auto lines = numbers_of(streams + R"(
+let _unused = [plain, turned, known]
+experiment e {
+  let learner = expanding(fn (units) = mlp([units, units, 6]), first: 5, more: 3)
+  var old = full([1, 1], 0.0)
+  for task in classes {
+    train learner on task { iterations: 1, batch: 16, optimizer: sgd(0) }
+    let w = learner.theta.linear2.weight
+    print(w.shape[0], w.shape[1], sum(abs(w[:old.shape[0], :old.shape[1]] - old)), min(abs(w)))
+    old = w
+  }
+}
+)");
+  BOOST_TEST_REQUIRE(lines.size() == 3u);
+  const double units[] = {5, 8, 11};
+  for (std::size_t task = 0; task < 3; ++task) {
+    BOOST_TEST(lines[task].at(0) == units[task]);
+    BOOST_TEST(lines[task].at(1) == units[task]);
+    if (task > 0) BOOST_TEST(lines[task].at(2) == 0);
+    BOOST_TEST(lines[task].at(3) > 0);
+  }
+}
+
+// A velocity that only adds up gradients: after the second task that of the old units has both, that of new ones the
+// second's, as a fresh one has for all.
+BOOST_AUTO_TEST_CASE(the_memory_of_an_optimizer_grows_with_the_units) {
+  const auto velocities = [](const std::string& second) {
+    Recorder recorder;
+    Options options;
+    options.real = Dtype::f64;
+    run_script(
+        streams +
+            "let _unused = [plain, turned, known]\nexperiment e {\n"
+            "  let learner = expanding(fn (units) = mlp([units, units, 6]), first: 5, more: 3)\n"
+            "  let all = momentum(0, decay: 1)\n  for task in classes {\n    if task.index < 2 {\n"
+            "      train learner on task { iterations: 1, batch: 16, optimizer: if task.index == 0 then all else " +
+            second + " }\n    }\n  }\n}\n",
+        options, recorder);
+    std::vector<Array> found;
+    for (const auto& state : recorder.states)
+      for (const auto& [name, array] : state.list())
+        if (name.starts_with("optimizer.") && name.ends_with("linear2.weight")) found.push_back(array);
+    return found;
+  };
+  const auto kept = velocities("same"), fresh = velocities("all");
+  BOOST_TEST_REQUIRE(kept.size() == 2u);
+  BOOST_TEST_REQUIRE(fresh.size() == 2u);
+  BOOST_TEST((kept[0].shape() == Shape{5, 5} && kept[1].shape() == Shape{8, 8}));
+  double moved = 0;
+  for (std::int64_t row = 0; row < 8; ++row)
+    for (std::int64_t column = 0; column < 8; ++column) {
+      const double before = row < 5 && column < 5 ? kept[0].at(row * 5 + column) : 0;
+      BOOST_TEST(kept[1].at(row * 8 + column) - fresh[1].at(row * 8 + column) == before,
+                 boost::test_tools::tolerance(1e-9));
+      moved += std::abs(before);
+    }
+  BOOST_TEST(moved > 0);
 }
 
 // All tasks at once: the plain learner on `joint` knows each of them.

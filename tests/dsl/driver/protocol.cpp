@@ -35,9 +35,9 @@ experiment e {
   let line = maml(mlp([4, 1]), loss: mse)
   evaluate line on waves(shots: 3) { tasks: 4, with: (updates: 1), metrics: [mse] }
   let plain = classifier(flat)
-  train plain on both.train { iterations: 4, batch: 8, optimizer: sgd(0.1), validate: (on: both.test, every: 2) }
-  evaluate plain on both.test { metrics: [accuracy] }
-  evaluate plain on split(both, tasks: 3, scenario: "class") { metrics: [accuracy] }
+  train plain on both.train { iterations: 4, batch: 8, optimizer: sgd(0.1), validate: (on: both.test, every: 2), overlap: "intended" }
+  evaluate plain on both.test { metrics: [accuracy], overlap: "intended" }
+  evaluate plain on split(both, tasks: 3, scenario: "class") { metrics: [accuracy], overlap: "intended" }
 }
 )";
 
@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(must_agree_for_a_comparison) {
             options_of_one +
             " }\n"
             "  train two on both.train { iterations: 4, batch: 8, optimizer: sgd(0.1) }\n"
-            "  evaluate [one, two] on both.test\n}\n",
+            "  evaluate [one, two] on both.test { overlap: \"intended\" }\n}\n",
         {}, recorder);
     BOOST_TEST(recorder.comparisons.size() == 2u);
     BOOST_TEST(recorder.summaries.size() == (recorder.comparisons.at(0).refused.empty() ? 3u : 2u));
@@ -225,7 +225,7 @@ model flat(x) = x |> flatten |> linear(6)
 experiment e {
   let one = classifier(flat)
   train one on both.train {
-    iterations: 4, batch: 8, optimizer: sgd(0.1), validate: (on: both.train, every: 2), select: "best"
+    iterations: 4, batch: 8, optimizer: sgd(0.1), validate: (on: both.train, every: 2), select: "best", overlap: "intended"
   }
   evaluate one on both.test
   save(one, ")" + file +

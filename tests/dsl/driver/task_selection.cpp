@@ -233,7 +233,7 @@ experiment e {
   let all = episodes(drawings, ways: 3, shots: 1, queries: 1)
   let parts = [all, curriculum(all, fn (task) = mean(task.support.x), candidates: 3)]
   train learner on bandit(parts) { iterations: 12, batch: 7, optimizer: adam(1e-3) }
-  evaluate learner on bandit(parts) { tasks: 30, metrics: [accuracy] }
+  evaluate learner on bandit(parts) { tasks: 30, metrics: [accuracy], overlap: "intended" }
 }
 )";
   std::vector<Recorder> runs(3);

@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(transfer_helps_where_the_target_is_alike_and_the_gain_is_to
   let twin = scratch(target)
   train target on target_set.train { epochs: 3, batch: 20, optimizer: adam(3e-3) }
   train twin on target_set.train { epochs: 3, batch: 20, optimizer: adam(3e-3) }
-  let results = evaluate [target, twin] on target_set.test { metrics: [accuracy, transfer_gain] }
+  let results = evaluate [target, twin] on target_set.test { metrics: [accuracy, transfer_gain], overlap: "intended" }
   print(results[0].mean, results[2].mean, results[1].mean, len(results))
 }
 )",
@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(dann_learns_the_source_domain) {
   const auto lines = numbers_of(R"(
   let learner = dann(mlp([24, 16]), labels: linear(6), domain: mlp([16, 1]))
   train learner on pairs(source_set.train, target_set.train) { epochs: 30, batch: 20, optimizer: momentum(0.02 / (1 + 10 * progress)^0.75) }
-  let result = evaluate learner on source_set.test { metrics: [accuracy] }
+  let result = evaluate learner on source_set.test { metrics: [accuracy], overlap: "intended" }
   print(result.mean)
 )");
   BOOST_TEST_REQUIRE(lines.size() == 1u);

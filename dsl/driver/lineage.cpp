@@ -1,0 +1,166 @@
+// Overlap of data by lineage, task identity where it is not known, and copies by checksum.
+#include "driver/lineage.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "elaborate/fingerprint.hpp"
+#include "syntax/syntax.hpp"
+
+namespace metac::dsl {
+
+std::vector<Exposure> exposures_of(Elaborator& self, const Source& source, bool in_validation, Span span) {
+  std::vector<Exposure> all;
+  for (auto& set : Fingerprint::datasets_of(self, source))
+    all.push_back({std::move(set), source.gives_tasks(), in_validation, span});
+  return all;
+}
+
+namespace {
+
+// In words what two exposures share; empty where nothing does. New tasks need new classes; else rows must be new.
+std::string shared(const Exposure& measured, const Exposure& seen, const OverlapOf& overlap) {
+  const data::Overlap common = overlap(measured.set, seen.set);
+  const auto& name = measured.set.name();
+  if (measured.of_tasks && seen.of_tasks && common.classes > 0)
+    return fmt::format("{} of the {} classes of {}, such as `{}`", common.classes, measured.set.class_count(), name,
+                       common.example);
+  if (common.rows > 0) return fmt::format("{} of the {} examples of {}", common.rows, measured.set.size(), name);
+  return "";
+}
+
+}  // namespace
+
+void refuse_overlap(Elaborator& self, const std::string& learner, const std::vector<Exposure>& seen,
+                    const std::vector<Exposure>& measured, const OverlapOf& overlap) {
+  for (const auto& now : measured)
+    for (const auto& before : seen) {
+      const std::string common = shared(now, before, overlap);
+      if (common.empty()) continue;
+      const bool chosen = before.in_validation;
+      self.fail(chosen ? "E0481" : "E0480", now.span,
+                fmt::format("`{}` is {} on what it was {} on: {}", learner,
+                            now.in_validation ? "validated" : "measured", chosen ? "validated" : "trained", common),
+                now.in_validation ? "validated here" : "measured here",
+                "take another part of a split, or say `overlap: \"intended\"` between these braces",
+                {{before.span, fmt::format("{} here, on {}", chosen ? "validated" : "trained", before.set.name())}});
+    }
+}
+
+bool overlap_is_intended(Elaborator& self, const std::optional<Value>& overlap, Span span) {
+  if (!overlap) return false;
+  const auto* word = overlap->get<std::string>();
+  if (word == nullptr || *word != "intended")
+    self.fail("E0482", span,
+              fmt::format("`overlap` can be \"intended\", it is {}",
+                          word != nullptr ? fmt::format("\"{}\"", *word) : describe(*overlap)),
+              "", "leave it out where training and test have nothing in common");
+  return true;
+}
+
+// ---- task identity ----
+
+namespace {
+
+bool is_blind(const Record& task) {
+  const Value* scenario = task.find("scenario");
+  const auto* word = scenario != nullptr ? scenario->get<std::string>() : nullptr;
+  return word != nullptr && (*word == "class" || *word == "domain") && task.find("active") != nullptr;
+}
+
+// Whether a value is one of those that tell the task: the very list of its labels, or its name.
+bool tells(const Value& value, const Record& task) {
+  if (const List* list = value.list())
+    return list == task.find("active")->list() ||
+           std::any_of(list->items.begin(), list->items.end(), [&](const Value& item) { return tells(item, task); });
+  const auto *word = value.get<std::string>(), *name = task.find("name")->get<std::string>();
+  return word != nullptr && name != nullptr && *word == *name;
+}
+
+// Whether the text of `with` asks the task that is measured on for what tells it apart from others: `task.index`.
+bool asks(const Elaborator& self, const Expr& on, Span with) {
+  const auto* name = std::get_if<NameExpr>(&on.node);
+  const auto words = tokens(self.program().sources().text(with));
+  for (std::size_t i = 0; name != nullptr && i + 2 < words.size(); ++i)
+    if (words[i] == name->name && words[i + 1] == "." && (words[i + 2] == "index" || words[i + 2] == "active"))
+      return true;
+  return false;
+}
+
+}  // namespace
+
+void refuse_task_identity(Elaborator& self, const Value& on, const std::optional<Value>& with, Span with_span,
+                          const WorkExpr& work) {
+  if (!with || with->record() == nullptr) return;
+  const std::vector<Value> tasks = on.list() != nullptr ? on.list()->items : std::vector<Value>{on};
+  for (const Value& task : tasks) {
+    if (task.record() == nullptr || !is_blind(*task.record())) continue;
+    bool told = asks(self, *work.source, with_span);
+    std::string argument;
+    for (const auto& [name, value] : with->record()->fields)
+      if (tells(value, *task.record())) told = true, argument = name;
+    if (!told) continue;
+    const auto& scenario = *task.record()->find("scenario")->get<std::string>();
+    self.fail("E0483", with_span,
+              fmt::format("{} tells `predict` which task the examples are of: in a {}-incremental test it is not known",
+                          argument.empty() ? "`with`" : fmt::format("`{}`", argument), scenario),
+              "the task's identity", "leave it out, or make the stream with `scenario: \"task\"`",
+              {{work.source->span, fmt::format("of the scenario \"{}\"", scenario)}});
+  }
+}
+
+// ---- of learners ----
+
+void Exposures::remember(const Learner& trained) {
+  const auto seen = of(trained);
+  if (seen.empty()) return;
+  for (const auto& leaf : leaves(trained.state))
+    if (const Array* array = leaf.value.get<Array>()) arrays_[array->data()] = {array->memory(), seen};
+}
+
+std::vector<Exposure> Exposures::of(const Learner& learner) const {
+  std::vector<Exposure> seen = learner.exposures;
+  for (const auto& [name, value] : learner.arguments->names) add(value, seen);
+  for (const auto& [name, value] : learner.started) add(value, seen);
+  return seen;
+}
+
+data::Overlap Exposures::overlap(const data::Dataset& first, const data::Dataset& second) {
+  // Copies of a data set share its name, which lies nowhere else while one of them is kept here.
+  const auto [at, is_new] = pairs_.try_emplace({&first.name(), &second.name()}, Pair{first, second, {}});
+  if (is_new) at->second.common = data::overlap(first, second);
+  return at->second.common;
+}
+
+void Exposures::add(const Value& value, std::vector<Exposure>& seen) const {
+  const auto append = [&](const std::vector<Exposure>& more) { seen.insert(seen.end(), more.begin(), more.end()); };
+  if (const auto* learner = value.get<std::shared_ptr<const Learner>>()) append(of(**learner));
+  if (const auto* array = value.get<Array>()) {
+    const auto known = arrays_.find(array->data());
+    if (known != arrays_.end() && known->second.memory.lock() == array->memory()) append(known->second.seen);
+  }
+  if (value.carried() != nullptr) add(value.carried()->leaf, seen);
+  if (const Record* record = value.record())
+    for (const auto& [name, field] : record->fields) add(field, seen);
+  if (const List* list = value.list())
+    for (const auto& item : list->items) add(item, seen);
+}
+
+// ---- copies ----
+
+std::vector<Duplicates> duplicates_among(const std::vector<Exposure>& seen, const std::vector<Exposure>& measured) {
+  std::vector<Duplicates> found;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> looked_at;
+  for (const auto& now : measured)
+    for (const auto& before : seen) {
+      const std::pair sets(now.set.fingerprint(), before.set.fingerprint());
+      if (std::find(looked_at.begin(), looked_at.end(), sets) != looked_at.end()) continue;
+      looked_at.push_back(sets);
+      const std::int64_t count = duplicates(now.set, before.set);
+      if (count > 0) found.push_back({count, now.set.size(), now.set.name(), before.set.name()});
+    }
+  return found;
+}
+
+}  // namespace metac::dsl

@@ -1,0 +1,55 @@
+// What learners have seen, and that it stays apart from what they are measured on.
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "driver/driver.hpp"
+#include "elaborate/elaborator.hpp"
+
+namespace metac::dsl {
+
+// The data that a source draws from, as seen where the script names it.
+std::vector<Exposure> exposures_of(Elaborator&, const Source&, bool in_validation, Span);
+
+// Failure where classes (of tasks) or rows that are measured on were trained on or validated on before.
+using OverlapOf = std::function<data::Overlap(const data::Dataset&, const data::Dataset&)>;
+void refuse_overlap(Elaborator&, const std::string& learner, const std::vector<Exposure>& seen,
+                    const std::vector<Exposure>& measured, const OverlapOf& = data::overlap);
+
+// Failure where `predict` is told, by `with`, which task of a stream its examples are of, though the scenario says that
+// it must find out itself. `on`: a task, or a whole stream.
+void refuse_task_identity(Elaborator&, const Value& on, const std::optional<Value>& with, Span with_span,
+                          const WorkExpr&);
+
+// What `overlap` says: true for "intended". Failure for anything else.
+bool overlap_is_intended(Elaborator&, const std::optional<Value>& overlap, Span);
+
+// The exposures of one experiment: a learner's own, those of the learners that it was made from, and of trees that were
+// taken out of them.
+class Exposures {
+ public:
+  void remember(const Learner& trained);
+  std::vector<Exposure> of(const Learner&) const;
+  // What two sets have in common. Along a stream the same ones meet again and again: it is computed once.
+  data::Overlap overlap(const data::Dataset&, const data::Dataset&);
+
+ private:
+  struct Known {
+    std::weak_ptr<std::byte> memory;  // of an array that was learned; another may lie there later
+    std::vector<Exposure> seen;
+  };
+  void add(const Value&, std::vector<Exposure>& seen) const;
+
+  struct Pair {
+    data::Dataset first, second;
+    data::Overlap common;
+  };
+  std::map<const void*, Known> arrays_;
+  std::map<std::pair<const void*, const void*>, Pair> pairs_;
+};
+
+// Copies of what was trained on among what is measured on, by checksum.
+std::vector<Duplicates> duplicates_among(const std::vector<Exposure>& seen, const std::vector<Exposure>& measured);
+
+}  // namespace metac::dsl

@@ -1,0 +1,46 @@
+// Adds up the work of the kernels of a plan, those of a region once for each of its tasks.
+#include "plan/cost.hpp"
+
+#include <algorithm>
+
+#include "base/memory.hpp"
+#include "plan/program.hpp"
+
+namespace metac {
+namespace {
+
+Cost cost_of(const Frame& frame, const Plan& plan) {
+  Cost sum;
+  for (const Step& step : frame.steps) {
+    const double times = step.loop != nullptr ? static_cast<double>(step.loop->length) : 1;
+    const Cost one = step.loop != nullptr ? cost_of(step.loop->body, plan) : plan.work.at(step.kernel.get());
+    sum.operations += times * one.operations;
+    sum.bytes += times * one.bytes;
+  }
+  return sum;
+}
+
+// As BoundFrame and LoopState allocate: the first worker of a loop is in the arena, the further ones are not.
+std::size_t beside_the_arena(const Frame& frame, int threads) {
+  std::size_t bytes = 0;
+  for (const Step& step : frame.steps) {
+    if (step.loop == nullptr) continue;
+    const LoopKernel& loop = *step.loop;
+    const std::int64_t pieces = loop.pieces(), workers = std::min<std::int64_t>(threads, pieces);
+    if (pieces <= 1) bytes += beside_the_arena(loop.body, threads);
+    if (workers < 2) continue;
+    bytes += static_cast<std::size_t>(workers - 1) * loop.body.arena_bytes;
+    bytes += static_cast<std::size_t>(pieces - 1) * loop.accumulator_bytes;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Cost cost_of(const Plan& plan) { return cost_of(plan.frame, plan); }
+
+std::size_t working_bytes(const Plan& plan, int threads) {
+  return plan.frame.arena_bytes + beside_the_arena(plan.frame, threads);
+}
+
+}  // namespace metac

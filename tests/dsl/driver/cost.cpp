@@ -1,0 +1,73 @@
+// What `check` tells of costs, beside what they are by hand. The memory is compared with runs in tests/dsl/command.
+#include "dsl/driver/recorder.hpp"
+
+using namespace metac;
+using namespace metac::dsl;
+using namespace metac::dsl::testing;
+
+namespace {
+
+Costs costs_of(const std::string& experiment, int threads = 1) {
+  Report report;
+  Costs costs;
+  Options options;
+  options.threads = threads;
+  const Script script = Script::from_text("test.meta",
+                                          "let rows = glyphs(classes: 4, per_class: 40, size: 8)\n"
+                                          "model images(x) = x |> conv2d(16, kernel: 3, padding: 1) |> conv2d(16, "
+                                          "kernel: 3, padding: 1) |> flatten |> linear(4)\n"
+                                          "let _used = [rows, images]\nexperiment e {\n" +
+                                              experiment + "\n}\n",
+                                          report);
+  BOOST_TEST_REQUIRE(script.valid());
+  BOOST_TEST((check(script, options, report, nullptr, &costs) == Outcome::done));
+  return costs;
+}
+
+const std::string options = " on rows { epochs: 3, batch: 100, optimizer: sgd(0.1) }\n";
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(cost)
+
+BOOST_AUTO_TEST_CASE(of_products_is_what_they_are_by_hand) {
+  const auto costs = costs_of("  let learner = classifier(mlp([500, 500, 4]))\n  train learner" + options);
+  BOOST_TEST_REQUIRE(costs.trainings.size() == 1u);
+  const TrainingCost& training = costs.trainings.front();
+  BOOST_TEST(training.learner == "classifier");
+  BOOST_TEST(training.steps == 6);  // the second batch of each epoch is short; a step is a usual one
+  const std::vector<std::pair<std::string, std::int64_t>> layers{
+      {"theta.linear1", 65 * 500}, {"theta.linear2", 501 * 500}, {"theta.linear3", 501 * 4}};
+  BOOST_TEST((training.parameters == layers));
+  // Forward, to the weights, and to the inputs of all layers but the first.
+  const double weights = 64 * 500 + 500 * 500 + 500 * 4, behind = 500 * 500 + 500 * 4;
+  BOOST_TEST(training.operations == 2 * 100 * (2 * weights + behind), boost::test_tools::tolerance(0.03));
+  // The weights are read forward and for the inputs, and written; their gradients likewise.
+  BOOST_TEST(training.bytes > 4 * 4 * weights);
+  BOOST_TEST(training.bytes < 4 * 20 * weights);
+}
+
+BOOST_AUTO_TEST_CASE(of_convolutions_is_what_they_are_by_hand) {
+  const auto costs = costs_of("  let learner = classifier(images)\n  train learner" + options);
+  BOOST_TEST_REQUIRE(costs.trainings.size() == 1u);
+  const double places = 100 * 8 * 8, first = places * 16 * 9, second = places * 16 * 9 * 16,
+               last = 100 * 8 * 8 * 16 * 4;
+  BOOST_TEST(costs.trainings.front().operations == 2 * (2 * first + 3 * second + 3 * last),
+             boost::test_tools::tolerance(0.05));
+}
+
+BOOST_AUTO_TEST_CASE(of_tasks_is_that_of_each_and_memory_grows_with_the_threads) {
+  const auto of_batch = [](const std::string& batch, int threads) {
+    return costs_of(
+        "  let learner = maml(mlp([50, 1]), loss: mse)\n  train learner on sinusoids() { iterations: 7, batch: " +
+            batch + ", optimizer: sgd(0.1) }\n",
+        threads);
+  };
+  const auto few = of_batch("4", 1), many = of_batch("40", 1), parallel = of_batch("40", 4);
+  BOOST_TEST(many.trainings.front().operations > 9 * few.trainings.front().operations);
+  BOOST_TEST(many.trainings.front().operations < 10 * few.trainings.front().operations);
+  BOOST_TEST(parallel.trainings.front().operations == many.trainings.front().operations);
+  BOOST_TEST(parallel.peak_memory > many.peak_memory);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
