@@ -1,0 +1,190 @@
+// The one description of the commands, with CLI11; the only file that includes it.
+#include "cli/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <thread>
+
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "kernels/instruction_set.hpp"
+
+namespace metac::dsl {
+
+namespace {
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 done; 1 the script or its data is wrong; 2 the command line is wrong; 3 it failed while running;\n"
+    "70 a bug of metac; 130 interrupted.";
+
+// A negative number would be read as a large one.
+std::string not_negative(const std::string& text) {
+  return text.starts_with('-') ? fmt::format("{} was given, a number of at least 0 is needed", text) : "";
+}
+
+std::string positive(const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  return *end == '\0' && value > 0 && value < 1e9 ? "" : fmt::format("{} was given, a number above 0 is needed", text);
+}
+
+// One of `words`, with a message like those of scripts.
+std::function<std::string(const std::string&)> one_of(std::vector<std::string> words) {
+  return [words](const std::string& text) {
+    if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
+    return fmt::format("`{}` was given, it can be {}", text, fmt::join(words, ", "));
+  };
+}
+
+// All commands, and what was asked of them.
+class Commands {
+ public:
+  Commands();
+  int perform(int argc, char** argv);
+
+ private:
+  struct Command {
+    CLI::App* app;
+    std::function<int()> perform;
+  };
+  CLI::App* add(const char* name, const char* text, std::function<int()> perform);
+  void add_run_options(CLI::App*);
+  void add_run();
+  void add_check();
+  void add_fmt();
+  int say_wrong(const CLI::ParseError&, int argc, char** argv) const;
+  std::string wrong_option(const CLI::App&, const CLI::ParseError&, int argc, char** argv) const;
+
+  CLI::App app_{
+      "metac: learning procedures as scripts. A .meta script says model, tasks, how it learns and what is measured."};
+  std::vector<Command> commands_;
+  RunRequest run_;
+  std::string diagnostics_ = "text";
+  FormatRequest format_;
+};
+
+Commands::Commands() {
+  app_.footer(exit_codes);
+  app_.set_version_flag("--version", fmt::format("metac {} ({} kernels)", METAC_VERSION, metac::instruction_set()));
+  app_.require_subcommand(1);
+  run_.options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  add_run();
+  add_check();
+  add_fmt();
+}
+
+CLI::App* Commands::add(const char* name, const char* text, std::function<int()> perform) {
+  auto* command = app_.add_subcommand(name, text);
+  command->footer(exit_codes);
+  commands_.push_back({command, std::move(perform)});
+  return command;
+}
+
+void Commands::add_run_options(CLI::App* command) {
+  command->add_option("script", run_.script, "the .meta script")->required();
+  command->add_option("--experiment", run_.options.experiments, "run this experiment only (may be given again)");
+  command->add_option("--set", run_.settings, "name=value: sets a parameter of an experiment or a `let` of the script");
+  command->add_option("--seed", run_.options.seed, "seed of all randomness")
+      ->check(not_negative)
+      ->capture_default_str();
+  command->add_option("--threads", run_.options.threads, "threads; results do not depend on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command
+      ->add_option("--memory", run_.memory,
+                   "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")
+      ->check(positive);
+  command->add_option("--data", run_.options.data, "the data directory (otherwise: environment variable METAC_DATA)");
+  command->add_flag("--json", run_.json, "one JSON object a line, for machines");
+  command
+      ->add_option("--diagnostics", diagnostics_,
+                   "text or json: how mistakes are written to standard error; --json writes them to standard output")
+      ->check(one_of({"text", "json"}));
+}
+
+void Commands::add_run() {
+  auto* command = add("run", "check a script, then run its experiments", [this] {
+    run_.json_diagnostics = diagnostics_ == "json";
+    return run_script(run_);
+  });
+  add_run_options(command);
+  auto* out =
+      command->add_option("--out", run_.options.out, "a folder for checkpoints of the run, to go on after a stop");
+  auto* resume = command->add_option("--resume", run_.resume, "goes on with the run in this folder");
+  command->add_option("--checkpoint", run_.options.checkpoint_seconds, "seconds between two checkpoints of a training")
+      ->check(positive)
+      ->capture_default_str();
+  out->excludes(resume);
+  command->add_option("--csv", run_.csv, "a file for all that was measured, as a table");
+}
+
+void Commands::add_check() {
+  add_run_options(add("check", "find the mistakes of a script without running it", [this] {
+    run_.json_diagnostics = diagnostics_ == "json";
+    return check_script(run_);
+  }));
+}
+
+void Commands::add_fmt() {
+  auto* command = add("fmt", "write scripts in their canonical form", [this] { return format_scripts(format_); });
+  command->add_option("files", format_.files, "the scripts; - reads standard input and writes standard output")
+      ->required();
+  command->add_flag("--check", format_.check, "change nothing; exit code 1 if a script is not in this form");
+  command->add_flag("--diff", format_.diff, "change nothing; show what would change");
+}
+
+std::string Commands::wrong_option(const CLI::App& command, const CLI::ParseError& error, int argc, char** argv) const {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return error.what();
+  std::vector<std::string> known;
+  for (const auto* option : command.get_options())
+    for (const auto& name : option->get_lnames()) known.push_back(fmt::format("--{}", name));
+  for (int i = 2; i < argc; ++i) {
+    const std::string word = argv[i], name = word.substr(0, word.find('='));
+    if (!name.starts_with("-") || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const auto near = nearest(name, known);
+    return fmt::format("there is no option `{}`{}", name,
+                       near.empty() ? "" : fmt::format("\n  hint: did you mean `{}`?", near));
+  }
+  return command.get_option_no_throw("script") != nullptr ? "one script can be given, these are more"
+                                                          : "more was given than this command takes";
+}
+
+int Commands::say_wrong(const CLI::ParseError& error, int argc, char** argv) const {
+  const std::string word = argc > 1 ? argv[1] : "";
+  std::vector<std::string> known{"--help", "--version"};
+  for (const auto& command : commands_) {
+    if (command.app->get_name() == word) {
+      complain(fmt::format("{}\n  `metac {} --help` lists what there is", wrong_option(*command.app, error, argc, argv),
+                           word));
+      return static_cast<int>(Outcome::wrong_options);
+    }
+    known.push_back(command.app->get_name());
+  }
+  complain(word.empty() ? "what to do is missing" : fmt::format("`{}` is no command", word));
+  const bool script = word.ends_with(".meta");
+  const auto near = script ? fmt::format("run {}", word) : nearest(word, known);
+  if (!near.empty()) fmt::print(stderr, "  hint: did you mean `metac {}`?\n", near);
+  fmt::print(stderr, "  `metac --help` lists the commands\n");
+  return static_cast<int>(Outcome::wrong_options);
+}
+
+int Commands::perform(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app_.exit(error);  // --help, --version
+    return say_wrong(error, argc, argv);
+  }
+  const auto asked =
+      std::find_if(commands_.begin(), commands_.end(), [](const Command& command) { return command.app->parsed(); });
+  return asked->perform();
+}
+
+}  // namespace
+
+int perform(int argc, char** argv) { return Commands().perform(argc, argv); }
+
+}  // namespace metac::dsl

@@ -1,0 +1,38 @@
+// What each command of `metac` is asked, and the functions that do it. They return exit codes (`Outcome`), print, and
+// leave everything else to the rooms behind them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "driver/driver.hpp"
+
+namespace metac::dsl {
+
+// ---- run.cpp ----
+
+struct RunRequest {
+  std::string script;
+  Options options;
+  std::vector<std::string> settings;  // name=value, as written
+  std::string resume;                 // a folder; empty: a new run
+  std::string csv;                    // a file; empty: none
+  bool json = false;                  // events and diagnostics on standard output
+  bool json_diagnostics = false;      // diagnostics as JSON where people would read text
+  double memory = 0;                  // GiB; 0: what the machine has
+};
+
+int run_script(RunRequest);
+int check_script(RunRequest);
+
+// ---- format.cpp ----
+
+struct FormatRequest {
+  std::vector<std::string> files;  // "-": from standard input to standard output
+  bool check = false;              // write nothing, and fail if something would change
+  bool diff = false;               // write nothing, and show what would change
+};
+
+int format_scripts(const FormatRequest&);
+
+}  // namespace metac::dsl
