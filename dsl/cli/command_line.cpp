@@ -55,6 +55,7 @@ class Commands {
   void add_run();
   void add_check();
   void add_fmt();
+  void add_explain();
   int say_wrong(const CLI::ParseError&, int argc, char** argv) const;
   std::string wrong_option(const CLI::App&, const CLI::ParseError&, int argc, char** argv) const;
 
@@ -64,6 +65,7 @@ class Commands {
   RunRequest run_;
   std::string diagnostics_ = "text";
   FormatRequest format_;
+  std::vector<std::string> codes_;
 };
 
 Commands::Commands() {
@@ -74,6 +76,7 @@ Commands::Commands() {
   add_run();
   add_check();
   add_fmt();
+  add_explain();
 }
 
 CLI::App* Commands::add(const char* name, const char* text, std::function<int()> perform) {
@@ -134,6 +137,12 @@ void Commands::add_fmt() {
       ->required();
   command->add_flag("--check", format_.check, "change nothing; exit code 1 if a script is not in this form");
   command->add_flag("--diff", format_.diff, "change nothing; show what would change");
+}
+
+void Commands::add_explain() {
+  add("explain", "say what a code such as E0203 means", [this] {
+    return explain_codes(codes_);
+  })->add_option("codes", codes_, "codes of diagnostics; none: list all");
 }
 
 std::string Commands::wrong_option(const CLI::App& command, const CLI::ParseError& error, int argc, char** argv) const {

@@ -35,4 +35,9 @@ struct FormatRequest {
 
 int format_scripts(const FormatRequest&);
 
+// ---- explain.cpp ----
+
+// Without a code: the titles of all.
+int explain_codes(const std::vector<std::string>& codes);
+
 }  // namespace metac::dsl
