@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cli/commands.hpp"
+#include "cli/description.hpp"
 #include "cli/output.hpp"
 #include "kernels/instruction_set.hpp"
 
@@ -56,6 +57,12 @@ class Commands {
   void add_check();
   void add_fmt();
   void add_explain();
+  void add_list();
+  void add_doc();
+  void add_completion();
+  void add_manual();
+  std::vector<CommandText> description() const;
+  int print_completion() const;
   int say_wrong(const CLI::ParseError&, int argc, char** argv) const;
   std::string wrong_option(const CLI::App&, const CLI::ParseError&, int argc, char** argv) const;
 
@@ -66,6 +73,9 @@ class Commands {
   std::string diagnostics_ = "text";
   FormatRequest format_;
   std::vector<std::string> codes_;
+  ListRequest list_;
+  DocRequest doc_;
+  std::string shell_;
 };
 
 Commands::Commands() {
@@ -77,6 +87,10 @@ Commands::Commands() {
   add_check();
   add_fmt();
   add_explain();
+  add_list();
+  add_doc();
+  add_completion();
+  add_manual();
 }
 
 CLI::App* Commands::add(const char* name, const char* text, std::function<int()> perform) {
@@ -87,9 +101,11 @@ CLI::App* Commands::add(const char* name, const char* text, std::function<int()>
 }
 
 void Commands::add_run_options(CLI::App* command) {
-  command->add_option("script", run_.script, "the .meta script")->required();
-  command->add_option("--experiment", run_.options.experiments, "run this experiment only (may be given again)");
-  command->add_option("--set", run_.settings, "name=value: sets a parameter of an experiment or a `let` of the script");
+  command->add_option("script", run_.script, "the .meta script")->required()->type_name("SCRIPT");
+  command->add_option("--experiment", run_.options.experiments, "run this experiment only (may be given again)")
+      ->type_name("NAME");
+  command->add_option("--set", run_.settings, "name=value: sets a parameter of an experiment or a `let` of the script")
+      ->type_name("NAME=VALUE");
   command->add_option("--seed", run_.options.seed, "seed of all randomness")
       ->check(not_negative)
       ->capture_default_str();
@@ -100,12 +116,14 @@ void Commands::add_run_options(CLI::App* command) {
       ->add_option("--memory", run_.memory,
                    "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")
       ->check(positive);
-  command->add_option("--data", run_.options.data, "the data directory (otherwise: environment variable METAC_DATA)");
+  command->add_option("--data", run_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
+      ->type_name("FOLDER");
   command->add_flag("--json", run_.json, "one JSON object a line, for machines");
   command
       ->add_option("--diagnostics", diagnostics_,
                    "text or json: how mistakes are written to standard error; --json writes them to standard output")
-      ->check(one_of({"text", "json"}));
+      ->check(one_of({"text", "json"}))
+      ->type_name("text|json");
 }
 
 void Commands::add_run() {
@@ -115,13 +133,15 @@ void Commands::add_run() {
   });
   add_run_options(command);
   auto* out =
-      command->add_option("--out", run_.options.out, "a folder for checkpoints of the run, to go on after a stop");
-  auto* resume = command->add_option("--resume", run_.resume, "goes on with the run in this folder");
+      command->add_option("--out", run_.options.out, "a folder for checkpoints of the run, to go on after a stop")
+          ->type_name("FOLDER");
+  auto* resume =
+      command->add_option("--resume", run_.resume, "goes on with the run in this folder")->type_name("FOLDER");
   command->add_option("--checkpoint", run_.options.checkpoint_seconds, "seconds between two checkpoints of a training")
       ->check(positive)
       ->capture_default_str();
   out->excludes(resume);
-  command->add_option("--csv", run_.csv, "a file for all that was measured, as a table");
+  command->add_option("--csv", run_.csv, "a file for all that was measured, as a table")->type_name("FILE");
 }
 
 void Commands::add_check() {
@@ -134,15 +154,70 @@ void Commands::add_check() {
 void Commands::add_fmt() {
   auto* command = add("fmt", "write scripts in their canonical form", [this] { return format_scripts(format_); });
   command->add_option("files", format_.files, "the scripts; - reads standard input and writes standard output")
-      ->required();
+      ->required()
+      ->type_name("SCRIPT");
   command->add_flag("--check", format_.check, "change nothing; exit code 1 if a script is not in this form");
   command->add_flag("--diff", format_.diff, "change nothing; show what would change");
 }
 
 void Commands::add_explain() {
-  add("explain", "say what a code such as E0203 means", [this] {
-    return explain_codes(codes_);
-  })->add_option("codes", codes_, "codes of diagnostics; none: list all");
+  add("explain", "say what a code such as E0203 means", [this] { return explain_codes(codes_); })
+      ->add_option("codes", codes_, "codes of diagnostics; none: list all")
+      ->type_name("CODE");
+}
+
+void Commands::add_list() {
+  auto* command =
+      add("list", "show what a script defines, with its documentation", [this] { return list_script(list_); });
+  command->add_option("script", list_.script, "the .meta script")->required()->type_name("SCRIPT");
+  command->add_flag("--json", list_.json, "one JSON object a line, for machines");
+}
+
+void Commands::add_doc() {
+  auto* command = add("doc", "print the documentation of a name of the library, the language or a script",
+                      [this] { return document_names(doc_); });
+  command->add_option("name", doc_.name, "a name, or one inside of another: LEARNER.predict")->type_name("NAME");
+  command->add_option("script", doc_.script, "a .meta script whose names are looked up, too")->type_name("SCRIPT");
+  command->add_flag("--all", doc_.all, "a reference of everything, in Markdown");
+}
+
+void Commands::add_completion() {
+  auto* command = add("completion", "print a script that completes this command line in a shell",
+                      [this] { return print_completion(); });
+  command->add_option("shell", shell_, "the shell")
+      ->required()
+      ->check(one_of({"bash", "zsh", "fish"}))
+      ->type_name("bash|zsh|fish");
+}
+
+void Commands::add_manual() {
+  add("manual", "print the manual page, for man", [this] {
+    fmt::print("{}", manual_page(description(), METAC_VERSION));
+    return static_cast<int>(Outcome::done);
+  });
+}
+
+int Commands::print_completion() const {
+  const auto commands = description();
+  fmt::print("{}", shell_ == "bash"  ? bash_completion(commands)
+                   : shell_ == "zsh" ? zsh_completion(commands)
+                                     : fish_completion(commands));
+  return static_cast<int>(Outcome::done);
+}
+
+std::vector<CommandText> Commands::description() const {
+  std::vector<CommandText> all;
+  for (const auto& command : commands_) {
+    CommandText& made = all.emplace_back(CommandText{command.app->get_name(), command.app->get_description(), {}});
+    for (const auto* option : command.app->get_options()) {
+      const bool positional = option->get_lnames().empty();
+      const std::string type = option->get_type_name();  // "INT:INT in [1 - 1024]"
+      made.options.push_back({positional ? option->get_name() : "--" + option->get_lnames().front(),
+                              option->get_items_expected_max() == 0 ? "" : type.substr(0, type.find(':')),
+                              option->get_description()});
+    }
+  }
+  return all;
 }
 
 std::string Commands::wrong_option(const CLI::App& command, const CLI::ParseError& error, int argc, char** argv) const {

@@ -40,4 +40,23 @@ int format_scripts(const FormatRequest&);
 // Without a code: the titles of all.
 int explain_codes(const std::vector<std::string>& codes);
 
+// ---- list.cpp ----
+
+struct ListRequest {
+  std::string script;
+  bool json = false;  // one object a line
+};
+
+int list_script(const ListRequest&);
+
+// ---- doc.cpp ----
+
+struct DocRequest {
+  std::string name;    // "exp", or "learner.predict" for what stands inside of a definition
+  std::string script;  // whose names are known, too; empty: those of the library and builtins only
+  bool all = false;    // a reference of everything, in Markdown
+};
+
+int document_names(const DocRequest&);
+
 }  // namespace metac::dsl
