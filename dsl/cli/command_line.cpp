@@ -59,6 +59,7 @@ class Commands {
   void add_explain();
   void add_list();
   void add_doc();
+  void add_graph();
   void add_completion();
   void add_manual();
   std::vector<CommandText> description() const;
@@ -75,6 +76,7 @@ class Commands {
   std::vector<std::string> codes_;
   ListRequest list_;
   DocRequest doc_;
+  GraphRequest graph_;
   std::string shell_;
 };
 
@@ -89,6 +91,7 @@ Commands::Commands() {
   add_explain();
   add_list();
   add_doc();
+  add_graph();
   add_completion();
   add_manual();
 }
@@ -179,6 +182,23 @@ void Commands::add_doc() {
   command->add_option("name", doc_.name, "a name, or one inside of another: LEARNER.predict")->type_name("NAME");
   command->add_option("script", doc_.script, "a .meta script whose names are looked up, too")->type_name("SCRIPT");
   command->add_flag("--all", doc_.all, "a reference of everything, in Markdown");
+}
+
+void Commands::add_graph() {
+  auto* command =
+      add("graph", "print the programs that an experiment is made of", [this] { return print_graph(graph_); });
+  command->add_option("script", graph_.script, "the .meta script")->required()->type_name("SCRIPT");
+  command->add_option("experiment", graph_.experiment, "its experiment")->required()->type_name("NAME");
+  command
+      ->add_option("--stage", graph_.stage,
+                   "graph: expressions, derivatives among them; plan: the steps that run, over one arena")
+      ->check(one_of({"graph", "plan"}))
+      ->type_name("graph|plan");
+  command->add_option("--format", graph_.form, "text, dot (for graphviz) or json (one program a line)")
+      ->check(one_of({"text", "dot", "json"}))
+      ->type_name("text|dot|json");
+  command->add_option("--data", graph_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
+      ->type_name("FOLDER");
 }
 
 void Commands::add_completion() {

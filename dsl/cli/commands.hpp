@@ -59,4 +59,15 @@ struct DocRequest {
 
 int document_names(const DocRequest&);
 
+// ---- graph.cpp ----
+
+struct GraphRequest {
+  std::string script, experiment;
+  std::string stage = "graph";  // "graph": expressions with their derivatives; "plan": the steps that run
+  std::string form = "text";    // or "dot", "json"
+  Options options;
+};
+
+int print_graph(GraphRequest);
+
 }  // namespace metac::dsl

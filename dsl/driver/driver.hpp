@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "check/check.hpp"
 #include "driver/state.hpp"
 #include "driver/statistics.hpp"
+#include "transform/transform.hpp"
 
 namespace metac::dsl {
 
@@ -28,6 +30,8 @@ struct Options {
   std::string out;                              // the folder of the run: its checkpoints; empty: none are kept
   bool resume = false;                          // go on with the run in that folder
   double checkpoint_seconds = 60;               // between two checkpoints of a training
+  // Called by `check` with each program that a training or an evaluation would run, and what it is.
+  std::function<void(const std::string& what, const Program&)> inspect;
 };
 
 struct TrainProgress {

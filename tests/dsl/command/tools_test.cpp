@@ -49,6 +49,21 @@ std::vector<std::string> words_of_help(const std::vector<std::string>& command) 
   return words;
 }
 
+// Every operand is an input or a node that stands before; the same in the bodies of regions.
+void check_graph(const nlohmann::json& graph) {
+  std::set<std::uint64_t> known;
+  for (const auto& node : graph["nodes"]) {
+    for (const auto& input : node["inputs"])
+      BOOST_TEST(known.contains(input), node.dump() << " uses what is not there");
+    known.insert(node["id"].get<std::uint64_t>());
+    BOOST_TEST((node.contains("op") && node.contains("type") && node.contains("attributes")), node.dump());
+    if (!node.contains("body")) continue;
+    BOOST_TEST(node["body"]["inputs"].size() == node["inputs"].size());
+    check_graph(node["body"]);
+  }
+  for (const auto& output : graph["outputs"]) BOOST_TEST(known.contains(output));
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(tools)
@@ -85,6 +100,40 @@ BOOST_AUTO_TEST_CASE(the_reference_has_everything_that_a_script_knows) {
     BOOST_TEST(contains(reference, "\n### " + name + "\n"), name << " is missing");
   for (const Builtin& each : builtins())
     BOOST_TEST(contains(reference, std::string("| `") + each.name + each.parameters + "` |"), each.name);
+}
+
+BOOST_AUTO_TEST_CASE(the_programs_of_an_experiment_are_shown_in_every_form) {
+  std::ofstream(workshop() / "programs.meta")
+      << "experiment e {\n  let learner = maml(mlp([4, 1]), loss: mse)\n"
+         "  train learner on sinusoids() { iterations: 1, batch: 3, optimizer: adam() }\n"
+         "  evaluate learner on sinusoids() { tasks: 2 }\n}\n";
+  const std::vector<std::string> ask{"graph", "programs.meta", "e"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), ask.begin(), ask.end());
+    return out_of(more);
+  };
+  const std::string text = with({});
+  BOOST_TEST(text.starts_with("# one step of training maml on sinusoids"), text.substr(0, 200));
+  BOOST_TEST(contains(text, "\n# evaluating maml on 2 tasks of sinusoids"));
+  BOOST_TEST(contains(text, " = map("));
+  BOOST_TEST(contains(text, " body("));
+  const std::string plan = with({"--stage", "plan"});
+  BOOST_TEST(plan.starts_with("# one step of training maml"));
+  BOOST_TEST(plan != text);
+
+  std::istringstream lines(with({"--format", "json"}));
+  int programs = 0;
+  for (std::string line; std::getline(lines, line); ++programs) {
+    const auto one = nlohmann::json::parse(line);
+    BOOST_TEST(one["graph"]["nodes"].size() > 10u);
+    check_graph(one["graph"]);
+  }
+  BOOST_TEST(programs == 2);
+
+  const std::string dot = with({"--format", "dot"});
+  BOOST_TEST(dot.starts_with("digraph \"one step of training maml"));
+  BOOST_TEST(contains(dot, "subgraph cluster_"));
+  BOOST_TEST(std::count(dot.begin(), dot.end(), '{') == std::count(dot.begin(), dot.end(), '}'));
 }
 
 BOOST_AUTO_TEST_CASE(completions_and_the_manual_know_every_command_and_option) {
