@@ -4,43 +4,16 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "driver/journal.hpp"
+#include "driver/script_file.hpp"
 #include "driver/session.hpp"
 #include "kernels/instruction_set.hpp"
 #include "syntax/syntax.hpp"
 
 namespace metac::dsl {
-namespace {
-
-constexpr std::uintmax_t largest_script = 16u << 20;  // bytes; a script is written by people
-
-std::optional<std::string> read_text(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error) || std::filesystem::file_size(path, error) > largest_script)
-    return std::nullopt;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-void add_plain(Report& report, const char* code, std::string message, std::string hint = "") {
-  Diagnostic diagnostic;
-  diagnostic.code = code;
-  diagnostic.message = std::move(message);
-  diagnostic.hint = std::move(hint);
-  diagnostic.span = {0xffffffff, 0, 0};
-  report.add(std::move(diagnostic));
-}
-
-}  // namespace
-
 Script Script::from_text(const std::string& name, const std::string& text, Report& report) {
   Script script;
   script.sources_ = std::make_shared<Sources>();
@@ -53,22 +26,9 @@ Script Script::from_text(const std::string& name, const std::string& text, Repor
 }
 
 Script Script::load(const std::string& path, Report& report) {
-  const auto text = read_text(path);
-  if (text && text->find('\0') == std::string::npos) return from_text(path, *text, report);
+  if (const auto text = read_script(path, report)) return from_text(path, *text, report);
   Script script;
   script.sources_ = std::make_shared<Sources>();
-  if (text) {
-    add_plain(report, "E0001", fmt::format("`{}` is no text: it has bytes that are 0", path),
-              "a script is a text file, such as `examples/first.meta`");
-    return script;
-  }
-  std::error_code error;
-  const bool exists = std::filesystem::exists(path, error);
-  add_plain(report, "E0001",
-            std::filesystem::is_directory(path, error) ? fmt::format("`{}` is a folder, a script was needed", path)
-            : exists
-                ? fmt::format("`{}` is no text file of at most {} MiB that can be read", path, largest_script >> 20)
-                : fmt::format("there is no file `{}`", path));
   return script;
 }
 

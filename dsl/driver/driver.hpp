@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "driver/state.hpp"
 #include "driver/statistics.hpp"
 #include "plan/plan.hpp"
+#include "transform/transform.hpp"
 
 namespace metac::dsl {
 
@@ -31,6 +33,8 @@ struct Options {
   double checkpoint_seconds = 60;               // between two checkpoints of a training
   bool profile = false;                         // time the kernels of each training; costs some 50 ns a call
   std::size_t memory = 0;                       // bytes that arrays may take; 0: no limit is checked beforehand
+  // Called by `check` with each program that a training or an evaluation would run, and what it is.
+  std::function<void(const std::string& what, const Program&)> inspect;
 };
 
 struct TrainProgress {

@@ -19,6 +19,10 @@ void Machine::stop_if_asked() const {
   if (options.stop != nullptr && options.stop->load()) throw Interrupted{};
 }
 
+void Machine::inspect(const std::string& what, const Procedure& procedure) const {
+  if (rehearsal && options.inspect) options.inspect(what, procedure.program);
+}
+
 std::vector<Array> Machine::inputs(std::initializer_list<Value> state, data::Key key, std::int64_t step,
                                    double progress, std::vector<Array> arrays) const {
   std::vector<Array> result;

@@ -46,6 +46,8 @@ struct Machine {
   // that was loaded must be of the form that would be drawn: Failure naming the leaves that differ.
   Value state_for(const Learner&, const Source&, data::Key) const;
   void stop_if_asked() const;
+  // Shows a program to who asked for it, in a rehearsal.
+  void inspect(const std::string& what, const Procedure&) const;
 };
 
 }  // namespace metac::dsl

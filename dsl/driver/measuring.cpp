@@ -127,6 +127,8 @@ EvaluationResult measure(const Machine& machine, const Learner& learner, const M
       if (known == form && size == count) return executable.get();
     const Evaluation made =
         evaluation(machine.self, learner, learner.state, *how.source, form, count, how.sweep, how.metrics, how.span);
+    machine.inspect(fmt::format("evaluating {} on {} {} of {}", result.learner, count, result.unit, result.source),
+                    made.procedure);
     result.statistics.insert(made.statistics.begin(), made.statistics.end());
     if (machine.costs != nullptr) machine.costs->held += machine.weigh(made.procedure, how.span);
     programs.emplace_back(

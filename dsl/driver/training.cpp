@@ -207,6 +207,8 @@ class Training {
     machine_.self.overlap_intended = plan_.overlap_intended;
     step_ = train_step(machine_.self, learner_, state_.learner, state_.optimizer, state_.source, plan_.optimizer,
                        *plan_.source, form, plan_.batch, plan_.span);
+    machine_.inspect(fmt::format("one step of training {} on {}", learner_.name(), plan_.source->describe()),
+                     step_.procedure);
     return step_;
   }
 

@@ -37,7 +37,7 @@ namespace [[gnu::visibility("default")]] metac {
 
 // A mistake in a script, as `metac check` says it.
 struct ScriptMistake {
-  std::string code;          // "E0303"; the READMEs of dsl list them
+  std::string code;          // "E0303"; `metac explain E0303` says more
   std::string file;          // empty where it has no place in a text
   int line = 0, column = 0;  // from 1; the column counts characters
   std::string message, hint;

@@ -1,5 +1,5 @@
-# Writes a .cpp with the texts of stdlib: cmake -D ROOT=.. -D OUTPUT=.. -P embed.cmake. Texts are cut into pieces at line
-# ends, since compilers limit the length of one literal.
+# Writes a .cpp with the texts of stdlib: cmake -D ROOT=.. -D OUTPUT=.. -P embed.cmake.
+include(${CMAKE_CURRENT_LIST_DIR}/../../engine/cmake/RawString.cmake)
 file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/stdlib/*.meta)
 list(SORT files)
 
@@ -7,22 +7,8 @@ set(rows "")
 set(count 0)
 foreach(path IN LISTS files)
   file(READ "${ROOT}/${path}" text)
-  set(pieces "")
-  string(LENGTH "${text}" left)
-  while(left GREATER 8000)
-    string(SUBSTRING "${text}" 0 8000 piece)
-    string(FIND "${piece}" "\n" cut REVERSE)
-    if(cut LESS 0)
-      message(FATAL_ERROR "${path}: a line of more than 8000 bytes")
-    endif()
-    math(EXPR cut "${cut} + 1")
-    string(SUBSTRING "${text}" 0 ${cut} piece)
-    string(SUBSTRING "${text}" ${cut} -1 text)
-    string(APPEND pieces "R\"meta(${piece})meta\"\n")
-    string(LENGTH "${text}" left)
-  endwhile()
-  string(APPEND pieces "R\"meta(${text})meta\"")
-  string(APPEND rows "    {\"${path}\",\n${pieces}},\n")
+  raw_string(literal "${text}")
+  string(APPEND rows "    {\"${path}\",\n${literal}},\n")
   math(EXPR count "${count} + 1")
 endforeach()
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -34,6 +35,9 @@ void write_atomically(const std::filesystem::path& path, std::string_view conten
   Temporary file{fmt::format("{}.{}.tmp", path.string(), ::getpid())};
   file.descriptor = ::open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file.descriptor < 0) fail(path, "no file can be made there");
+  struct stat before;
+  if (::stat(path.c_str(), &before) == 0 && ::fchmod(file.descriptor, before.st_mode & 07777) != 0)
+    fail(path, "it could not be given the permissions of the file it replaces");
   while (!content.empty()) {
     const ssize_t written = ::write(file.descriptor, content.data(), content.size());
     if (written < 0 && errno == EINTR) continue;

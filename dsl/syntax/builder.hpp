@@ -55,7 +55,6 @@ class Builder {
   StatementPtr simple(const Node&);
   StatementPtr assignment(const Node&, ExprPtr target, ExprPtr value);
   StatementPtr drawing(const Node&, const ExprPtr& target, ExprPtr distribution);
-  std::string documentation(std::uint32_t definition_begin) const;
 
   template <typename Kind>
   ExprPtr make(Span span, Kind node) {

@@ -64,7 +64,11 @@ class Walker {
   void inside(const MemberExpr& e) { visit(e.base); }
   void inside(const IndexExpr& e) {
     visit(e.base);
-    for (const IndexItem& item : e.items) each(item.index, item.begin, item.end);
+    for (const IndexItem& item : e.items) {
+      each(item.index, item.begin, item.end);
+      if (item.begin && item.end && (is_operation(item.begin) || is_operation(item.end)))
+        marks_.wide_slices.insert(item.begin->span.end);
+    }
   }
   void inside(const IfExpr& e) { each(e.condition, e.then, e.otherwise); }
   void inside(const NamedExpr& e) { visit(e.inner); }
@@ -95,6 +99,12 @@ class Walker {
     visit(s.body);
   }
   void inside(const UseStatement&) {}
+
+  // Of two values, with blanks round its sign.
+  static bool is_operation(const ExprPtr& expr) {
+    const auto* binary = std::get_if<BinaryExpr>(&expr->node);
+    return binary && binary->op != BinaryOp::power;
+  }
 
   // The `if` of an `else if` begins no statement of its own.
   void otherwise(const BlockPtr& block) {

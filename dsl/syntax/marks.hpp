@@ -10,9 +10,10 @@
 namespace metac::dsl {
 
 struct Marks {
-  std::unordered_set<std::uint32_t> starts;    // of statements, and of options of train and evaluate
-  std::unordered_set<std::uint32_t> prefixes;  // unary minus and `not`
-  std::unordered_set<std::uint32_t> groups;    // `(` of a record, `[` of a list, `(` of a pattern
+  std::unordered_set<std::uint32_t> starts;       // of statements, and of options of train and evaluate
+  std::unordered_set<std::uint32_t> prefixes;     // unary minus and `not`
+  std::unordered_set<std::uint32_t> groups;       // `(` of a record, `[` of a list, `(` of a pattern
+  std::unordered_set<std::uint32_t> wide_slices;  // where the first end stops of a slice such as `a : b - 1`
 };
 
 Marks find_marks(const Module&);

@@ -1,5 +1,6 @@
-// Statements and blocks, and the comments that document a definition.
+// Statements and blocks.
 #include "syntax/builder.hpp"
+#include "syntax/documentation.hpp"
 #include "syntax/tokens.hpp"
 
 namespace metac::dsl {
@@ -40,14 +41,6 @@ std::vector<ExprPtr> target_parts(const ExprPtr& target, bool& is_tuple) {
   }
   is_tuple = false;
   return {target};
-}
-
-// The comment's words, without `#` and the blank after it.
-std::string_view comment_text(std::string_view text, Span span) {
-  std::string_view words = text.substr(span.begin + 1, span.end - span.begin - 1);
-  if (words.starts_with(' ')) words.remove_prefix(1);
-  while (words.ends_with(' ')) words.remove_suffix(1);
-  return words;
 }
 
 }  // namespace
@@ -97,8 +90,11 @@ StatementPtr Builder::statement(const Node& node) {
 }
 
 Definition Builder::definition(const Node& node) {
-  Definition result{
-      definition_kind(source(node.children[0])), name(node.children[1]), {}, {}, documentation(node.begin)};
+  Definition result{definition_kind(source(node.children[0])),
+                    name(node.children[1]),
+                    {},
+                    {},
+                    documentation_above(text_, comments_, node.begin)};
   for (const Node& child : node.children) {
     if (child.kind == NodeKind::parameters) result.lists.push_back(parameters(child));
   }
@@ -179,32 +175,6 @@ StatementPtr Builder::drawing(const Node& node, const ExprPtr& target, ExprPtr d
     drawn.names.push_back({single->name, part->span});
   }
   return make_statement(node, DrawStatement{std::move(drawn), std::move(distribution)});
-}
-
-// The comments on the lines right above, without a line between.
-std::string Builder::documentation(std::uint32_t definition_begin) const {
-  std::vector<std::string_view> lines;
-  std::uint32_t below = definition_begin;
-  const auto line_breaks = [&](std::uint32_t from) {
-    const std::string_view between = text_.substr(from, below - from);
-    const auto first = between.find('\n');
-    const bool blank = between.find_first_not_of(" \t\r\n") == std::string_view::npos;
-    return blank && first != std::string_view::npos && between.find('\n', first + 1) == std::string_view::npos;
-  };
-  auto at = comments_.end();
-  while (at != comments_.begin() && (at - 1)->span.begin >= definition_begin) --at;
-  for (; at != comments_.begin(); --at) {
-    const Comment& comment = *(at - 1);
-    if (!comment.own_line || !line_breaks(comment.span.end)) break;
-    lines.push_back(comment_text(text_, comment.span));
-    below = comment.span.begin;
-  }
-  std::string result;
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-    if (!result.empty()) result += '\n';
-    result += *line;
-  }
-  return result;
 }
 
 }  // namespace metac::dsl

@@ -38,6 +38,7 @@ learner steps_from(net, rate = 0.1) {
     e ~ normal(x.shape)
     return x + e
   }
+  fn rule() = (name: "rule", apply: adapt)
   fn described(updates) = (name: "steps", updates: updates, half: updates / 2, weights: theta, pair: (1, true))
 }
 
@@ -107,7 +108,7 @@ BOOST_AUTO_TEST_SUITE(language)
 
 BOOST_AUTO_TEST_CASE(functions_are_listed_as_the_script_declares_them) {
   const auto functions = learner().functions();
-  BOOST_REQUIRE_EQUAL(functions.size(), 5u);
+  BOOST_REQUIRE_EQUAL(functions.size(), 6u);
   BOOST_TEST(functions[0].name == "adapt");
   BOOST_TEST(functions[0].documentation == "The weights after some steps on the support.");
   BOOST_REQUIRE_EQUAL(functions[0].parameters.size(), 2u);
@@ -286,6 +287,9 @@ BOOST_AUTO_TEST_CASE(mistakes_of_calls_are_those_of_the_script) {
     return message_of([&] { trained.call(function, arguments, named); });
   };
   BOOST_TEST(contains(call("predikt", {task, x}), "did you mean `predict`?"));
+  BOOST_TEST(contains(call("predikt", {task, x}), "[E0602]"));
+  BOOST_TEST(contains(call("rule", {}), "in `apply`: only numbers, texts, tensors"));
+  BOOST_TEST(contains(call("rule", {}), "[E0601]"));
   BOOST_TEST(contains(call("rate", {}), "`rate` of the learner `steps_from` is the float 0.1: it cannot be called"));
   BOOST_TEST(contains(call("predict", {task}), "`predict` needs its argument `x`"));
   BOOST_TEST(contains(call("predict", {task, x, 1, 1}), "more were given"));

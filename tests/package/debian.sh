@@ -16,7 +16,9 @@ fail() {
 cpack --config "$build/CPackConfig.cmake" -G DEB -B "$work/made" >cpack.log 2>&1 || fail "$(cat cpack.log)"
 package=$(echo made/metac_*.deb)
 dpkg-deb --extract "$package" tree
-for file in bin/metac include/metac/engine.hpp include/metac/metac.hpp include/metac/xtensor.hpp include/metac/base/array.hpp; do
+for file in bin/metac include/metac/engine.hpp include/metac/metac.hpp include/metac/xtensor.hpp include/metac/base/array.hpp \
+            share/doc/metac/reference.md share/man/man1/metac.1 share/bash-completion/completions/metac \
+            share/zsh/vendor-completions/_metac share/fish/vendor_completions.d/metac.fish; do
   [[ -f tree/usr/$file ]] || fail "$package has no usr/$file"
 done
 find tree -name 'libmetac.so.*' | grep -q . || fail "$package has no library"
@@ -24,7 +26,7 @@ tree/usr/bin/metac --version | grep -q '^metac ' || fail "the command of $packag
 
 # It depends on the packages of every library that its files need, and on no others.
 depends=$(dpkg-deb --field "$package" Depends | tr ',' '\n' | awk '{print $1}' | sort)
-needed=$(find tree/usr -type f \( -name 'libmetac*.so*' -o -name metac \) -exec objdump -p {} + |
+needed=$(find tree/usr -type f \( -name 'libmetac*.so*' -o -path '*/bin/metac' \) -exec objdump -p {} + |
   awk '/NEEDED/ {print $2}' | grep -v '^libmetac' | sort -u |
   while read -r library; do
     path=$(/sbin/ldconfig -p | awk -v name="$library" '$1 == name && path == "" {path = $NF} END {print path}')

@@ -9,85 +9,17 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
-#include <set>
 #include <sstream>
 
 #include "dsl/command/process.hpp"
-#include "dsl/data/files.hpp"
+#include "dsl/command/workshop.hpp"
 
 namespace metac::dsl::test {
 namespace {
 
 namespace fs = std::filesystem;
-using data::Bytes;
 
 const fs::path here = METAC_TESTS_DIR "/dsl/command";
-
-std::string read_all(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-Bytes npy(const std::string& type, const std::string& shape, const Bytes& values) {
-  std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
-  header += std::string(63 - (10 + header.size()) % 64, ' ') + "\n";
-  std::string file("\x93NUMPY\x01\x00", 8);
-  file += {static_cast<char>(header.size()), 0};
-  file += header;
-  Bytes bytes(file.begin(), file.end());
-  bytes.insert(bytes.end(), values.begin(), values.end());
-  return bytes;
-}
-
-// The scripts, and beside them good and bad data files of every kind.
-const fs::path& workshop() {
-  static const data::testing::TemporaryFolder folder;
-  static const bool made = [] {
-    for (const auto& entry : fs::directory_iterator(here / "cases"))
-      if (entry.path().extension() == ".meta") fs::copy_file(entry.path(), folder.path() / entry.path().filename());
-    const fs::path data = folder.path() / "data";
-    const Bytes images(12 * 64, 100);
-    Bytes labels;
-    for (int i = 0; i < 12; ++i) labels.push_back(static_cast<std::uint8_t>(i % 3));
-    using namespace data::testing;
-    write(data / "images", idx_bytes(8, {12, 8, 8}, images));
-    write(data / "rectangles", idx_bytes(8, {12, 8, 4}, Bytes(12 * 32, 1)));
-    write(data / "labels", idx_bytes(8, {12}, labels));
-    write(data / "labels_below_zero", idx_bytes(11, {12}, Bytes(24, 0xff)));  // int16
-    write(data / "x.npy", npy("<f4", "(3, 4)", Bytes(48)));
-    write(data / "labels_below_zero.npy", npy("<i4", "(3,)", {0, 0, 0, 0, 1, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff}));
-    write(data / "few_labels.npy", npy("<i4", "(2,)", Bytes(8)));
-    for (const std::string part : {"train", "t10k"}) {
-      write(data / "mnist" / (part + "-images-idx3-ubyte"), idx_bytes(8, {3, 28, 28}, Bytes(3 * 28 * 28)));
-      write(data / "mnist" / (part + "-labels-idx1-ubyte"), idx_bytes(8, {3}, {0, 1, 12}));
-    }
-    write(data / "few_labels", idx_bytes(8, {5}, Bytes(5, 0)));
-    write(data / "truncated", idx_bytes(8, {12, 8, 8}, Bytes(100, 1)));
-    write(data / "huge", idx_bytes(8, {0xffffffff, 0xffffffff, 0xffffffff}, Bytes(100, 1)));
-    write(data / "text", std::string("these are no images\n"));
-    write(data / "table.csv", std::string("station,day,rain\nA,0,0.5\nB,0,1\nA,1,2\nB,1,0\nA,2,3\n"));
-    write(data / "sentences.tsv", std::string("b\tthe cat\na\ta bird\n"));
-    write(data / "latin.tsv", std::string("b\tthe cat\na\tcaf\xe9\n"));
-    Bytes packed = gzip(idx_bytes(8, {12, 8, 8}, images));
-    write(data / "cut.gz", Bytes(packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(packed.size() / 2)));
-    fs::create_directories(data / "empty");
-    write(data / "drawings" / "a" / "1.png", grey_png(4, 4, 200));
-    write(data / "drawings" / "b" / "1.png", grey_png(6, 4, 100));
-    Bytes png = grey_png(16, 16, 7);
-    png.resize(png.size() / 2);
-    write(data / "corrupt_png" / "a" / "1.png", png);
-    write(data / "no_png" / "a" / "1.png", std::string("no picture"));
-    write(data / "corrupt.zip", std::string("PK\x03\x04 and then nothing good"));
-    return true;
-  }();
-  (void)made;
-  return folder.path();
-}
-
-std::vector<std::string> words_of(const std::string& line) {
-  std::istringstream in(line);
-  return {std::istream_iterator<std::string>(in), {}};
-}
 
 struct Case {
   std::string name;
@@ -99,11 +31,9 @@ std::vector<Case> cases() {
   std::vector<Case> result;
   for (const auto& entry : fs::directory_iterator(here / "cases")) {
     if (entry.path().extension() != ".meta") continue;
-    const std::string text = read_all(entry.path()), first = text.substr(0, text.find('\n'));
-    BOOST_REQUIRE_MESSAGE(first.starts_with("# metac "), entry.path() << " does not begin with its arguments");
-    auto arguments = words_of(first.substr(8));
-    arguments.insert(arguments.begin() + 1, entry.path().filename().string());
-    result.push_back({entry.path().stem().string(), arguments});
+    const std::string text = read_all(entry.path()), file = entry.path().filename().string();
+    BOOST_REQUIRE_MESSAGE(text.starts_with("# metac "), file << " does not begin with its arguments");
+    result.push_back({entry.path().stem().string(), arguments_of(text, file)});
   }
   std::ifstream lines(here / "command_lines.txt");
   for (std::string line; std::getline(lines, line);)
@@ -152,36 +82,6 @@ BOOST_AUTO_TEST_CASE(the_command_says_what_is_expected) {
     BOOST_TEST(found.find(workshop().string()) == std::string::npos, one.name << " names a folder of this machine");
     if (std::count(one.arguments.begin(), one.arguments.end(), "--json")) check_json_lines(one.name, finished.out);
   }
-}
-
-// A code that no case shows is a code nobody has read the message of.
-BOOST_AUTO_TEST_CASE(every_code_of_elaborator_and_driver_has_a_case) {
-  const std::set<std::string> unreachable{
-      "E0007",  // the system has no memory for small things: not to be arranged in a test
-      "E0302",  // every `let` and default is computed within an experiment; in `--set` it becomes E0003
-      "E0312",  // everything within an experiment has a key to draw from
-      // The checker says these first; they guard programs that elaborate what was not checked.
-      "E0331", "E0337", "E0370", "E0372", "E0375", "E0377", "E0380", "E0382", "E0412"};
-  const std::regex code("\"([EW]0[0-9]{3})\"");
-  std::set<std::string> used;
-  for (const char* room : {"elaborate", "driver"})
-    for (const auto& entry : fs::directory_iterator(fs::path(METAC_SOURCE_DIR) / "dsl" / room)) {
-      const std::string text = read_all(entry.path());
-      for (std::sregex_iterator it(text.begin(), text.end(), code), end; it != end; ++it) used.insert((*it)[1]);
-    }
-  std::set<std::string> shown;
-  const std::regex in_text("[EW]0[0-9]{3}");
-  for (const auto& entry : fs::directory_iterator(here / "cases")) {
-    if (entry.path().extension() != ".expected") continue;
-    const std::string text = read_all(entry.path());
-    for (std::sregex_iterator it(text.begin(), text.end(), in_text), end; it != end; ++it) shown.insert((*it)[0]);
-  }
-  BOOST_TEST(used.size() > 60u);
-  for (const auto& one : used)
-    BOOST_TEST((shown.count(one) == 1u || unreachable.count(one) == 1u),
-               one << " has no case in tests/dsl/command/cases");
-  for (const auto& one : unreachable)
-    BOOST_TEST(shown.count(one) == 0u, one << " is shown by a case and need not be an exception");
 }
 
 // The last line of `check --json` says what the last one of `run --json` then measures.

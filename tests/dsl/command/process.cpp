@@ -24,7 +24,7 @@ std::size_t times(const std::string& text, const std::string& part) {
 }  // namespace
 
 Finished run_command(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
-                     std::optional<Stop> stop) {
+                     std::optional<Stop> stop, const std::filesystem::path& input) {
   int out[2], err[2];
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   std::vector<std::string> words{METAC_COMMAND};
@@ -36,6 +36,7 @@ Finished run_command(const std::filesystem::path& folder, const std::vector<std:
   if (child < 0) throw std::runtime_error("no process");
   if (child == 0) {
     unsetenv("METAC_DATA");
+    dup2(open(input.c_str(), O_RDONLY | O_CLOEXEC), STDIN_FILENO);
     dup2(out[1], STDOUT_FILENO);
     dup2(err[1], STDERR_FILENO);
     if (chdir(folder.c_str()) == 0) execv(argv[0], argv.data());

@@ -25,8 +25,8 @@ struct Stop {
   int repeats = 1;  // how often it is sent, 0.1 ms apart
 };
 
-// A run that takes longer than a minute is killed.
+// A run that takes longer than a minute is killed. It reads `input`, a file, or nothing.
 Finished run_command(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
-                     std::optional<Stop> = {});
+                     std::optional<Stop> = {}, const std::filesystem::path& input = "/dev/null");
 
 }  // namespace metac::dsl::test

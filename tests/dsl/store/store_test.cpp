@@ -130,7 +130,10 @@ BOOST_AUTO_TEST_CASE(refusals_say_what_was_found) {
 BOOST_AUTO_TEST_CASE(a_file_is_replaced_whole_or_stays) {
   const TemporaryFolder folder;
   write_atomically(folder / "x", "first");
+  using std::filesystem::perms;
+  std::filesystem::permissions(folder / "x", perms::owner_all);
   write_atomically(folder / "x", "second");
+  BOOST_TEST((std::filesystem::status(folder / "x").permissions() == perms::owner_all));
   BOOST_TEST(content_of(folder / "x") == "second");
   BOOST_CHECK_THROW(write_atomically(folder / "no" / "such", "x"), Error);
   std::filesystem::create_directory(folder / "taken");

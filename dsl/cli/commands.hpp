@@ -1,0 +1,75 @@
+// What each command of `metac` is asked, and the functions that do it. They return exit codes (`Outcome`), print, and
+// leave everything else to the rooms behind them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "driver/driver.hpp"
+
+namespace metac::dsl {
+
+// ---- run.cpp ----
+
+struct RunRequest {
+  std::string script;
+  Options options;
+  std::vector<std::string> settings;  // name=value, as written
+  std::string resume;                 // a folder; empty: a new run
+  std::string csv;                    // a file; empty: none
+  bool json = false;                  // events and diagnostics on standard output
+  bool json_diagnostics = false;      // diagnostics as JSON where people would read text
+  double memory = 0;                  // GiB; 0: what the machine has
+};
+
+int run_script(RunRequest);
+int check_script(RunRequest);
+// By which derivatives the objectives of the script reach what is learned under this name; empty: all of it.
+int explain_derivatives(RunRequest, const std::string& name);
+
+// ---- format.cpp ----
+
+struct FormatRequest {
+  std::vector<std::string> files;  // "-": from standard input to standard output
+  bool check = false;              // write nothing, and fail if something would change
+  bool diff = false;               // write nothing, and show what would change
+};
+
+int format_scripts(const FormatRequest&);
+
+// ---- explain.cpp ----
+
+// Without a code: the titles of all.
+int explain_codes(const std::vector<std::string>& codes);
+
+// ---- list.cpp ----
+
+struct ListRequest {
+  std::string script;
+  bool json = false;  // one object a line
+};
+
+int list_script(const ListRequest&);
+
+// ---- doc.cpp ----
+
+struct DocRequest {
+  std::string name;    // "exp", or "learner.predict" for what stands inside of a definition
+  std::string script;  // whose names are known, too; empty: those of the library and builtins only
+  bool all = false;    // a reference of everything, in Markdown
+};
+
+int document_names(const DocRequest&);
+
+// ---- graph.cpp ----
+
+struct GraphRequest {
+  std::string script, experiment;
+  std::string stage = "graph";  // "graph": expressions with their derivatives; "plan": the steps that run
+  std::string form = "text";    // or "dot", "json"
+  Options options;
+};
+
+int print_graph(GraphRequest);
+
+}  // namespace metac::dsl

@@ -1,0 +1,39 @@
+// What a text defines, as it is read: for lists, documentation and editors. Needs no check, so a script with mistakes
+// has an outline, too.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "check/builtins.hpp"
+#include "check/check.hpp"
+
+namespace metac::dsl {
+
+struct OutlineParameter {
+  std::string name;
+  std::string default_value;  // as an expression; empty: it must be given
+};
+
+struct Outline {
+  std::string kind;  // the word it is defined with: "learner", "fn", "let", "learn", "on"; or "builtin"
+  std::string name;
+  std::vector<std::vector<OutlineParameter>> lists;
+  std::string documentation;     // lines, without `#`
+  Span place;                    // of the name; of a builtin, nowhere
+  std::vector<Outline> members;  // of a learner, optimizer, tasks or model: what it learns, remembers, draws, defines
+};
+
+// The top level of a module, in order.
+std::vector<Outline> outline(const Module&, const Sources&);
+// Of a name that a checked program knows.
+Outline outline_of(const std::string& name, const Global&, const Sources&);
+Outline outline_of(const Builtin&);
+// "learner mine(net, rate = 0.1)".
+std::string heading(const Outline&);
+// Its first sentence, or as much of it as its first line has.
+std::string summary(const Outline&);
+// The member of this name; nullptr if there is none.
+const Outline* find_member(const Outline&, const std::string& name);
+
+}  // namespace metac::dsl
