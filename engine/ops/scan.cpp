@@ -12,6 +12,11 @@ namespace {
 
 using Results = std::vector<MapBuilder::Result>;
 
+// What stands behind the results: the carries.
+Tensors last_of(const Tensors& parts, std::size_t results) {
+  return {parts.begin() + static_cast<std::ptrdiff_t>(results), parts.end()};
+}
+
 // A closed body, built again for some of its steps.
 class Steps {
  public:
@@ -33,8 +38,7 @@ class Steps {
     to.insert(to.end(), inner.carry.begin(), inner.carry.end());
     for (const Graph::Capture& capture : loop_.body->captures()) to.push_back(inner.body->capture(capture.outer));
     const Tensors values = replay(*loop_.body, from_, to, outputs_, *inner.body);
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(results_.size());
-    return inner.close(as_results({values.begin(), middle}), Tensors(middle, values.end()));
+    return inner.close(as_results(values), last_of(values, results_.size()));
   }
 
   Results as_results(const Tensors& values) const {
@@ -63,37 +67,37 @@ Tensor cut(Tensor x, std::int64_t k) {
 }
 Tensor joined(Tensor x) { return reshape(x, x.shape().without(0).without(0).with_front(x.shape()[0] * x.shape()[1])); }
 
-// The parts of the whole, with the carries kept of every k-th step only.
+// The parts of the first `count` steps, as a scan of scans of k steps.
+Tensors in_chunks(const OpenLoop& loop, const Steps& steps, const Results& results, std::int64_t count,
+                  std::int64_t k) {
+  Tensors sequences;
+  for (const Tensor& sequence : rows(loop.sequences, 0, count)) sequences.push_back(cut(sequence, k));
+  OpenLoop outer(loop.outer, sequences, loop.initial, count / k);
+  if (loop.guard > static_cast<int>(loop.slices.size())) outer.guard = loop.guard;  // a slice guards steps, no chunks
+  const Tensors inner = steps.run(*outer.body, outer.slices, outer.carry, outer.index * number(*outer.body, k), k);
+  Tensors parts = outer.close(steps.as_results(inner), last_of(inner, results.size()));
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (results[i].output == MapBuilder::stacked) parts[i] = joined(parts[i]);
+  return parts;
+}
+
+// The parts of the whole, with the carries kept of every k-th step only. A rest of steps comes after the chunks.
 Tensors close_in_chunks(const OpenLoop& loop, const Results& results, std::span<const Tensor> next, std::int64_t k) {
-  const std::int64_t chunks = loop.length / k, whole = chunks * k, rest = loop.length - whole;
+  const std::int64_t rest = loop.length % k, whole = loop.length - rest;
   Results here;
   Tensors carries;
   for (const auto& result : results) here.push_back({loop.body->capture(result.value), result.output});
   for (const Tensor& carry : next) carries.push_back(loop.body->capture(carry));
   loop.body->close();
   const Steps steps(loop, carries, here);
-
-  Tensors sequences;
-  for (const Tensor& sequence : rows(loop.sequences, 0, whole)) sequences.push_back(cut(sequence, k));
-  OpenLoop outer(loop.outer, sequences, loop.initial, chunks);
-  if (loop.guard > static_cast<int>(loop.slices.size())) outer.guard = loop.guard;
-  const Tensors inner = steps.run(*outer.body, outer.slices, outer.carry, outer.index * number(*outer.body, k), k);
-  const auto middle = inner.begin() + static_cast<std::ptrdiff_t>(results.size());
-  Tensors parts = outer.close(steps.as_results({inner.begin(), middle}), Tensors(middle, inner.end()));
-  for (std::size_t i = 0; i < results.size(); ++i)
-    if (results[i].output == MapBuilder::stacked) parts[i] = joined(parts[i]);
+  const Tensors parts = in_chunks(loop, steps, results, whole, k);
   if (rest == 0) return parts;
 
-  const Tensors last = steps.run(loop.outer, rows(loop.sequences, whole, loop.length),
-                                 {parts.begin() + static_cast<std::ptrdiff_t>(results.size()), parts.end()},
-                                 number(loop.outer, whole), rest);
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (i >= results.size())
-      parts[i] = last[i];
-    else
-      parts[i] = results[i].output == MapBuilder::stacked ? concatenate({parts[i], last[i]}, 0) : parts[i] + last[i];
-  }
-  return parts;
+  Tensors all = steps.run(loop.outer, rows(loop.sequences, whole, loop.length), last_of(parts, results.size()),
+                          number(loop.outer, whole), rest);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    all[i] = results[i].output == MapBuilder::stacked ? concatenate({parts[i], all[i]}, 0) : parts[i] + all[i];
+  return all;
 }
 
 }  // namespace
@@ -120,8 +124,7 @@ std::int64_t ScanBuilder::length() const { return loop_->length; }
 ScanBuilder::Results ScanBuilder::close(const Tensors& carries, const std::vector<MapBuilder::Result>& results,
                                         std::int64_t recompute_every) {
   const Tensors parts = close_scan(*loop_, results, carries, recompute_every);
-  const auto middle = parts.begin() + static_cast<std::ptrdiff_t>(results.size());
-  return {{middle, parts.end()}, {parts.begin(), middle}};
+  return {last_of(parts, results.size()), {parts.begin(), parts.end() - static_cast<std::ptrdiff_t>(carries.size())}};
 }
 
 }  // namespace metac

@@ -20,7 +20,7 @@ Frame Lowering::program(std::span<const NodeId> inputs, std::span<const NodeId> 
   return std::move(frame_);
 }
 
-std::unique_ptr<LoopKernel> Lowering::region(const MapBody& body) {
+std::unique_ptr<LoopKernel> Lowering::region(const MapBody& body, std::span<const std::int64_t> strides) {
   auto loop = std::make_unique<LoopKernel>();
   loop->length = body.length;
   values_.resize(graph_.size());
@@ -29,9 +29,7 @@ std::unique_ptr<LoopKernel> Lowering::region(const MapBody& body) {
   for (std::uint32_t i = 0; i < body.region.inputs.size(); ++i) bind_input(body.region.inputs[i], results + i);
   lower(body.region.outputs);
   for (std::uint32_t k = 0; k < results; ++k) take_result(*loop, body, k);
-  for (int i = 0; i < static_cast<int>(body.region.inputs.size()); ++i)
-    loop->strides.push_back(
-        i < body.sequences ? static_cast<std::int64_t>(graph_.node(body.region.inputs[i]).type.bytes()) : 0);
+  loop->strides.insert(loop->strides.end(), strides.begin(), strides.end());
   if (body.guard != MapBody::no_guard) loop->guard = results + body.guard;
   assign_memory(frame_);
   loop->body = std::move(frame_);
@@ -138,12 +136,19 @@ void Lowering::visit_kernel(NodeId id, const Node& node) {
 void Lowering::visit_loop(NodeId id, const Node& node) {
   const MapBody& body = map_body(node);
   std::vector<Operand> inputs, operands;
-  for (const NodeId input : node.inputs) inputs.push_back(operand(dense(input)));
+  std::vector<std::int64_t> strides;
+  for (const NodeId input : node.inputs) {
+    const bool sequence = static_cast<int>(strides.size()) < body.sequences;
+    const std::uint32_t stored = sequence ? rows(input) : dense(input);
+    const Layout& layout = stored_[stored].layout;
+    inputs.push_back(operand(stored));
+    strides.push_back(sequence ? layout.strides[0] * static_cast<std::int64_t>(size_of(layout.dtype)) : 0);
+  }
   values_[id] = {Value::parts, 0, static_cast<std::uint32_t>(stored_.size())};
   for (int k = 0; k < static_cast<int>(body.region.outputs.size()); ++k)
     operands.push_back(operand(new_result(part_type(body, k)).index));
   operands.insert(operands.end(), inputs.begin(), inputs.end());
-  std::shared_ptr<const LoopKernel> kernel = Lowering(*body.region.graph, cache_).region(body);
+  std::shared_ptr<const LoopKernel> kernel = Lowering(*body.region.graph, cache_).region(body, strides);
   emit(kernel, id, operands, body.region.outputs.size());
   frame_.steps.back().loop = kernel.get();
 }

@@ -22,8 +22,9 @@ class Lowering {
 
   // Input i of the frame is external i, the outputs are those that follow.
   Frame program(std::span<const NodeId> inputs, std::span<const NodeId> outputs);
-  // The body of a map or scan: external i is operand i of its step, the results and then the inputs.
-  std::unique_ptr<LoopKernel> region(const MapBody&);
+  // The body of a map or scan: external i is operand i of its step, the results and then the inputs. Strides are those
+  // of the inputs, in bytes from task to task.
+  std::unique_ptr<LoopKernel> region(const MapBody&, std::span<const std::int64_t> strides);
 
  private:
   static constexpr std::uint32_t none = ~0u;
@@ -79,6 +80,7 @@ class Lowering {
   void visit_view(NodeId, const Node&);
   std::uint32_t settle(NodeId);  // index of the Stored, closing the node's group if it has one
   std::uint32_t dense(NodeId);   // the same, densely laid out
+  std::uint32_t rows(NodeId);    // the same, with dense rows that may lie in any order
   void copy(NodeId, std::uint32_t stored, std::uint32_t storage);
   std::uint32_t filled(const Type&, double value);
   std::uint32_t add_array(const Array&);

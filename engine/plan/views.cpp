@@ -116,6 +116,14 @@ std::uint32_t Lowering::dense(NodeId id) {
   return stored_[from].dense;
 }
 
+// So a loop reads a sequence that is reversed or repeated where it is.
+std::uint32_t Lowering::rows(NodeId id) {
+  const std::uint32_t stored = settle(id);
+  const Layout& layout = stored_[stored].layout;
+  const Layout row{layout.dtype, layout.shape.without(0), layout.strides.without(0)};
+  return row.is_dense() ? stored : dense(id);
+}
+
 void Lowering::copy(NodeId id, std::uint32_t stored, std::uint32_t storage) {
   const Operand operands[] = {{storage, 0}, operand(stored)};
   emit(cache_.of_program(copy_program(stored_[stored].layout)), id, operands, 1);

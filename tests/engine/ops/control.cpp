@@ -3,6 +3,7 @@
 
 #include "engine/ops/bench.hpp"
 #include "engine/ops/checks.hpp"
+#include "ops/primitives.hpp"
 #include "plan/plan.hpp"
 #include "transform/transform.hpp"
 
@@ -143,6 +144,21 @@ BOOST_AUTO_TEST_CASE(a_million_steps_are_a_few_nodes_and_little_memory) {
   }
   BOOST_TEST(std::abs(results[0].at(0) - mean) < 1e-12);
   BOOST_TEST(std::abs(results[1].at(0) - expected) < 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(a_broken_scan_is_found) {
+  const auto broken = [](int carries, int guard) {
+    Graph graph;
+    const Tensor x = input(graph, {Dtype::f32, {3}});
+    const auto body = std::make_shared<Graph>(graph);
+    const Tensor index = input(*body, {Dtype::i32, {}}), carry = input(*body, {Dtype::f32, {3}});
+    push_loop(graph, std::vector{iota(graph, 2), x},
+              {{body, {index.id(), carry.id()}, {sum(carry).id()}}, 1, 2, {}, carries, guard});
+    verify(graph);
+  };
+  BOOST_CHECK_THROW(broken(1, MapBody::no_guard), Bug);  // the carry becomes a scalar
+  BOOST_CHECK_THROW(broken(1, 1), Bug);                  // the guard is no bool
+  BOOST_CHECK_THROW(broken(0, MapBody::no_guard), Bug);  // an output that is nothing
 }
 
 BOOST_AUTO_TEST_CASE(scans_say_what_was_given_and_what_is_needed) {

@@ -65,6 +65,34 @@ BOOST_AUTO_TEST_CASE(a_step_writes_its_carries_in_place) {
   BOOST_TEST(graph.find("= scan(") != std::string::npos, graph);
 }
 
+BOOST_AUTO_TEST_CASE(sequences_are_read_where_they_lie) {
+  Case c;
+  const Tensor x = c.add_input(f32({8, 64})), y = c.add_input(f32({17, 64})), row = c.add_input(f32({64}));
+  const auto odd = slice_axis(y, 0, 1, 17, 2), turned = flip(x, 0), columns = transpose(reshape(x, {64, 8}), {1, 0});
+  MapBuilder tasks(*c.graph, {turned, odd, broadcast_to(row, {8, 64}), full(*c.graph, {8}, 0.5)}, 8);
+  const auto s = tasks.slices();
+  c.outputs = tasks.close({{tanh(s[0]) + s[1] * s[2] * s[3]}});
+  BOOST_TEST(steps(*c.plan()) == 1);
+  check_plan(c);
+  MapBuilder others(*c.graph, {columns}, 8);  // whose rows are not dense: they are copied
+  c.outputs = others.close({{exp(others.slices()[0])}});
+  BOOST_TEST(steps(*c.plan()) == 2);
+  check_plan(c);
+}
+
+BOOST_AUTO_TEST_CASE(a_derivative_keeps_each_carry_once) {
+  Graph graph;
+  const Tensor x = input(graph, f32({1000}));
+  const auto bytes = [&](std::int64_t every) {
+    ScanBuilder scan(graph, {x}, {}, 100);
+    const Tensor slope = grad(sum(scan.close({tanh(scan.carries()[0])}, {}, every).carries[0]), x);
+    return arena_bytes(compile(x, slope).plan());
+  };
+  BOOST_TEST(bytes(0) > 400'000u);
+  BOOST_TEST(bytes(0) < 430'000u);
+  BOOST_TEST(bytes(10) < 110'000u);
+}
+
 // Four threads would wait for each other in a map of one task, if it kept them.
 BOOST_AUTO_TEST_CASE(a_checkpoint_leaves_the_threads_to_the_map_inside) {
   Case c;
