@@ -424,8 +424,10 @@ class Generator {
         shape[axis] = 2;
         return size > 0 ? gather_along(a, known(random_indices(shape, 0, size)), axis) : neg(a);
       }
-      case 4:
-        return scatter_set(a, same_shape(pool, a), indices({first}, first));
+      case 4: {
+        const Tensor index = indices({first}, first);
+        return scatter_set(a, same_shape(pool, a), index);
+      }
       case 5: {
         Shape block = a.shape();
         block[axis] = (size + 1) / 2;
@@ -478,16 +480,18 @@ class Generator {
         const std::int64_t groups = channels % 2 == 0 && once_in(3) ? 2 : 1;
         weights.push_back(channels / groups);
         weights.push_back(groups * (1 + pick(2)));
-        const Tensor w = mul(known(random_array(weights)), sum(any(pool)));
+        const Tensor scale = sum(any(pool)), w = mul(known(random_array(weights)), scale);
         const std::int64_t dilation = 1 + pick(2);
         return convolution(image, w,
                            {.stride = {stride}, .padding = {dilation}, .dilation = {dilation}, .groups = groups});
       }
       case 2:
         return average_pool(image, {.size = {kernel}, .stride = {stride}, .padding = {kernel - 1}}, once_in(2));
-      case 3:
-        return once_in(2) ? adaptive_average_pool(image, {2})
-                          : resize(image, Shape(sizes, 1 + pick(4)), once_in(2) ? Resize::nearest : Resize::linear);
+      case 3: {
+        if (once_in(2)) return adaptive_average_pool(image, {2});
+        const Resize how = once_in(2) ? Resize::nearest : Resize::linear;
+        return resize(image, Shape(sizes, 1 + pick(4)), how);
+      }
       case 4:
         return max_pool(image, {.size = {kernel}, .stride = {stride}, .padding = {kernel - 1}});
       default:
