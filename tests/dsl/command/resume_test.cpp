@@ -43,9 +43,10 @@ experiment long(seeds = 2, rounds = 1) {
   for turn in 1..2 {
     train learner on rows {
       epochs: 100 * rounds, batch: 5, optimizer: if turn == 1 then adam(1e-3) else same, validate: (on: rows, every: 50 * rounds), select: "best"
+      overlap: "intended"
     }
   }
-  evaluate learner on rows
+  evaluate learner on rows { overlap: "intended" }
   let few = maml(mlp([20, 1]), loss: mse)
   train few on leaning(sinusoids()) {
     iterations: 1_500 * rounds, batch: 10, optimizer: momentum(1e-3)
