@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "bench/drawings.hpp"
 #include "dsl/laboratory.hpp"
 #include "kernels/instruction_set.hpp"
 
@@ -35,34 +36,6 @@ struct Row {
   double milliseconds = 0;  // median
   double least = 0;
   int repetitions = 0;
-};
-
-// The shapes of 5-way episodes of Omniglot, filled with noise: ink is drawn or not.
-class Drawings : public TaskSource {
- public:
-  std::string describe() const override { return "random drawings"; }
-  std::vector<Form> task_forms() const override {
-    const Type x{Dtype::f32, {5, 28, 28, 1}}, y{Dtype::i32, {5}};
-    return {{x, y, x, y}};
-  }
-  std::vector<Array> arrays(data::Key key, std::size_t, std::int64_t first, std::int64_t count) const override {
-    data::Stream stream(data::fold_in_wide(key, static_cast<std::uint64_t>(first)));
-    std::vector<Array> drawn;
-    const Form form = task_forms().front();
-    for (const auto& type : form) {
-      auto& array = drawn.emplace_back(Type{type.dtype, type.shape.with_front(count)});
-      if (type.dtype == Dtype::f32)
-        for (auto& pixel : array.as<float>()) pixel = stream.next() % 8 == 0 ? 1 : 0;
-      else
-        for (std::int64_t i = 0; i < array.elements(); ++i)
-          array.as<std::int32_t>()[i] = static_cast<std::int32_t>(i % 5);
-    }
-    return drawn;
-  }
-  Value build(Elaborator&, std::span<const Tensor> arrays) const override {
-    const auto part = [](Tensor x, Tensor y) { return Value::record({{"x", x}, {"y", y}}); };
-    return Value::record({{"support", part(arrays[0], arrays[1])}, {"query", part(arrays[2], arrays[3])}});
-  }
 };
 
 // Whole steps with their sampling and optimizer: each starts where the last one ended.
@@ -174,7 +147,7 @@ let rule = adam(1e-3)
 let learner_here = maml(conv4(ways: 5), inner_lr: 0.4)
 let rule = adam(1e-3)
 )");
-  const auto drawings = std::make_shared<const Drawings>();
+  const auto drawings = std::make_shared<const Drawings>(5, 1, 1);
   std::vector<Row> rows{time_step("sine waves, 25 tasks, 10 + 10 points", waves, waves.source("source"), 25, 1, 2)};
   for (const int threads : {1, 2})
     rows.push_back(time_step("images, 32 tasks, 5-way 1-shot, conv4-64", images, drawings, 32, threads, 8));

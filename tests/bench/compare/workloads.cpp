@@ -13,6 +13,7 @@
 #include <iostream>
 #include <map>
 
+#include "bench/drawings.hpp"
 #include "dsl/laboratory.hpp"
 #include "elaborate/sources.hpp"
 
@@ -33,42 +34,6 @@ Array noise(const Shape& shape, std::uint32_t seed) {
   for (auto& value : array.as<float>()) value = static_cast<float>(stream.next() % 2001) / 1000.0f - 1.0f;
   return array;
 }
-
-// Episodes of random drawings with the shapes of Omniglot's: a new one for each task of each step.
-class Drawings : public TaskSource {
- public:
-  Drawings(std::int64_t ways, std::int64_t shots, std::int64_t queries)
-      : ways_(ways), shots_(shots), queries_(queries) {}
-  std::string describe() const override { return "random drawings"; }
-  std::vector<Form> task_forms() const override {
-    const std::int64_t s = ways_ * shots_, q = ways_ * queries_;
-    return {{{Dtype::f32, {s, 28, 28, 1}}, {Dtype::i32, {s}}, {Dtype::f32, {q, 28, 28, 1}}, {Dtype::i32, {q}}}};
-  }
-  std::vector<Array> sample(data::Key key, std::int64_t first, std::int64_t count) const override {
-    data::Stream stream(data::fold_in_wide(key, static_cast<std::uint64_t>(first)));
-    std::vector<Array> arrays;
-    const Form form = task_forms().front();
-    for (const auto& type : form) {
-      auto& array = arrays.emplace_back(Type{type.dtype, type.shape.with_front(count)});
-      if (type.dtype == Dtype::f32)
-        for (auto& pixel : array.as<float>()) pixel = stream.next() % 8 == 0 ? 1 : 0;
-      else
-        for (std::int64_t i = 0; i < array.elements(); ++i)
-          array.as<std::int32_t>()[i] = static_cast<std::int32_t>(i % ways_);
-    }
-    return arrays;
-  }
-  Value build(Elaborator&, std::span<const Tensor> arrays) const override {
-    const auto part = [](Tensor x, Tensor y) { return Value::record({{"x", x}, {"y", y}}); };
-    return Value::record({{"support", part(arrays[0], arrays[1])},
-                          {"query", part(arrays[2], arrays[3])},
-                          {"ways", ways_},
-                          {"shots", shots_}});
-  }
-
- private:
-  std::int64_t ways_, shots_, queries_;
-};
 
 // Images and labels of the size of MNIST's.
 data::Dataset digits(std::int64_t count) {
