@@ -166,7 +166,11 @@ std::vector<Batched> loop_of_each(const BatchSite& site, const MapBody& body) {
 }  // namespace
 
 std::vector<Tensor> loop_vjp(const VjpSite& site) {
-  return LoopVjp{site, map_body(site.node.graph().node(site.node.id()))}.run();
+  const MapBody& body = map_body(site.node.graph().node(site.node.id()));
+  // Without a task nothing has a part in the results. What the tasks share is computed outside of them, where a factor
+  // that is no number would make NaN of the 0.
+  if (body.length == 0 && body.carries == 0) return std::vector<Tensor>(site.inputs.size());
+  return LoopVjp{site, body}.run();
 }
 
 std::vector<Batched> loop_batch(const BatchSite& site) {

@@ -70,6 +70,16 @@ std::string message_of(const std::function<void()>& f) {
 
 BOOST_AUTO_TEST_SUITE(composed_derivatives)
 
+BOOST_AUTO_TEST_CASE(a_map_of_no_tasks_has_the_derivative_0_of_whatever_it_captures) {
+  Graph graph;
+  const Tensor x = input(graph, {Dtype::f64, {}}), xs = input(graph, {Dtype::f64, {0, 2}});
+  MapBuilder tasks(graph, {xs}, 0);
+  const Tensor y = tasks.close({{sum(tasks.slices()[0] * exp(log(x))), MapBuilder::summed}})[0];
+  const std::vector<Tensor> outputs{grad(y, x)};
+  const Array found = interpret(outputs, {{x.id(), Array::scalar(-1.0)}, {xs.id(), Array(xs.type())}})[0];
+  BOOST_TEST(found.at(0) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(jacobians_of_both_directions_equal_rows_one_by_one) {
   Bench b;
   const Tensor x = b.add({2, 3}), y = curved(x), expected = rows_one_by_one(y, x);
