@@ -30,20 +30,6 @@ model body(statistics)(x) = x |> conv_block(8, statistics: statistics) |> conv_b
 model network(statistics)(x) = x |> body(statistics) |> linear(5) as head
 )";
 
-// The numbers that a script prints, line by line.
-std::vector<std::vector<double>> numbers_of(const std::string& script, Options options = {}) {
-  Recorder recorder;
-  run_script(script, options, recorder);
-  std::vector<std::vector<double>> lines;
-  for (const auto& line : recorder.lines) {
-    std::istringstream words(line);
-    auto& numbers = lines.emplace_back();
-    for (double number = 0; words >> number;) numbers.push_back(number);
-    if (numbers.empty()) lines.pop_back();  // what `init` tells
-  }
-  return lines;
-}
-
 double mean_of(const EvaluationResult& result) { return result.rows.front().summary.mean; }
 
 }  // namespace
@@ -82,7 +68,7 @@ BOOST_AUTO_TEST_CASE(with_running_statistics_a_classifier_learns_and_predicts_ea
 
 // Algorithm 2 of the paper: the variance of a batch counts one example less.
 BOOST_AUTO_TEST_CASE(running_statistics_move_by_those_of_the_batch) {
-  const auto lines = numbers_of(R"(
+  const auto lines = printed_numbers(R"(
 let drawings = glyphs(classes: 4, per_class: 40, size: 8)
 model network(x) = x |> flatten |> batch_norm("running", momentum: 0.75) |> linear(4)
 learner wrapped(base) {
@@ -116,7 +102,7 @@ BOOST_AUTO_TEST_CASE(strategies_and_the_fisher_information_do_not_move_running_s
        {"ewc(running, estimator: fisher(sampled: 50))", "ewc(running, estimator: fisher(\"exact\", examples: 20))",
         "ewc(running, estimator: fisher(\"empirical\"), online: 0.9)", "si(running)", "l2(running)", "lwf(running)"})
     BOOST_TEST_CONTEXT(strategy) {
-      const auto lines = numbers_of(rows + "experiment e {\n  let l = " + strategy + R"(
+      const auto lines = printed_numbers(rows + "experiment e {\n  let l = " + strategy + R"(
   let plain = running
   train plain on drawings.train { iterations: 20, batch: 16, optimizer: adam(1e-2) }
   train l on drawings.train { iterations: 20, batch: 16, optimizer: adam(1e-2) }
@@ -164,7 +150,7 @@ BOOST_AUTO_TEST_CASE(strategies_learn_with_running_statistics) {
 }
 
 BOOST_AUTO_TEST_CASE(fine_tuning_keeps_the_statistics_of_frozen_layers_and_moves_the_others) {
-  const auto lines = numbers_of(rows + R"(
+  const auto lines = printed_numbers(rows + R"(
 let other = normalize(drawings.train, mean: 0.5, deviation: 0.1)
 fn moved(a, b) = sum(abs(a.carried_mean - b.carried_mean)) + sum(abs(a.carried_variance - b.carried_variance))
 model two(x) = x |> conv_block(4, statistics: "running") |> conv_block(5, statistics: "running") |> flatten |> linear(4) as head

@@ -15,30 +15,13 @@ let drawings = split_rows(glyphs(classes: 4, per_class: 40, size: 8), train: 120
 )";
 const std::string definitions = data_set + "model smooth(x) = x |> flatten |> linear(6) |> tanh |> linear(4) as head\n";
 
-// The numbers that a script prints, line by line.
 std::vector<std::vector<double>> numbers_of(const std::string& script, Dtype real = Dtype::f64) {
-  Recorder recorder;
   Options options;
   options.real = real;
-  run_script(script, options, recorder);
-  std::vector<std::vector<double>> lines;
-  for (const auto& line : recorder.lines) {
-    std::istringstream words(line);
-    auto& numbers = lines.emplace_back();
-    for (double number = 0; words >> number;) numbers.push_back(number);
-    if (numbers.empty()) lines.pop_back();  // what `init` tells
-  }
-  return lines;
+  return printed_numbers(script, options);
 }
 
-// The first mistake that a script is stopped for.
-std::string mistake_of(const std::string& text) {
-  Report report;
-  Recorder recorder;
-  const Script script = Script::from_text("test.meta", text, report);
-  if (script.valid()) run(script, {}, recorder, report);
-  return report.all().empty() ? "" : report.all().front().message;
-}
+std::string mistake_of(const std::string& text) { return first_mistake(text).message; }
 
 }  // namespace
 

@@ -50,6 +50,31 @@ inline void run_script(const std::string& text, Options options, Recorder& recor
   BOOST_TEST((outcome == (recorder.stop ? Outcome::interrupted : Outcome::done)));
 }
 
+// The numbers of each line that a script prints; lines without any are left out.
+inline std::vector<std::vector<double>> printed_numbers(const std::string& script, const Options& options = {}) {
+  Recorder recorder;
+  run_script(script, options, recorder);
+  std::vector<std::vector<double>> lines;
+  for (std::string line : recorder.lines) {
+    for (char& c : line)
+      if (c == '[' || c == ']' || c == ',') c = ' ';
+    std::istringstream words(line);
+    std::vector<double> numbers;
+    for (double number = 0; words >> number;) numbers.push_back(number);
+    if (!numbers.empty()) lines.push_back(std::move(numbers));
+  }
+  return lines;
+}
+
+// The first mistake that a script is stopped for; one without a code if it runs.
+inline Diagnostic first_mistake(const std::string& text) {
+  Report report;
+  Recorder recorder;
+  const Script script = Script::from_text("test.meta", text, report);
+  if (script.valid()) run(script, {}, recorder, report);
+  return report.all().empty() ? Diagnostic{} : report.all().front();
+}
+
 inline std::string example(const std::string& name) {
   std::ifstream file(std::string(METAC_SOURCE_DIR) + "/examples/" + name);
   std::ostringstream text;

@@ -74,11 +74,8 @@ std::vector<std::string> names_of(const TrainState& state) {
 }
 
 std::string mistake_of(const std::string& text) {
-  Report report;
-  Recorder recorder;
-  const Script script = Script::from_text("test.meta", definitions + text, report);
-  if (script.valid()) run(script, {}, recorder, report);
-  return report.all().empty() ? "" : report.all().front().code + " " + report.all().front().message;
+  const Diagnostic mistake = first_mistake(definitions + text);
+  return mistake.code + " " + mistake.message;
 }
 
 }  // namespace

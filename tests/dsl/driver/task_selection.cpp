@@ -13,28 +13,7 @@ using namespace metac::dsl::testing;
 
 namespace {
 
-// The numbers that a script prints, line by line.
-std::vector<std::vector<double>> numbers_of(const std::string& script, Options options = {}) {
-  Recorder recorder;
-  run_script(script, options, recorder);
-  std::vector<std::vector<double>> lines;
-  for (auto line : recorder.lines) {
-    std::replace_if(
-        line.begin(), line.end(), [](char c) { return c == '[' || c == ']' || c == ','; }, ' ');
-    std::istringstream words(line);
-    auto& numbers = lines.emplace_back();
-    for (double number = 0; words >> number;) numbers.push_back(number);
-  }
-  return lines;
-}
-
-std::string mistake_of(const std::string& text) {
-  Report report;
-  Recorder recorder;
-  const Script script = Script::from_text("test.meta", text, report);
-  if (script.valid()) run(script, {}, recorder, report);
-  return report.all().empty() ? "" : report.all().front().message;
-}
+std::string mistake_of(const std::string& text) { return first_mistake(text).message; }
 
 std::vector<double> part_of(const TrainState& state, const std::string& name) {
   std::vector<double> values;
@@ -93,7 +72,7 @@ learner pulled() {
 BOOST_AUTO_TEST_SUITE(task_selection)
 
 BOOST_AUTO_TEST_CASE(the_functions_it_is_made_of) {
-  const auto lines = numbers_of(R"(
+  const auto lines = printed_numbers(R"(
 experiment e {
   let x = [3.0, 1.0, 2.0, 5.0, 4.0]
   print(nth_smallest(x, 0), nth_smallest(x, 4), nth_smallest(x, 2, among: 3), nth_smallest([7.0, 7.0, 7.0], 1))
@@ -111,7 +90,7 @@ experiment e {
 // The i-th of n uniform numbers has the mean i / (n + 1). Of four candidates the first quarter of the training takes
 // the smallest for half of its steps, then one of the two smallest; the second one of three, then any; the rest any.
 BOOST_AUTO_TEST_CASE(a_curriculum_begins_with_the_easy_tasks_and_ends_with_all) {
-  const auto lines = numbers_of(graded + R"(
+  const auto lines = printed_numbers(graded + R"(
 experiment e {
   let learner = watching(fn (task) = task.hardness)
   train learner on curriculum(graded(), fn (task) = task.hardness, candidates: 4) {
@@ -138,7 +117,7 @@ experiment e {
 
 // Episodes come from the host, and their difficulty is measured on their images.
 BOOST_AUTO_TEST_CASE(a_curriculum_goes_round_episodes) {
-  const auto lines = numbers_of(watching + R"(
+  const auto lines = printed_numbers(watching + R"(
 let drawings = glyphs(classes: 12, per_class: 4, size: 8)
 fn ink(task) = mean(task.support.x)
 experiment e {
@@ -208,7 +187,7 @@ BOOST_AUTO_TEST_CASE(a_bandit_prefers_the_part_that_teaches) {
   for (const std::uint64_t seed : {1, 2, 3}) {
     Options options;
     options.seed = seed;
-    const auto lines = numbers_of(pulls + R"(
+    const auto lines = printed_numbers(pulls + R"(
 experiment e {
   let learner = pulled()
   train learner on bandit([pull(0), pull(0.1), pull(1)], rate: 0.05) { iterations: 200, batch: 10, optimizer: sgd(0.001) }

@@ -82,13 +82,9 @@ bool all_small(const Values& values) {
 }
 std::size_t different(const Values& values) { return std::set<long>(values.begin(), values.end()).size(); }
 
-// The first mistake that a script is stopped for.
 std::string mistake_of(const std::string& text) {
-  Report report;
-  Recorder recorder;
-  const Script script = Script::from_text("test.meta", text, report);
-  if (script.valid()) run(script, {}, recorder, report);
-  return report.all().empty() ? "" : report.all().front().code + " " + report.all().front().message;
+  const Diagnostic mistake = first_mistake(text);
+  return mistake.code + " " + mistake.message;
 }
 
 const std::string sources[] = {"of_numbers(high: 80)", "of_groups"};

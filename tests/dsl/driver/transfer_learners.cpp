@@ -18,26 +18,13 @@ fn trained_on_source() = classifier(net)
 let _used = [source_set, target_set, trained_on_source]
 )";
 
+std::string with_definitions(const std::string& experiment) {
+  return definitions + "experiment e {\n" + experiment + "\n}\n";
+}
 std::vector<std::vector<double>> numbers_of(const std::string& experiment) {
-  Recorder recorder;
-  run_script(definitions + "experiment e {\n" + experiment + "\n}\n", {}, recorder);
-  std::vector<std::vector<double>> lines;
-  for (const auto& line : recorder.lines) {
-    std::istringstream words(line);
-    std::vector<double> numbers;
-    for (double number = 0; words >> number;) numbers.push_back(number);
-    if (!numbers.empty()) lines.push_back(numbers);
-  }
-  return lines;
+  return printed_numbers(with_definitions(experiment));
 }
-
-std::string mistake_of(const std::string& experiment) {
-  Report report;
-  Recorder recorder;
-  const Script script = Script::from_text("test.meta", definitions + "experiment e {\n" + experiment + "\n}\n", report);
-  if (script.valid()) run(script, {}, recorder, report);
-  return report.all().empty() ? "" : report.all().front().message;
-}
+std::string mistake_of(const std::string& experiment) { return first_mistake(with_definitions(experiment)).message; }
 
 const std::string source = R"(
   let source = trained_on_source()
