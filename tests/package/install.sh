@@ -31,7 +31,8 @@ grep -q ' T metac::Script::load(' language.symbols || fail "metac::Script::load 
 grep -E 'metac::(make_pointwise|all_operators|onednn|Lowering|BoundFrame)' engine.symbols && fail "the inside is exported"
 grep -E ' T metac::dsl::' language.symbols && fail "the inside of the language is exported"
 for library in metac-engine metac; do
-  objdump -p "$libraries/lib$library.so" | grep -qE "SONAME +lib$library\.so\.[0-9]+\.[0-9]+$" || fail "lib$library has no soversion"
+  objdump -p "$libraries/lib$library.so" >headers  # not through a pipe, which grep would close too early
+  grep -qE "SONAME +lib$library\.so\.[0-9]+\.[0-9]+$" headers || fail "lib$library has no soversion"
 done
 
 # By CMake, the examples as they are.
