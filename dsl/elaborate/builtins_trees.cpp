@@ -300,27 +300,26 @@ Value observe_value(Elaborator& e, Call call) {
 Value to_vector_value(Elaborator& e, Call call) {
   std::vector<Tensor> parts;
   for (const auto& leaf : leaves(seen(call.arguments[0])))
-    parts.push_back(reshape(e.real(e.tensor(leaf.value, call.place(0))), {-1}));
+    parts.push_back(e.real(e.tensor(leaf.value, call.place(0))));
   if (parts.empty())
     e.fail("E0454", call.place(0), fmt::format("there are no tensors in {}", describe(call.arguments[0])));
-  return concatenate(parts, 0);
+  return to_vector(parts);
 }
 
 Value from_vector_value(Elaborator& e, Call call) {
   const Tensor vector = e.tensor(call.arguments[0], call.place(0));
+  std::vector<Tensor> like;
   std::int64_t needed = 0;
-  for (const auto& leaf : leaves(seen(call.arguments[1])))
-    needed += e.tensor(leaf.value, call.place(1)).type().elements();
+  for (const auto& leaf : leaves(seen(call.arguments[1]))) {
+    like.push_back(e.tensor(leaf.value, call.place(1)));
+    needed += like.back().type().elements();
+  }
   if (vector.shape() != Shape{needed})
     e.fail("E0455", call.place(0),
            fmt::format("a vector of {} numbers was needed for this tree, this is {}", needed, describe(vector)));
-  std::int64_t next = 0;
-  return zip_leaves(call.arguments[1], 0, [&](const Value& leaf, const Value&) -> Value {
-    const Tensor t = e.tensor(leaf, call.place(1));
-    const Tensor part = slice_axis(vector, 0, next, next + t.type().elements());
-    next += t.type().elements();
-    return reshape(part, t.shape());
-  });
+  const std::vector<Tensor> parts = from_vector(vector, like);
+  std::size_t next = 0;
+  return zip_leaves(call.arguments[1], 0, [&](const Value&, const Value&) -> Value { return parts[next++]; });
 }
 
 }  // namespace

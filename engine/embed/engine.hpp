@@ -19,7 +19,7 @@
 //   base/memory.hpp          how much is in use, and a limit
 //   graph/graph.hpp          Graph, Tensor
 //   ops/ops.hpp              every function on tensors; MapBuilder for independent tasks
-//   ops/control.hpp          ScanBuilder, while_loop, branch, checkpoint, custom_vjp
+//   ops/control.hpp          ScanBuilder, while_loop, branch, checkpoint, custom_vjp, reverse_gradient
 //   transform/transform.hpp  grad, value_and_grad, vjp, jvp, hvp, jacobian, hessian; batch; implicit_root
 //   plan/plan.hpp            compile, Function
 //   metac/xtensor.hpp        xtensor arrays in and out; not included here

@@ -107,6 +107,31 @@ std::vector<Tensor> split(Tensor x, std::int64_t parts, int axis) {
   return split(x, std::vector<std::int64_t>(parts, size / parts), axis);
 }
 
+Tensor to_vector(TensorList tensors) {
+  if (tensors.empty()) throw Error("[to_vector] no tensor was given; at least one is needed");
+  require_present("to_vector", tensors);
+  Tensors flat;
+  for (const Tensor& x : tensors) flat.push_back(reshape(x, {-1}));
+  return concatenate(flat, 0);
+}
+
+std::vector<Tensor> from_vector(Tensor vector, TensorList like) {
+  require_present("from_vector", {vector});
+  require_present("from_vector", like);
+  std::int64_t needed = 0;
+  for (const Tensor& x : like) needed += x.type().elements();
+  if (vector.shape() != Shape{needed})
+    throw Error(fmt::format("[from_vector] {} was given for {} tensors; a vector of {} elements is needed",
+                            to_string(vector.type()), like.size(), needed));
+  Tensors parts;
+  for (std::int64_t first = 0; const Tensor& x : like) {
+    const std::int64_t end = first + x.type().elements();
+    parts.push_back(reshape(slice_axis(vector, 0, first, end), x.shape()));
+    first = end;
+  }
+  return parts;
+}
+
 Tensor tile(Tensor x, const Shape& times) {
   require_present("tile", {x});
   if (times.rank() != x.shape().rank() || std::any_of(times.begin(), times.end(), [](auto count) { return count < 0; }))

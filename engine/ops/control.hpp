@@ -86,4 +86,10 @@ using VjpRule = std::function<std::vector<Tensor>(TensorList inputs, TensorList 
 // another type than its input.
 std::vector<Tensor> custom_vjp(const TensorFunction& f, VjpRule rule, TensorList inputs);
 
+// x itself, whose cotangent is reversed and scaled: -strength times it (Ganin et al. 2016, "Domain-adversarial training
+// of neural networks", equation 17). The strength, a scalar of x's dtype or one that broadcasts to x, has no
+// derivative.
+Tensor reverse_gradient(Tensor x, Tensor strength);
+Tensor reverse_gradient(Tensor x, double strength = 1);
+
 }  // namespace metac

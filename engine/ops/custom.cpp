@@ -97,4 +97,24 @@ Tensors custom_vjp(const TensorFunction& f, VjpRule rule, TensorList inputs) {
   return results;
 }
 
+Tensor reverse_gradient(Tensor x, Tensor strength) {
+  require_present("reverse_gradient", {x, strength});
+  if (!is_float(x.dtype()) || strength.dtype() != x.dtype() ||
+      common_shape("reverse_gradient", x.shape(), strength.shape()) != x.shape())
+    throw Error(
+        fmt::format("[reverse_gradient] {} was given with a strength {}; floats of one dtype are needed, of which "
+                    "the strength broadcasts to the first",
+                    to_string(x.type()), to_string(strength.type())));
+  const auto same = [](TensorList in) -> Tensors { return {in[0]}; };
+  const auto reversed = [](TensorList in, TensorList, TensorList cotangents) -> Tensors {
+    return {-(in[1] * cotangents[0]), Tensor()};
+  };
+  return custom_vjp(same, reversed, {x, strength})[0];
+}
+
+Tensor reverse_gradient(Tensor x, double strength) {
+  require_present("reverse_gradient", {x});
+  return reverse_gradient(x, constant(x.graph(), strength, x.dtype()));
+}
+
 }  // namespace metac

@@ -41,61 +41,62 @@ std::optional<double> constant_value(Tensor);
 // Operands broadcast by NumPy's rules: counted from the last axis, sizes are equal or 1. They need one dtype: floats
 // for functions such as exp, numbers for arithmetic, bool for logic. Comparisons give bool. Angles are in radians.
 // Where a derivative is infinite or not defined at a point, it is 0 there if the line says so, at every order.
-Tensor neg(Tensor);
-Tensor abs(Tensor);
-Tensor sign(Tensor);
-Tensor exp(Tensor);
-Tensor expm1(Tensor);
-Tensor log(Tensor);
-Tensor log1p(Tensor);
-Tensor sqrt(Tensor);   // its derivative at 0 is 0, so that a differentiated Adam stays finite
-Tensor rsqrt(Tensor);  // 1 / sqrt(x); infinite at 0 of either sign, where its derivative is 0
-Tensor sin(Tensor);
-Tensor cos(Tensor);
-Tensor tan(Tensor);
-Tensor asin(Tensor);  // NaN beyond -1 and 1, where its derivative is 0
-Tensor acos(Tensor);  // so too
-Tensor atan(Tensor);
-Tensor atan2(Tensor y, Tensor x);  // angle of the point (x, y); at (0, 0) its derivative is 0
-Tensor sinh(Tensor);               // infinite from where exp is
-Tensor cosh(Tensor);
-Tensor tanh(Tensor);
-Tensor erf(Tensor);
-Tensor lgamma(Tensor);  // log |gamma(x)|
-Tensor digamma(Tensor);
+Tensor neg(Tensor);                   // -x
+Tensor abs(Tensor);                   // |x|; its derivative at 0 is 0
+Tensor sign(Tensor);                  // -1, 0 or 1; NaN stays NaN
+Tensor exp(Tensor);                   // e^x
+Tensor expm1(Tensor);                 // e^x - 1, exact near 0
+Tensor log(Tensor);                   // the natural logarithm: -infinity at 0, NaN below
+Tensor log1p(Tensor);                 // log(1 + x), exact near 0
+Tensor sqrt(Tensor);                  // its derivative at 0 is 0, so that a differentiated Adam stays finite
+Tensor rsqrt(Tensor);                 // 1 / sqrt(x); infinite at 0 of either sign, where its derivative is 0
+Tensor sin(Tensor);                   // sine
+Tensor cos(Tensor);                   // cosine
+Tensor tan(Tensor);                   // tangent
+Tensor asin(Tensor);                  // arc sine, -pi/2 to pi/2; NaN beyond -1 and 1, where its derivative is 0
+Tensor acos(Tensor);                  // arc cosine, 0 to pi; so too
+Tensor atan(Tensor);                  // arc tangent, -pi/2 to pi/2
+Tensor atan2(Tensor y, Tensor x);     // angle of the point (x, y); at (0, 0) its derivative is 0
+Tensor sinh(Tensor);                  // (e^x - e^-x) / 2; infinite from where exp is
+Tensor cosh(Tensor);                  // (e^x + e^-x) / 2
+Tensor tanh(Tensor);                  // sinh / cosh
+Tensor erf(Tensor);                   // 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x
+Tensor lgamma(Tensor);                // log |gamma(x)|
+Tensor digamma(Tensor);               // its derivative; infinite at 0, NaN at negative whole numbers
 Tensor polygamma(int order, Tensor);  // derivative of this order of digamma; order 0 to 100
-Tensor sigmoid(Tensor);
-Tensor softplus(Tensor);  // log(1 + exp(x))
-Tensor silu(Tensor);      // x sigmoid(x)
-Tensor gelu(Tensor);      // x times the normal distribution function at x
-Tensor relu(Tensor);      // maximum(x, 0); NaN stays NaN; its derivative at 0 is 0
-Tensor floor(Tensor);
-Tensor ceil(Tensor);
-Tensor round(Tensor);  // halves to the even neighbour
-Tensor square(Tensor);
-Tensor is_finite(Tensor);  // bool
-Tensor is_nan(Tensor);
-Tensor is_inf(Tensor);
-Tensor add(Tensor, Tensor);
-Tensor sub(Tensor, Tensor);
-Tensor mul(Tensor, Tensor);
-Tensor div(Tensor, Tensor);
-Tensor pow(Tensor, Tensor);                    // at a base of 0 the derivative to the exponent is 0
-Tensor remainder(Tensor, Tensor);              // exact; 0 or of the sign of the second: a - b floor(a / b)
+Tensor sigmoid(Tensor);               // 1 / (1 + e^-x)
+Tensor softplus(Tensor);              // log(1 + exp(x))
+Tensor silu(Tensor);                  // x sigmoid(x)
+Tensor gelu(Tensor);                  // x times the normal distribution function at x
+Tensor relu(Tensor);                  // maximum(x, 0); NaN stays NaN; its derivative at 0 is 0
+Tensor floor(Tensor);                 // down to a whole number
+Tensor ceil(Tensor);                  // up to a whole number
+Tensor round(Tensor);                 // halves to the even neighbour
+Tensor square(Tensor);                // x^2
+Tensor is_finite(Tensor);             // bool: neither infinite nor NaN
+Tensor is_nan(Tensor);                // bool
+Tensor is_inf(Tensor);                // bool: infinity of either sign
+Tensor add(Tensor, Tensor);           // a + b
+Tensor sub(Tensor, Tensor);           // a - b
+Tensor mul(Tensor, Tensor);           // a b, element by element
+Tensor div(Tensor, Tensor);           // a / b, of floats
+Tensor pow(Tensor, Tensor);           // a^b; at a base of 0 the derivative to the exponent is 0
+Tensor remainder(Tensor, Tensor);     // exact; 0 or of the sign of the second: a - b floor(a / b)
 Tensor clip(Tensor, Tensor low, Tensor high);  // at a bound the derivative is that of x; the upper bound wins
 Tensor clip(Tensor, double low, double high);
-Tensor maximum(Tensor, Tensor);
-Tensor minimum(Tensor, Tensor);  // where equal, the derivative goes to the second
-Tensor equal(Tensor, Tensor);
-Tensor not_equal(Tensor, Tensor);
-Tensor less(Tensor, Tensor);
-Tensor less_equal(Tensor, Tensor);
-Tensor greater(Tensor, Tensor);
-Tensor greater_equal(Tensor, Tensor);
-Tensor logical_and(Tensor, Tensor);
-Tensor logical_or(Tensor, Tensor);
-Tensor logical_xor(Tensor, Tensor);
+Tensor maximum(Tensor, Tensor);        // the larger one; NaN if one is NaN
+Tensor minimum(Tensor, Tensor);        // so too; where equal, the derivative of both goes to the second
+Tensor equal(Tensor, Tensor);          // a == b; a comparison with NaN is false
+Tensor not_equal(Tensor, Tensor);      // a != b; true with NaN
+Tensor less(Tensor, Tensor);           // a < b
+Tensor less_equal(Tensor, Tensor);     // a <= b
+Tensor greater(Tensor, Tensor);        // a > b
+Tensor greater_equal(Tensor, Tensor);  // a >= b
+Tensor logical_and(Tensor, Tensor);    // of bools: both
+Tensor logical_or(Tensor, Tensor);     // one or both
+Tensor logical_xor(Tensor, Tensor);    // one, not both
 Tensor logical_not(Tensor);
+// The second where the bool condition holds, else the third, which has its dtype. Both are computed: see `branch`.
 Tensor select(Tensor condition, Tensor if_true, Tensor if_false);
 Tensor cast(Tensor, Dtype);  // to i32: towards zero, limited to its range, 0 of NaN; to bool: whether it is not 0
 
@@ -116,36 +117,37 @@ Tensor operator/(double, Tensor);
 // ---- reductions: over the axes given; those axes are dropped, or kept with size 1 ----
 // Of no elements the sum is 0, the product 1, the mean NaN, the maximum -infinity (the smallest i32). Sums of f32 are
 // added up in f64 from tile to tile, in an order that depends on the shape only.
-std::vector<int> all_axes(Tensor);
+std::vector<int> all_axes(Tensor);  // 0, 1, ... as many as it has
 Tensor sum(Tensor, std::vector<int> axes, bool keep = false);
 Tensor mean(Tensor, std::vector<int> axes, bool keep = false);
-Tensor max(Tensor, std::vector<int> axes, bool keep = false);  // derivative: shared equally between equals
+Tensor max(Tensor, std::vector<int> axes, bool keep = false);  // the largest; derivative: shared equally between equals
 Tensor min(Tensor, std::vector<int> axes, bool keep = false);
 Tensor prod(Tensor, std::vector<int> axes, bool keep = false);
-Tensor sum(Tensor);
+Tensor sum(Tensor);  // over all axes: a scalar
 Tensor mean(Tensor);
 Tensor any(Tensor, std::vector<int> axes, bool keep = false);  // of bools
 Tensor all(Tensor, std::vector<int> axes, bool keep = false);
-Tensor logsumexp(Tensor, std::vector<int> axes, bool keep = false);  // where it is -infinity its derivative is 0
+// The logarithm of the sum of e^x, with no overflow; where it is -infinity its derivative is 0.
+Tensor logsumexp(Tensor, std::vector<int> axes, bool keep = false);
 // The sum of squared deviations from the mean, over the number of elements less the correction.
 Tensor variance(Tensor, std::vector<int> axes, bool keep = false, int correction = 0);
 Tensor standard_deviation(Tensor, std::vector<int> axes, bool keep = false, int correction = 0);  // 0: derivative 0
 // (sum |x|^order)^(1/order), order 1 to infinity; where it is 0 its derivative is 0, and so it is at elements that are
 // 0.
 Tensor norm(Tensor, std::vector<int> axes, bool keep = false, double order = 2);
-Tensor softmax(Tensor, int axis);
+Tensor softmax(Tensor, int axis);  // e^x over its sum along the axis; no overflow
 Tensor log_softmax(Tensor, int axis);
 Tensor sum_to(Tensor, const Shape&);  // the transpose of broadcast_to: sums to a shape that broadcasts to that of x
 
 // ---- along one axis ----
 // i32: the place of the largest along the axis, which is dropped; the first of equals, a NaN wins.
 Tensor argmax(Tensor, int axis);
-Tensor argmin(Tensor, int axis);
+Tensor argmin(Tensor, int axis);                                // of the smallest
 Tensor cumulative_sum(Tensor, int axis, bool reverse = false);  // of each element and those before it (after it)
 Tensor cumulative_product(Tensor, int axis);                    // exact derivatives also at zeros
 // i32: the order of the elements; equal ones keep theirs. NaN counts as larger than every number.
 Tensor argsort(Tensor, int axis, bool descending = false);
-Tensor sort(Tensor, int axis, bool descending = false);
+Tensor sort(Tensor, int axis, bool descending = false);  // the elements in the order of argsort
 struct TopK {
   Tensor values, indices;
 };
@@ -173,13 +175,17 @@ enum class Padding {
   reflect  // backwards from the one before the last: more elements than places of padding are needed
 };
 Tensor pad(Tensor, const Shape& before, const Shape& after, Padding);
-Tensor flip(Tensor, int axis);
+Tensor flip(Tensor, int axis);  // backwards along the axis
 // One after the other along an axis; all other sizes are equal. At least one.
 Tensor concatenate(std::vector<Tensor>, int axis);
 // Side by side along a new axis; all of one shape. At least one.
 Tensor stack(std::vector<Tensor>, int axis);
 std::vector<Tensor> split(Tensor, std::int64_t parts, int axis);  // equal ones
 std::vector<Tensor> split(Tensor, const std::vector<std::int64_t>& sizes, int axis);
+// The elements of all tensors, of one dtype, one after the other; and back: as many in the shape of each of `like`.
+// At least one tensor; the vector has as many elements as they have together.
+Tensor to_vector(TensorList);
+std::vector<Tensor> from_vector(Tensor vector, TensorList like);
 Tensor tile(Tensor, const Shape& times);            // the whole again and again, along each axis
 Tensor roll(Tensor, std::int64_t shift, int axis);  // towards the end; what falls off comes in at the beginning
 // table [rows, ...] at index i32[...]: [index..., ...]. Out of range it is NaN (the smallest i32, false).
@@ -202,8 +208,8 @@ Tensor checked_labels(Tensor labels, std::int64_t classes);  // themselves; a ru
 Tensor triangle(Graph&, std::int64_t rows, std::int64_t columns, std::int64_t offset = 0);
 Tensor lower_triangle(Tensor, std::int64_t offset = 0);  // zeros where column > row + offset
 Tensor upper_triangle(Tensor, std::int64_t offset = 0);  // zeros where column < row + offset
-Tensor diagonal(Tensor);
-Tensor diagonal_matrix(Tensor);  // [..., n] to [..., n, n]
+Tensor diagonal(Tensor);                                 // to [..., n] for the smaller size n
+Tensor diagonal_matrix(Tensor);                          // [..., n] to [..., n, n]
 Tensor identity(Graph&, std::int64_t n, Dtype = Dtype::f32);
 
 // ---- contractions ----

@@ -80,6 +80,25 @@ BOOST_AUTO_TEST_CASE(the_rule_counts_and_not_the_function) {
   check_near(b.run(batch(constant_value, xs)[0]), {2, 3, 4, 5, 6, 7});
 }
 
+BOOST_AUTO_TEST_CASE(a_gradient_is_reversed_and_the_value_kept) {
+  Bench b;
+  const Tensor x = b.of(vector({0.3, 0, -2})), strength = b.of(vector({0.5, 2, 1}));
+  const Tensor y = reverse_gradient(x, strength);
+  check(b.run(y), {0.3, 0, -2});
+  const Tensor slope = grad(sum(y * y * y), x);  // -3 strength y^2
+  check_near(b.run(slope), {-0.135, 0, -12});
+  check_near(b.run(grad(sum(slope), x)), {0.45, 0, -12});  // 6 strength^2 y: reversed again
+  check_near(b.run(grad(sum(grad(sum(slope), x)), x)), {-0.75, -48, -6});
+  check(b.run(grad(sum(y), strength)), {0, 0, 0});
+  check(b.run(grad(sum(reverse_gradient(x, 2)), x)), {-2, -2, -2});
+  check(b.run(grad(sum(reverse_gradient(x)), x)), {-1, -1, -1});
+  const auto each = [](TensorList in) -> Tensors { return {grad(sum(reverse_gradient(in[0], in[1]) * in[0]), in[0])}; };
+  check_near(b.run(batch(each, {x, strength})[0]), {0.15, 0, 0});
+  BOOST_TEST(error_of([&] { reverse_gradient(sum(x), strength); }) ==
+             "[reverse_gradient] f64[] was given with a strength f64[3]; floats of one dtype are needed, of which the "
+             "strength broadcasts to the first");
+}
+
 BOOST_AUTO_TEST_CASE(rules_say_what_was_given_and_what_is_needed) {
   Graph graph;
   const Tensor x = input(graph, {Dtype::f64, {3}}), other = sin(x);

@@ -46,6 +46,11 @@ BOOST_AUTO_TEST_CASE(arrangements_have_three_derivatives_and_batches) {
     const auto parts = split(x[0], {half, 0, size - half}, 0);
     return concatenate({parts[2] * 2.0, parts[1], parts[0]}, 0);
   });
+  check_all("to a vector and back", any, [](auto x) {
+    const Tensor scalar = full(x[0].graph(), {}, 2.0, x[0].dtype());
+    const auto parts = from_vector(square(to_vector({x[0], scalar, x[0]})), {x[0], scalar, flip(x[0], 0)});
+    return parts[0] * parts[1] + parts[2];
+  });
   check_all("pad with a value", any, [](auto x) {
     const Shape ones(x[0].shape().rank(), 1), twos(x[0].shape().rank(), 2);
     return pad(x[0], ones, twos, 0.5);
@@ -107,6 +112,8 @@ BOOST_AUTO_TEST_CASE(arrangements_by_hand) {
   check(bench.run(roll(v, 1, 0)), {3, 1, 2});
   check(bench.run(roll(v, -4, 0)), {2, 3, 1});
   check(bench.run(split(x, 3, 1)[2]), {2, 5});
+  check(bench.run(to_vector({v, x})), {1, 2, 3, 0, 1, 2, 3, 4, 5});
+  check(bench.run(from_vector(to_vector({v, x}), {x, v})[0]), {1, 2, 3, 0, 1, 2});
   check(bench.run(slice_axis(x, 1, 0, 3, 2)), {0, 2, 3, 5});
   check(bench.run(pad(v, {2}, {3}, Padding::edge)), {1, 1, 1, 2, 3, 3, 3, 3});
   check(bench.run(pad(v, {2}, {2}, Padding::reflect)), {3, 2, 1, 2, 3, 2, 1});
@@ -161,10 +168,16 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
       }),
       "[split] axis 1 of f32[2, 3] was to be split into parts of 1, 1; sizes of at least 0 that add up to 3 "
       "are needed");
+  BOOST_CHECK_EQUAL(error_of([&] { to_vector({}); }), "[to_vector] no tensor was given; at least one is needed");
+  BOOST_CHECK_EQUAL(error_of([&] {
+                      from_vector(v, {x, v});
+                    }),
+                    "[from_vector] f32[3] was given for 2 tensors; a vector of 9 elements is needed");
   BOOST_CHECK_EQUAL(error_of([&] { pad(v, {3}, {0}, Padding::reflect); }),
                     "[pad] f32[3] was given for 3 places of padding along axis 0; more elements than that are needed");
-  BOOST_CHECK_EQUAL(error_of([&] { pad(v, {huge}, {1}); }),
-                    "[pad] 9223372036854775807 was given; a number within -17592186044416 and 17592186044416 is needed");
+  BOOST_CHECK_EQUAL(
+      error_of([&] { pad(v, {huge}, {1}); }),
+      "[pad] 9223372036854775807 was given; a number within -17592186044416 and 17592186044416 is needed");
   BOOST_CHECK_EQUAL(error_of([&] { tile(x, {huge, 1}); }).substr(0, 6), "[tile]");
   BOOST_CHECK_EQUAL(
       error_of([&] {
