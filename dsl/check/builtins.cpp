@@ -32,6 +32,7 @@ constexpr Builtin table[] = {
     {"sinh", "(x)", "hyperbolic sine of each element"},
     {"cosh", "(x)", "hyperbolic cosine of each element"},
     {"erf", "(x)", "error function of each element"},
+    {"erf_inverse", "(x)", "the number whose `erf` is x: infinite at -1 and 1, NaN beyond"},
     {"lgamma", "(x)", "logarithm of the size of the gamma function"},
     {"digamma", "(x)", "derivative of `lgamma`"},
     {"softplus", "(x)", "log(1 + exp(x)) of each element, for large and small ones, too"},

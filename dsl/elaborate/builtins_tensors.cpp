@@ -52,6 +52,7 @@ void add_functions_of_elements(Table& t) {
   t["ceil"] = elementwise(std::ceil, ceil);
   t["round"] = elementwise(std::nearbyint, round);
   t["digamma"] = [](Elaborator& e, Call call) -> Value { return digamma(real(e, call, 0)); };
+  t["erf_inverse"] = [](Elaborator& e, Call call) -> Value { return erf_inverse(real(e, call, 0)); };
   t["rsqrt"] = [](Elaborator& e, Call call) -> Value { return rsqrt(real(e, call, 0)); };
   t["is_nan"] = [](Elaborator& e, Call call) -> Value { return is_nan(real(e, call, 0)); };
   t["atan2"] = [](Elaborator& e, Call call) -> Value {

@@ -61,6 +61,7 @@ Tensor sinh(Tensor);                  // (e^x - e^-x) / 2; infinite from where e
 Tensor cosh(Tensor);                  // (e^x + e^-x) / 2
 Tensor tanh(Tensor);                  // sinh / cosh
 Tensor erf(Tensor);                   // 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x
+Tensor erf_inverse(Tensor);           // infinite at -1 and 1, NaN beyond
 Tensor lgamma(Tensor);                // log |gamma(x)|
 Tensor digamma(Tensor);               // its derivative; infinite at 0, NaN at negative whole numbers
 Tensor polygamma(int order, Tensor);  // derivative of this order of digamma; order 0 to 100

@@ -67,7 +67,12 @@ def last(image):
 
 
 def filters(weights):
-    return weights.permute(-1, -2, *range(weights.dim() - 2))
+    return weights.permute(-1, -2, *range(weights.dim() - 2)).contiguous()  # torch.slow_conv2d needs that
+
+
+def from_vector(vector, *like):
+    parts = torch.split(vector, [x.numel() for x in like])
+    return tuple(part.reshape(x.shape) for part, x in zip(parts, like))
 
 
 def places(begin, size):

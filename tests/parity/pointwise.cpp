@@ -33,6 +33,7 @@ const Unary unaries[] = {
     {"cosh", cosh, "torch.cosh(a)"},
     {"tanh", tanh, "torch.tanh(a)", -4, 4},
     {"erf", erf, "torch.erf(a)", -3, 3},
+    {"erf_inverse", erf_inverse, "torch.erfinv(a)", -0.95, 0.95},
     {"lgamma", lgamma, "LogGamma.apply(a)", 0.3, 8},
     {"digamma", digamma, "Digamma.apply(a)", 0.3, 8},
     {"sigmoid", sigmoid, "torch.sigmoid(a)", -6, 6},

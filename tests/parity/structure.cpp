@@ -62,6 +62,13 @@ void joins(Draws& draws, Cases& cases) {
           [=](auto x) -> Results {
             return split(x[0], {half, size - half}, axis);
           });
+  add_one(cases, "to_vector", "torch.nn.utils.parameters_to_vector((a, b, a))", {a, b}, [](auto x) -> Results {
+    return {to_vector({x[0], x[1], x[0]})};
+  });
+  add_one(cases, "from_vector", "from_vector(torch.cat((a.reshape(-1), b.reshape(-1))), a, b)", {a, b},
+          [](auto x) -> Results {
+            return from_vector(concatenate({reshape(x[0], {-1}), reshape(x[1], {-1})}, 0), {x[0], x[1]});
+          });
 }
 
 void paddings(Draws& draws, Cases& cases) {

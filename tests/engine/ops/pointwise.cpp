@@ -102,6 +102,22 @@ BOOST_AUTO_TEST_CASE(functions_equal_those_of_the_library_of_c) {
       softplus, [](double x) { return x > 30 ? x : std::log1p(std::exp(x)); }, -200, 200, 1e-14);
 }
 
+BOOST_AUTO_TEST_CASE(the_inverse_of_erf_is_its_inverse_also_in_the_tails) {
+  Bench b;
+  const std::vector<double> y = {-5.5, -3, -0.4, -1e-9, 0, 1e-200, 0.2, 0.47, 0.48, 2, 4};
+  std::vector<double> x;
+  for (const double one : y) x.push_back(std::erf(one));
+  const std::vector<double> back = b.run(erf_inverse(b.of(vector(x))));
+  // One bit of x is so many of y.
+  for (std::size_t i = 0; i < y.size(); ++i)
+    BOOST_TEST(std::abs(back[i] - y[i]) <= 3e-16 * (std::abs(y[i]) + std::abs(x[i]) * std::exp(y[i] * y[i])));
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<double> edges = b.run(erf_inverse(b.of(vector({-1, 1, 1.5, -infinity}))));
+  BOOST_TEST(edges[0] == -infinity);
+  BOOST_TEST(edges[1] == infinity);
+  BOOST_TEST((std::isnan(edges[2]) && std::isnan(edges[3])));
+}
+
 BOOST_AUTO_TEST_CASE(polygammas_are_known_at_whole_and_half_numbers) {
   Bench bench;
   const Tensor x = bench.of(vector({1, 0.5, 2, -0.5}));
@@ -208,8 +224,8 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   BOOST_CHECK_EQUAL(error_of([&] { polygamma(-1, x); }), "[polygamma] order -1 was given; one from 0 to 100 is needed");
   BOOST_CHECK_EQUAL(error_of([&] { logical_xor(x, x); }),
                     "[logical_xor] f32[2] and f32[2] were given; bools are needed");
-  for (Function f : std::initializer_list<Function>{rsqrt, tan, asin, acos, atan, sinh, cosh, erf, lgamma, digamma,
-                                                    softplus, silu, gelu, ceil, round}) {
+  for (Function f : std::initializer_list<Function>{rsqrt, tan, asin, acos, atan, sinh, cosh, erf, erf_inverse, lgamma,
+                                                    digamma, softplus, silu, gelu, ceil, round}) {
     BOOST_CHECK_THROW(f(i), Error);
     BOOST_CHECK_THROW(f(Tensor{}), Error);
   }
