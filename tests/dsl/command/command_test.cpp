@@ -72,6 +72,7 @@ void check_json_lines(const std::string& name, const std::string& out) {
 BOOST_AUTO_TEST_CASE(the_command_says_what_is_expected) {
   const bool update = std::getenv("METAC_UPDATE") != nullptr;
   for (const Case& one : cases()) {
+    if (sanitized && one.name == "lets_without_end") continue;  // the stack ends before its 400 calls
     const Finished finished = run_command(workshop(), one.arguments);
     const std::string found = transcript(one, finished);
     const fs::path path = here / "cases" / (one.name + ".expected");

@@ -64,7 +64,7 @@ Finished run_command(const std::filesystem::path& folder, const std::vector<std:
       }
       stop.reset();
     }
-    if (seconds_since(begin) > 60) kill(child, SIGKILL);
+    if (seconds_since(begin) > longest) kill(child, SIGKILL);
     poll(ends, 2, stop && reached ? 1 : 20);
     for (int i = 0; i < 2; ++i) {
       if ((ends[i].revents & (POLLIN | POLLHUP)) == 0) continue;

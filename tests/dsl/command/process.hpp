@@ -9,6 +9,15 @@
 
 namespace metac::dsl::test {
 
+// Under the sanitizers the command takes many times as long, and more stack for each call.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+// Seconds that a run may take: far more than any takes, on a busy machine.
+constexpr double longest = sanitized ? 500 : 60;
+
 struct Finished {
   std::string out, err;
   int code = 0;        // the exit code, or 128 + the signal that ended it
@@ -25,7 +34,7 @@ struct Stop {
   int repeats = 1;  // how often it is sent, 0.1 ms apart
 };
 
-// A run that takes longer than a minute is killed. It reads `input`, a file, or nothing.
+// A run that takes longer than `longest` is killed. It reads `input`, a file, or nothing.
 Finished run_command(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
                      std::optional<Stop> = {}, const std::filesystem::path& input = "/dev/null");
 
