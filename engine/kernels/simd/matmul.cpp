@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
-// ---- the last, partial vector of a row ----
+// ---- the last, partial vector of a row: nothing beside it is touched ----
 
 template <class T>
 inline Vector<T> load_first(const T* from, int count) {
@@ -21,34 +21,55 @@ inline Vector<T> load_first(const T* from, int count) {
   for (int i = 0; i < count; ++i) result[i] = from[i];
   return result;
 }
-#if defined(__AVX512F__)
-template <>
-inline Vector<float> load_first(const float* from, int count) {
-  return (Vector<float>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
-}
-template <>
-inline Vector<double> load_first(const double* from, int count) {
-  return (Vector<double>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), from);
-}
-#elif defined(__AVX2__)
-template <>
-inline Vector<float> load_first(const float* from, int count) {
-  const auto lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  return (Vector<float>)_mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane));
-}
-template <>
-inline Vector<double> load_first(const double* from, int count) {
-  const auto lane = _mm256_setr_epi64x(0, 1, 2, 3);
-  return (Vector<double>)_mm256_maskload_pd(from, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
-}
-#endif
-
 template <class T>
 inline void store_first(T* to, Vector<T> vector, int count) {
   T values[lanes<T>];
   store(values, vector);
   for (int i = 0; i < count; ++i) to[i] = values[i];
 }
+#if defined(__AVX512F__)
+inline __mmask16 first_of_16(int count) { return static_cast<__mmask16>((1u << count) - 1); }
+inline __mmask8 first_of_8(int count) { return static_cast<__mmask8>((1u << count) - 1); }
+template <>
+inline Vector<float> load_first(const float* from, int count) {
+  return (Vector<float>)_mm512_maskz_loadu_ps(first_of_16(count), from);
+}
+template <>
+inline void store_first(float* to, Vector<float> vector, int count) {
+  _mm512_mask_storeu_ps(to, first_of_16(count), (__m512)vector);
+}
+template <>
+inline Vector<double> load_first(const double* from, int count) {
+  return (Vector<double>)_mm512_maskz_loadu_pd(first_of_8(count), from);
+}
+template <>
+inline void store_first(double* to, Vector<double> vector, int count) {
+  _mm512_mask_storeu_pd(to, first_of_8(count), (__m512d)vector);
+}
+#elif defined(__AVX2__)
+inline __m256i first_of_8(int count) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+inline __m256i first_of_4(int count) {
+  return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+template <>
+inline Vector<float> load_first(const float* from, int count) {
+  return (Vector<float>)_mm256_maskload_ps(from, first_of_8(count));
+}
+template <>
+inline void store_first(float* to, Vector<float> vector, int count) {
+  _mm256_maskstore_ps(to, first_of_8(count), (__m256)vector);
+}
+template <>
+inline Vector<double> load_first(const double* from, int count) {
+  return (Vector<double>)_mm256_maskload_pd(from, first_of_4(count));
+}
+template <>
+inline void store_first(double* to, Vector<double> vector, int count) {
+  _mm256_maskstore_pd(to, first_of_4(count), (__m256d)vector);
+}
+#endif
 
 // ---- one tile ----
 
