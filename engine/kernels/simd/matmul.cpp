@@ -6,6 +6,7 @@
 #endif
 
 #include "kernels/simd/table.hpp"
+#include "kernels/simd/transpose.hpp"
 #include "kernels/simd/vectors.hpp"
 
 namespace metac::METAC_SIMD_NAMESPACE {
@@ -308,51 +309,11 @@ void squared_products(const SquaredProducts& s, const T* a, const T* b, T* resul
 
 // ---- packing ----
 
-#if defined(__AVX2__)
-// An 8x8 block of a transposed matrix through registers: the plain loop is five times slower.
-inline void transpose_block(const float* from, std::int64_t from_stride, float* to, std::int64_t to_stride) {
-  __m256 r[8], t[8];
-  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(from + i * from_stride);
-  for (int i = 0; i < 8; i += 2)
-    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-  for (int i = 0; i < 8; i += 4)
-    for (int j = 0; j < 2; ++j) {
-      r[i + 2 * j] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0x44);
-      r[i + 2 * j + 1] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0xee);
-    }
-  for (int i = 0; i < 4; ++i) {
-    _mm256_storeu_ps(to + i * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-    _mm256_storeu_ps(to + (i + 4) * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
-  }
-}
-#else
-inline void transpose_block(const float* from, std::int64_t from_stride, float* to, std::int64_t to_stride) {
-  for (int i = 0; i < 8; ++i)
-    for (int j = 0; j < 8; ++j) to[j * to_stride + i] = from[i * from_stride + j];
-}
-#endif
-
-inline void transpose_block(const double* from, std::int64_t from_stride, double* to, std::int64_t to_stride) {
-  for (int i = 0; i < 8; ++i)
-    for (int j = 0; j < 8; ++j) to[j * to_stride + i] = from[i * from_stride + j];
-}
-
 template <class T>
 void pack(const Packing& s, const T* b, T* result) {
-  constexpr std::int64_t block = 8;
-  for (std::int64_t j = 0; j < s.columns; j += block)
-    for (std::int64_t k = 0; k < s.depth; k += block) {
-      const std::int64_t wide = smaller(block, s.columns - j), high = smaller(block, s.depth - k);
-      const T* from = b + j * s.b_column + k * s.b_k;
-      T* to = result + k * s.columns + j;
-      if (wide == block && high == block && s.b_k == 1) {
-        transpose_block(from, s.b_column, to, s.columns);
-        continue;
-      }
-      for (std::int64_t row = 0; row < high; ++row)
-        for (std::int64_t column = 0; column < wide; ++column)
-          to[row * s.columns + column] = from[row * s.b_k + column * s.b_column];
-    }
+  if (s.b_k == 1) return transpose(b, s.b_column, s.columns, s.depth, result, s.columns);
+  for (std::int64_t k = 0; k < s.depth; ++k)
+    for (std::int64_t j = 0; j < s.columns; ++j) result[k * s.columns + j] = b[k * s.b_k + j * s.b_column];
 }
 
 template <class T>

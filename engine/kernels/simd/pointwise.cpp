@@ -4,6 +4,7 @@
 
 #include "kernels/simd/math.hpp"
 #include "kernels/simd/table.hpp"
+#include "kernels/simd/transpose.hpp"
 
 namespace metac::METAC_SIMD_NAMESPACE {
 namespace {
@@ -192,6 +193,7 @@ void gather(void* result, const void* source, std::int64_t outer, std::int64_t o
             std::int64_t inner_stride) {
   auto* out = static_cast<T*>(result);
   const auto* row = static_cast<const T*>(source);
+  if (outer_stride == 1 && outer > 1 && inner_stride > 1) return transpose(row, inner_stride, inner, outer, out, inner);
   for (std::int64_t o = 0; o < outer; ++o, row += outer_stride, out += inner) {
     if (inner_stride == 1) {
       for (std::int64_t i = 0; i < inner; ++i) out[i] = row[i];
