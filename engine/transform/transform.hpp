@@ -109,6 +109,12 @@ struct Program {
 };
 Program finalize(TensorList inputs, TensorList outputs);
 
+// A finished program that gives the same and keeps less at once: values are made again before a later use, where they
+// were kept, those first that cost least for the memory that they take. At most `share`, 0 to 1, of what the program
+// keeps between its kernels, bodies of loops included, or as near to it as this comes. Other kernels are fused than
+// before, so sums may be rounded otherwise.
+Program recompute(const Program&, double share);
+
 // Checks every promise of a graph (types, order of ids, regions): Bug where one is broken.
 void verify(const Graph&);
 
