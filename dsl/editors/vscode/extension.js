@@ -44,7 +44,7 @@ async function activate(context) {
     vscode.workspace.registerTextDocumentContentProvider(libraryScheme, library),
     vscode.commands.registerCommand('metac.restart', restart),
     vscode.workspace.onDidChangeConfiguration((change) => {
-      if (change.affectsConfiguration('metac')) return restart();
+      if (['metac.path', 'metac.data'].some((name) => change.affectsConfiguration(name))) return restart();
     }));
   await start();
 }
