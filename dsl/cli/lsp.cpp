@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,6 +77,7 @@ class Background {
     if (pipe2(ends.data(), O_CLOEXEC) != 0) return;
     const pid_t child = fork();
     if (child == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
       alarm(longest_elaboration);
       [[maybe_unused]] const int niceness = nice(10);
       write_all(ends[1], server.elaborate(work));

@@ -50,11 +50,17 @@ Json answer_hover(const Request& request) {
   };
   const auto found = hover(analysis, byte_in(request, document), bound_to);
   if (!found) return nullptr;
-  std::string text = found->code;
-  if (request.agreement.markdown && !text.empty()) text = "```meta\n" + text + "\n```";
-  if (!text.empty() && !found->text.empty()) text += "\n\n";
-  text += found->text;
-  return {{"contents", {{"kind", request.agreement.markdown ? "markdown" : "plaintext"}, {"value", text}}},
+  const bool markdown = request.agreement.markdown;
+  std::string text;
+  const auto add = [&](const std::string& part, const char* language) {
+    if (part.empty()) return;
+    if (!text.empty()) text += "\n\n";
+    text += markdown && language ? fmt::format("```{}\n{}\n```", language, part) : part;
+  };
+  add(found->code, "meta");
+  add(found->documentation, found->documentation.find('\n') == std::string::npos ? nullptr : "text");
+  add(found->text, nullptr);
+  return {{"contents", {{"kind", markdown ? "markdown" : "plaintext"}, {"value", text}}},
           {"range", Ranges(*analysis.sources, request.agreement.encoding).range(found->span)}};
 }
 

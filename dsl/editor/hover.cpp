@@ -77,8 +77,8 @@ Description parameter_description(const Declaration& declaration) {
   for (const auto& list : outline.lists)
     for (const OutlineParameter& each : list)
       if (each.name == name && !each.default_value.empty()) heading += " = " + each.default_value;
-  return {std::move(heading),
-          fmt::format("of `{}`\n\n{}", dsl::heading(outline), documentation_of_parameter(outline.documentation, name))};
+  heading += "\n# of " + dsl::heading(outline);
+  return {std::move(heading), documentation_of_parameter(outline.documentation, name)};
 }
 
 // The explanations of what is wrong at this byte.
@@ -107,7 +107,7 @@ void add_paragraph(std::string& text, std::string_view paragraph) {
 }
 
 std::optional<Hover> hover_name(const Analysis& analysis, const Occurrence& occurrence, const BoundTo& bound_to) {
-  Hover result{occurrence.name.span, "", ""};
+  Hover result{occurrence.name.span, "", "", ""};
   if (occurrence.kind == Occurrence::Kind::file) {
     result.text = analysis.path(occurrence.definition.file);
     return result;
@@ -117,7 +117,7 @@ std::optional<Hover> hover_name(const Analysis& analysis, const Occurrence& occu
     result.code = description.heading;
     const std::string value = bound_to(occurrence.definition);
     if (!value.empty()) add_paragraph(result.text, fmt::format("`{}` is {}", declaration->name.text, value));
-    add_paragraph(result.text, description.documentation);
+    result.documentation = description.documentation;
     add_paragraph(result.text, place_of(analysis, occurrence.definition));
     return result;
   }
@@ -131,7 +131,7 @@ std::optional<Hover> hover_name(const Analysis& analysis, const Occurrence& occu
   if (!builtin) return std::nullopt;
   const Description description = describe(*builtin);
   result.code = description.heading;
-  result.text = description.documentation;
+  result.documentation = description.documentation;
   return result;
 }
 
@@ -178,7 +178,7 @@ std::optional<Hover> hover(const Analysis& analysis, std::uint32_t byte, const B
   std::optional<Hover> result = occurrence ? hover_name(analysis, *occurrence, bound_to) : std::nullopt;
   const std::string mistakes = mistakes_at(analysis, byte);
   if (mistakes.empty()) return result;
-  if (!result) result = Hover{{analysis.file, byte, byte}, "", ""};
+  if (!result) result = Hover{{analysis.file, byte, byte}, "", "", ""};
   add_paragraph(result->text, mistakes);
   return result;
 }

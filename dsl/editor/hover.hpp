@@ -12,9 +12,10 @@
 namespace metac::dsl {
 
 struct Hover {
-  Span span;         // of the name
-  std::string code;  // "fn misfit(w, x)", in the language; may be empty
-  std::string text;  // paragraphs
+  Span span;                  // of the name
+  std::string code;           // "fn misfit(w, x)", in the language; may be empty
+  std::string documentation;  // lines that are laid out: they have columns, and equations; may be empty
+  std::string text;           // paragraphs
 };
 
 // In words what a name was bound to, by the place where it is bound; empty: not known.

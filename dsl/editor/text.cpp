@@ -36,6 +36,7 @@ std::uint32_t Text::line_end(std::size_t line) const {
 }
 
 std::optional<std::uint32_t> Text::byte(Place place, Encoding encoding) const {
+  if (place == Place{lines(), 0}) return static_cast<std::uint32_t>(text_.size());
   if (place.line < 0 || place.column < 0 || place.line >= lines()) return std::nullopt;
   const auto line = static_cast<std::size_t>(place.line);
   const std::uint32_t end = line_end(line);

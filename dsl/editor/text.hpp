@@ -25,7 +25,8 @@ class Text {
   const std::string& all() const { return text_; }
   std::int64_t lines() const { return static_cast<std::int64_t>(line_starts_.size()); }
   // The byte of a place. A column beyond the end of its line is that end; one inside of a character is its beginning.
-  // nullopt where there is no such line.
+  // The begin of the line behind the last one is the end of the text, as some editors say it. nullopt where there is no
+  // such line.
   std::optional<std::uint32_t> byte(Place, Encoding) const;
   // A byte beyond the end counts as the end.
   Place place(std::uint32_t byte, Encoding) const;

@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(a_definition_shows_its_form_its_documentation_and_its_place
   Client client;
   const std::string text = hover_at(client, with_cursor(guess, "let mine = gue"));
   BOOST_TEST(contains(text, "```meta\nlearner guess(start = 0.0)\n```"));
-  BOOST_TEST(contains(text, "The mean of the labels."));
+  BOOST_TEST(contains(text, "```text\nThe mean of the labels.\n\nstart  where it begins\n```"));
   BOOST_TEST(contains(text, "/a.meta:4"));
 }
 
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(parameters_have_their_line_of_the_documentation) {
   Client client;
   for (const auto& place : {with_cursor(guess, "guess(sta"), with_cursor(guess, "guess(sta", 2)}) {
     const std::string text = hover_at(client, place);
-    BOOST_TEST(contains(text, "parameter start = 0.0"));
+    BOOST_TEST(contains(text, "parameter start = 0.0\n# of learner guess(start = 0.0)\n"));
     BOOST_TEST(contains(text, "where it begins"));
   }
 }
