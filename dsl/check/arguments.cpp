@@ -10,9 +10,9 @@ namespace {
 
 std::string count_of(std::size_t n) { return std::to_string(n) + (n == 1 ? " argument" : " arguments"); }
 
-std::vector<std::string> names_of(const SignatureList& list) {
+std::vector<std::string> names_of(const std::vector<SignatureParameter>& parameters) {
   std::vector<std::string> names;
-  for (const SignatureParameter& parameter : list.parameters) names.push_back(parameter.name);
+  for (const SignatureParameter& parameter : parameters) names.push_back(parameter.name);
   return names;
 }
 
@@ -88,9 +88,7 @@ void Walker::named_arguments(const Target& target, const std::vector<Field>& all
   for (const Field& argument : all) {
     if (!argument.name) continue;
     const std::string& name = argument.name->text;
-    const bool started = target.list == 0 &&
-                         std::find(signature.started.begin(), signature.started.end(), name) != signature.started.end();
-    if (list.find(name) || started) {
+    if (list.find(name) || (target.list == 0 && signature.find_started(name))) {
       if (given.insert(name).second) continue;
       Diagnostic& error = report_.error("E0206", argument.name->span,
                                         "the argument `" + name + "` of `" + signature.name + "` is given twice");
@@ -105,8 +103,8 @@ void Walker::named_arguments(const Target& target, const std::vector<Field>& all
       }
     }
     if (error.hint.empty()) {
-      std::vector<std::string> known = names_of(list);
-      known.insert(known.end(), signature.started.begin(), signature.started.end());
+      std::vector<std::string> known = names_of(list.parameters);
+      for (std::string& each : names_of(signature.started)) known.push_back(std::move(each));
       error.hint = suggestion(name, known, known.empty() ? "it takes none" : "it takes " + enumerate(known));
     }
     point_at_definition(error, signature);

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "check/modules.hpp"
+#include "check/occurrences.hpp"
 #include "check/scopes.hpp"
 #include "check/walker.hpp"
 
@@ -55,8 +56,11 @@ std::vector<const Definition*> CheckedProgram::experiments() const {
 
 class Checker {
  public:
-  Checker(std::shared_ptr<Sources> sources, const ModuleLoader& loader)
-      : sources_(std::move(sources)), program_(new CheckedProgram), set_(*sources_, loader, found_) {
+  Checker(std::shared_ptr<Sources> sources, const ModuleLoader& loader, Occurrences* occurrences = nullptr)
+      : sources_(std::move(sources)),
+        program_(new CheckedProgram),
+        set_(*sources_, loader, found_),
+        occurrences_(occurrences) {
     program_->sources_ = sources_;
   }
 
@@ -68,6 +72,7 @@ class Checker {
     for (const Module& module : set_.modules()) bring_used_names(module);
     for (const Module& module : set_.modules()) walk(module, module.file == script);
     program_->modules_ = std::move(set_.modules());
+    if (occurrences_) occurrences_->modules = program_->modules_;
     pass_on(script, report);
     return found_.has_errors() ? nullptr : program_;
   }
@@ -83,7 +88,9 @@ class Checker {
       if (!definition && !std::holds_alternative<LetStatement>(statement->node)) continue;
       for (const Name* name : names_bound_by(*statement)) {
         if (name->text == "_") continue;
-        define(names, *name, {statement, definition, module.file, library});
+        const Global global{statement, definition, module.file, library};
+        if (occurrences_) occurrences_->declare({*name, SymbolKind::unknown, definition, nullptr, global});
+        define(names, *name, global);
       }
     }
   }
@@ -96,10 +103,8 @@ class Checker {
   }
 
   static Span place_of(const std::string& name, const Global& global) {
-    for (const Name* bound : names_bound_by(*global.statement)) {
-      if (bound->text == name) return bound->span;
-    }
-    return global.statement->span;
+    const Name* bound = bound_name(*global.statement, name);
+    return bound ? bound->span : global.statement->span;
   }
 
   // Names asked for first: they hide those of files that are used as a whole.
@@ -166,6 +171,12 @@ class Checker {
     settings.forgiven.merge(forgiven_[module.file]);
     settings.forgives_all = uses_unreadable(module);
     settings.is_damaged = set_.is_damaged(module.file);
+    settings.occurrences = occurrences_;
+    for (const auto& statement : module.statements) {
+      const auto* use = std::get_if<UseStatement>(&statement->node);
+      const std::uint32_t* file = use ? set_.used_file(module.file, *use) : nullptr;
+      if (file) settings.used_files.emplace(use->module_span.begin, *file);
+    }
     Walker(*program_, module, std::move(settings), found_).walk();
   }
 
@@ -201,6 +212,7 @@ class Checker {
   std::shared_ptr<CheckedProgram> program_;
   Report found_;
   ModuleSet set_;
+  Occurrences* occurrences_;  // to be filled; null: nobody asks
   std::map<std::uint32_t, std::set<std::string>> forgiven_;
 };
 
@@ -208,6 +220,12 @@ std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources> sources, st
                                             const ModuleLoader& loader, Report& report,
                                             std::span<const LibraryFile> library) {
   return Checker(std::move(sources), loader).run(script, library, report);
+}
+
+std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources> sources, std::uint32_t script,
+                                            const ModuleLoader& loader, Report& report,
+                                            std::span<const LibraryFile> library, Occurrences& occurrences) {
+  return Checker(std::move(sources), loader, &occurrences).run(script, library, report);
 }
 
 std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources> sources, std::uint32_t script,

@@ -26,11 +26,12 @@ bool has(const Definition& owner) {
 }  // namespace
 
 void Walker::definition(const Definition& d) {
+  const Restore back(*this);
+  context_.definition = &d;
   check_form(d);
   if (is_owner(d.kind) && d.body.block) return owner(d);
   const Place place = d.kind == DefinitionKind::model ? Place::model : Place::function;
   const bool is_update = context_.place == Place::optimizer && d.name.text == "update";
-  const Restore restore(*this);
   if (is_update || place == Place::model)
     context_.changes_memory = functions_ + 1;  // the number function_like() gives it
   if (context_.place == Place::module) declare_implicit({"step", "progress"});

@@ -20,6 +20,7 @@ void Walker::visit(const RecordExpr& e, const Expr&) {
   for (const Field& field : e.fields) {
     expression(field.value);
     if (!field.name) continue;
+    note(*field.name, Occurrence::Kind::field, nowhere);
     const auto [first, is_new] = seen.emplace(field.name->text, field.name->span);
     if (is_new) continue;
     Diagnostic& error = report_.error("E0204", field.name->span, "the field `" + field.name->text + "` is given twice");
@@ -50,11 +51,14 @@ void Walker::visit(const CallExpr& e, const Expr& whole) {
   const bool piped = piped_ == &whole;
   expression(e.callee);
   for (const Field& argument : e.arguments) expression(argument.value);
-  if (const auto target = target_of(*e.callee)) arguments(*target, e.arguments, e.callee->span, piped);
+  const auto target = target_of(*e.callee);
+  note_call(e, target);
+  if (target) arguments(*target, e.arguments, e.callee->span, piped);
 }
 
 void Walker::visit(const MemberExpr& e, const Expr&) {
   expression(e.base);
+  note_member(e);
   static const std::set<std::string> of_a_base = {"learned", "objective", "direction", "predict"};
   const auto* name = std::get_if<NameExpr>(&e.base->node);
   const Symbol* symbol = name ? scopes_.find(name->name) : nullptr;
@@ -149,11 +153,8 @@ void Walker::visit(const WorkExpr& e, const Expr& whole) {
 }
 
 void Walker::work_options(const WorkExpr& e) {
-  static const std::vector<std::string> of_train = {"iterations", "epochs", "batch",  "optimizer",
-                                                    "validate",   "select", "overlap"};
-  static const std::vector<std::string> of_evaluate = {"tasks", "with", "metrics", "after", "batch", "overlap"};
   const bool trains = e.kind == WorkExpr::Kind::train;
-  const std::vector<std::string>& known = trains ? of_train : of_evaluate;
+  const std::vector<std::string>& known = options_of(e.kind);
   const std::string verb = trains ? "`train`" : "`evaluate`";
   std::map<std::string, Span> seen;
   for (const Field& option : e.options) {
@@ -163,6 +164,7 @@ void Walker::work_options(const WorkExpr& e) {
       report_.error("E0214", at, verb + " has no option `" + name + "`").hint =
           suggestion(name, known, "its options are " + enumerate(known));
     }
+    if (option.name) note(*option.name, Occurrence::Kind::field, nowhere);
     const auto [first, is_new] = seen.emplace(name, at);
     if (!is_new)
       report_.error("E0206", at, "the option `" + name + "` is given twice")

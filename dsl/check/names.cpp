@@ -48,11 +48,12 @@ Walker::Meaning Walker::meaning(const std::string& name) {
 }
 
 Walker::Meaning Walker::use_name(const std::string& name, Span span) {
+  const Meaning found = meaning(name);
+  note_use(name, span, found);
   if (Symbol* symbol = scopes_.find(name)) {
     symbol->used = true;
-    return {symbol, nullptr, nullptr};
+    return found;
   }
-  const Meaning found = meaning(name);
   if (found.global) {
     if (found.global->file == module_.file) used_globals_.insert(name);
     if (used_too_early(name, span, *found.global)) return {};
@@ -144,7 +145,9 @@ void Walker::bind(const Name& name, SymbolKind kind, const Definition* definitio
     return;
   }
   if (context_.quiet) forgive(name);  // it would be known if its statement stood in the right place
-  scopes_.declare({kind, name, definition, context_.function, part_of_tuple, false});
+  const Symbol symbol{kind, name, definition, context_.function, part_of_tuple};
+  note_bound(symbol);
+  scopes_.declare(symbol);
 }
 
 void Walker::bind(const Pattern& pattern, SymbolKind kind) {
@@ -157,7 +160,7 @@ void Walker::forgive(const Name& name) {
 }
 
 void Walker::pop_scope() {
-  const Scope scope = scopes_.pop();
+  const LexicalScope scope = scopes_.pop();
   if (!settings_.warns) return;
   for (const auto& [name, symbol] : scope.symbols) {
     const bool local = symbol.kind == SymbolKind::let || symbol.kind == SymbolKind::var;

@@ -93,6 +93,13 @@ std::string words(Place place) {
 
 }  // namespace
 
+const std::vector<std::string>& options_of(WorkExpr::Kind kind) {
+  static const std::vector<std::string> of_train = {"iterations", "epochs", "batch",  "optimizer",
+                                                    "validate",   "select", "overlap"};
+  static const std::vector<std::string> of_evaluate = {"tasks", "with", "metrics", "after", "batch", "overlap"};
+  return kind == WorkExpr::Kind::train ? of_train : of_evaluate;
+}
+
 std::string word(DefinitionKind kind) {
   static constexpr std::array<const char*, 6> all = {"fn", "model", "tasks", "learner", "optimizer", "experiment"};
   return all[static_cast<std::size_t>(kind)];

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "syntax/tree.hpp"
 
@@ -19,6 +20,9 @@ struct Misplacement {
 // `direct`: the statement belongs to the body itself, not to a `for` or `if` in it.
 std::optional<Misplacement> misplaced(const Statement&, Place, bool direct);
 std::optional<Misplacement> misplaced_work(WorkExpr::Kind, Place);
+
+// What may stand in the braces of `train` and of `evaluate`.
+const std::vector<std::string>& options_of(WorkExpr::Kind);
 
 // "learner", as it is written.
 std::string word(DefinitionKind);

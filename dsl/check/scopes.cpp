@@ -33,8 +33,8 @@ std::string_view words(SymbolKind kind) {
   return "";
 }
 
-Scope Scopes::pop() {
-  Scope scope = std::move(scopes_.back());
+LexicalScope Scopes::pop() {
+  LexicalScope scope = std::move(scopes_.back());
   scopes_.pop_back();
   return scope;
 }
@@ -102,6 +102,12 @@ std::vector<const Name*> names_bound_by(const Statement& statement) {
   if (const auto* memory = std::get_if<MemoryStatement>(&statement.node)) names.push_back(&memory->name);
   if (const auto* definition = std::get_if<Definition>(&statement.node)) names.push_back(&definition->name);
   return names;
+}
+
+const Name* bound_name(const Statement& statement, const std::string& text) {
+  for (const Name* name : names_bound_by(statement))
+    if (name->text == text) return name;
+  return nullptr;
 }
 
 }  // namespace metac::dsl

@@ -20,12 +20,13 @@ struct Symbol {
   int function = 0;                        // number of the function (or derivative block) it was bound in
   bool part_of_tuple = false;
   bool used = false;
+  const Expr* value = nullptr;  // of a `let` or `var` of one name
 };
 
 // "a parameter", "bound by `let`": after "`x` is".
 std::string_view words(SymbolKind);
 
-struct Scope {
+struct LexicalScope {
   std::map<std::string, Symbol> symbols;
   const Block* block = nullptr;  // its statements, to say of an unknown name that it is bound further down
 };
@@ -33,7 +34,7 @@ struct Scope {
 class Scopes {
  public:
   void push(const Block* block = nullptr) { scopes_.push_back({{}, block}); }
-  Scope pop();
+  LexicalScope pop();
 
   Symbol* find(const std::string& name);       // from the innermost scope outwards
   Symbol* find_here(const std::string& name);  // in the innermost scope only
@@ -42,12 +43,19 @@ class Scopes {
   // Where a block around binds `name` later; null if none does.
   const Name* bound_later(const std::string& name, Span use) const;
   void add_names(std::vector<std::string>& names) const;  // innermost first
+  template <class F>
+  void visit(F&& f) const {  // every symbol, innermost first
+    for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope)
+      for (const auto& [name, symbol] : scope->symbols) f(symbol);
+  }
 
  private:
-  std::vector<Scope> scopes_;
+  std::vector<LexicalScope> scopes_;
 };
 
 // The names a statement binds in the block it stands in.
 std::vector<const Name*> names_bound_by(const Statement&);
+// The one of them with this text; null if there is none.
+const Name* bound_name(const Statement&, const std::string& text);
 
 }  // namespace metac::dsl

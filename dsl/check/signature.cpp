@@ -42,18 +42,22 @@ void add_started(Signature& signature, const Definition& definition) {
   if (!definition.body.block) return;
   for (const auto& statement : definition.body.block->statements) {
     if (const auto* learn = std::get_if<LearnStatement>(&statement->node))
-      signature.started.push_back(learn->name.text);
+      signature.started.push_back({learn->name.text, false, learn->name.span});
     if (const auto* memory = std::get_if<MemoryStatement>(&statement->node))
-      signature.started.push_back(memory->name.text);
+      signature.started.push_back({memory->name.text, false, memory->name.span});
   }
+}
+
+const SignatureParameter* find_in(const std::vector<SignatureParameter>& all, const std::string& name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& p) { return p.name == name; });
+  return found == all.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-const SignatureParameter* SignatureList::find(const std::string& name) const {
-  const auto found = std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == name; });
-  return found == parameters.end() ? nullptr : &*found;
-}
+const SignatureParameter* SignatureList::find(const std::string& name) const { return find_in(parameters, name); }
+
+const SignatureParameter* Signature::find_started(const std::string& name) const { return find_in(started, name); }
 
 Signature signature_of(const Definition& definition) {
   Signature signature;

@@ -25,10 +25,12 @@ struct SignatureList {
 struct Signature {
   std::string name;
   std::vector<SignatureList> lists;
-  std::vector<std::string> started;  // `learn` and `memory` names: may be given by name in the first list
-  bool takes_weights = false;        // a model: its last list may begin with its parameters, `net(w, x)`
+  std::vector<SignatureParameter> started;  // `learn` and `memory` names: may be given by name in the first list
+  bool takes_weights = false;               // a model: its last list may begin with its parameters, `net(w, x)`
   bool is_builtin = false;
   Span span;  // the name where it is defined; empty for a builtin
+
+  const SignatureParameter* find_started(const std::string& name) const;
 };
 
 Signature signature_of(const Definition&);

@@ -58,11 +58,19 @@ void Walker::visit(const LetStatement& s, const Statement&) {
   if (context_.place == Place::module) return;
   const bool part_of_task = context_.place == Place::tasks && context_.direct;  // learners and `on step` see it
   bind(s.pattern, part_of_task ? SymbolKind::binding : SymbolKind::let);
+  remember_value(s.pattern, s.value);
+}
+
+// What stands behind a dot is known by it.
+void Walker::remember_value(const Pattern& pattern, const ExprPtr& value) {
+  Symbol* symbol = pattern.is_tuple ? nullptr : scopes_.find_here(pattern.names.front().text);
+  if (symbol) symbol->value = value.get();
 }
 
 void Walker::visit(const VarStatement& s, const Statement&) {
   expression(s.value);
   bind(s.pattern, SymbolKind::var);
+  remember_value(s.pattern, s.value);
 }
 
 void Walker::visit(const DrawStatement& s, const Statement&) {
@@ -134,6 +142,8 @@ void Walker::assign(const std::vector<Name>& path) {
   const Name& root = path.front();
   if (root.text == "_") return;
   Symbol* symbol = scopes_.find(root.text);
+  for (std::size_t i = 1; i < path.size(); ++i) note(path[i], Occurrence::Kind::member, nowhere);
+  if (symbol) note_use(root.text, root.span, {symbol, nullptr, nullptr});
   if (symbol && (symbol->kind == SymbolKind::unknown || may_assign(*symbol))) return;
   const bool binds = context_.place == Place::tasks && path.size() == 1;
   if (binds && (!symbol || symbol->kind != SymbolKind::var)) return bind(root, SymbolKind::binding);

@@ -1,7 +1,7 @@
 // Walks one module and checks names, arguments, and which statement stands where. Finds as many mistakes as it can in
 // one go; an unknown name is reported once in a definition. Changes nothing but the report.
 //
-// Its parts: definitions.cpp, statements.cpp, expressions.cpp, arguments.cpp, names.cpp.
+// Its parts: definitions.cpp, statements.cpp, expressions.cpp, arguments.cpp, names.cpp, occurrences.cpp.
 #pragma once
 
 #include <map>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "check/check.hpp"
+#include "check/occurrences.hpp"
 #include "check/places.hpp"
 #include "check/scopes.hpp"
 #include "check/signature.hpp"
@@ -23,6 +24,9 @@ struct WalkSettings {
   std::set<std::string> forgiven;  // names whose definitions could not be read
   bool forgives_all = false;       // a file it uses could not be read
   bool is_damaged = false;         // statements that could not be read are missing
+
+  Occurrences* occurrences = nullptr;                 // to be filled; null: nobody asks
+  std::map<std::uint32_t, std::uint32_t> used_files;  // by the first byte of their path in a `use`, for them
 };
 
 class Walker {
@@ -42,6 +46,8 @@ class Walker {
     int function = 0;         // number of the innermost function, event or derivative block
     int changes_memory = -1;  // number of the function in which `memory` may be assigned
     std::string what;         // "`adapt`", for messages
+
+    const Definition* definition = nullptr;  // the innermost one around
   };
   class Restore;
 
@@ -89,13 +95,14 @@ class Walker {
   void visit(const OnStatement&, const Statement&);
   void visit(const ExprStatement&, const Statement&);
   void visit(const Definition&, const Statement&);
-  void visit(const UseStatement&, const Statement&) {}
+  void visit(const UseStatement&, const Statement&);  // occurrences.cpp
   void inner_block(const Block&);
   void assign(const std::vector<Name>& path);
   void assign_unbound(const Name&);
   void refuse_assignment(const Name&, const Symbol&);
   bool may_assign(const Symbol&) const;
   void warn_dropped(const ExprStatement&);
+  void remember_value(const Pattern&, const ExprPtr&);
 
   // expressions.cpp
   void expression(const ExprPtr& e) {
@@ -145,6 +152,16 @@ class Walker {
   void forgive(const Name&);
   void pop_scope();
   void warn_unused_globals();
+
+  // occurrences.cpp
+  void note(const Name&, Occurrence::Kind, Span definition);
+  void note_bound(const Symbol&);
+  void note_use(const std::string& name, Span, const Meaning&);
+  void note_call(const CallExpr&, const std::optional<Target>&);
+  void note_member(const MemberExpr&);
+  void answer_probe(Span);
+  const Expr* value_of(const Expr&);
+  const Definition* definition_of_value(const Expr&, int depth);
 
   const CheckedProgram& program_;
   const Module& module_;

@@ -62,6 +62,7 @@ class Commands {
   void add_list();
   void add_doc();
   void add_graph();
+  void add_lsp();
   void add_completion();
   void add_manual();
   std::vector<CommandText> description() const;
@@ -95,6 +96,7 @@ Commands::Commands() {
   add_list();
   add_doc();
   add_graph();
+  add_lsp();
   add_completion();
   add_manual();
 }
@@ -226,6 +228,11 @@ void Commands::add_graph() {
       ->type_name("text|dot|json");
   command->add_option("--data", graph_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
       ->type_name("FOLDER");
+}
+
+void Commands::add_lsp() {
+  add("lsp", "serve an editor: the Language Server Protocol over standard input and output",
+      [] { return serve_editor(); });
 }
 
 void Commands::add_completion() {

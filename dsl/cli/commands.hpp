@@ -72,4 +72,9 @@ struct GraphRequest {
 
 int print_graph(GraphRequest);
 
+// ---- lsp.cpp ----
+
+// Speaks the Language Server Protocol over standard input and output until the editor ends it.
+int serve_editor();
+
 }  // namespace metac::dsl

@@ -12,24 +12,12 @@
 #include "cli/diff.hpp"
 #include "cli/output.hpp"
 #include "driver/script_file.hpp"
+#include "editor/formatting.hpp"
 #include "store/atomic_file.hpp"
-#include "syntax/syntax.hpp"
 
 namespace metac::dsl {
 
 namespace {
-
-// nullopt if the text cannot be read as a script; the report says why.
-std::optional<std::string> formatted(Sources& sources, std::uint32_t file, Report& report) {
-  const Module module = parse(sources, file, report);
-  if (report.has_errors()) return std::nullopt;
-  std::string text = print(module, sources);
-  Report of_result;
-  parse(sources, sources.add(sources.name(file), text), of_result);
-  if (of_result.has_errors())
-    throw Bug(fmt::format("{} can be read, but not after it was formatted", sources.name(file)));
-  return text;
-}
 
 std::optional<std::string> read(const std::string& file, Report& report) {
   if (file != "-") return read_script(file, report);

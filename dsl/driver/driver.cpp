@@ -14,13 +14,15 @@
 #include "syntax/syntax.hpp"
 
 namespace metac::dsl {
-Script Script::from_text(const std::string& name, const std::string& text, Report& report) {
+
+Script Script::from_text(const std::string& name, const std::string& text, Report& report, ModuleLoader load) {
   Script script;
   script.sources_ = std::make_shared<Sources>();
   const auto file = script.sources_->add(name, text);
-  const auto load = [](const std::string& path, const std::string& user) -> std::optional<std::string> {
-    return read_text(std::filesystem::path(user).parent_path() / path);
-  };
+  if (!load)
+    load = [](const std::string& path, const std::string& user) {
+      return read_text(std::filesystem::path(user).parent_path() / path);
+    };
   script.program_ = dsl::check(script.sources_, file, load, report);
   return script;
 }
@@ -194,8 +196,20 @@ void add_flow(std::vector<ObjectiveFlow>& flows, const Learner& learner, const s
   if (std::find(flows.begin(), flows.end(), flow) == flows.end()) flows.push_back(std::move(flow));
 }
 
+// Long lists and loops bind a name many times, to things of few kinds.
+void add_value(BoundValues& values, std::map<std::pair<std::uint32_t, std::uint32_t>, int>& told, const Name& name,
+               const Value& value) {
+  constexpr std::size_t most_descriptions = 3;
+  constexpr int most_told = 100;
+  const std::pair place{name.span.file, name.span.begin};
+  auto& known = values[place];
+  if (known.size() == most_descriptions || ++told[place] > most_told) return;
+  std::string words = describe(value);
+  if (std::find(known.begin(), known.end(), words) == known.end()) known.push_back(std::move(words));
+}
+
 Outcome perform(const Script& script, const Options& options, Observer& observer, Report& report, bool really,
-                std::vector<ObjectiveFlow>* flows = nullptr, Costs* wanted = nullptr) {
+                std::vector<ObjectiveFlow>* flows = nullptr, Costs* wanted = nullptr, BoundValues* values = nullptr) {
   if (!script.valid()) return Outcome::wrong_script;
   const auto settings = read_settings(script, options, report);
   if (!settings.valid) return Outcome::wrong_options;
@@ -208,6 +222,9 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
     self.flow_found = [flows](const Learner& learner, const std::vector<LearnedFlow>& found) {
       add_flow(*flows, learner, found);
     };
+  std::map<std::pair<std::uint32_t, std::uint32_t>, int> told;
+  if (values != nullptr)
+    self.name_bound = [&](const Name& name, const Value& value) { add_value(*values, told, name, value); };
   Observer silent;
   Costs own;
   Costs& costs = wanted != nullptr ? *wanted : own;
@@ -266,9 +283,9 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
 }  // namespace
 
 Outcome check(const Script& script, const Options& options, Report& report, std::vector<ObjectiveFlow>* flows,
-              Costs* costs) {
+              Costs* costs, BoundValues* values) {
   Observer silent;
-  return perform(script, options, silent, report, false, flows, costs);
+  return perform(script, options, silent, report, false, flows, costs, values);
 }
 
 Outcome run(const Script& script, const Options& options, Observer& observer, Report& report) {

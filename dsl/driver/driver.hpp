@@ -155,7 +155,8 @@ class Script {
  public:
   // Reads, parses and checks. Mistakes are in the report.
   static Script load(const std::string& path, Report&);
-  static Script from_text(const std::string& name, const std::string& text, Report&);
+  // `load` reads the files that it uses; without one, they are those on the disk.
+  static Script from_text(const std::string& name, const std::string& text, Report&, ModuleLoader load = nullptr);
   const Sources& sources() const { return *sources_; }
   bool valid() const { return program_ != nullptr; }
   const std::shared_ptr<const CheckedProgram>& program() const { return program_; }
@@ -198,10 +199,14 @@ struct Costs {
   std::size_t held = 0;         // while a rehearsal goes on: of programs that a run keeps at this moment
 };
 
+// What the names of a script were bound to, in words ("a tensor f32[10, 1]"), by the file and the first byte of the
+// name: each description once, at most three.
+using BoundValues = std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<std::string>>;
+
 // Elaborates every experiment without running it: shapes, kinds, files, derivatives, and the memory that it needs,
-// where the options limit it. `flows`: of each objective, and `costs`, if they are wanted.
+// where the options limit it. `flows`: of each objective, and `costs` and `values`, if they are wanted.
 Outcome check(const Script&, const Options&, Report&, std::vector<ObjectiveFlow>* flows = nullptr,
-              Costs* costs = nullptr);
+              Costs* costs = nullptr, BoundValues* values = nullptr);
 // Checks, then runs.
 Outcome run(const Script&, const Options&, Observer&, Report&);
 

@@ -156,6 +156,8 @@ std::vector<std::pair<std::string, Value>> Elaborator::bind_arguments(const Call
     Value value = given[i] != nullptr ? given[i]->value : evaluate(list[i].default_value, defaults_scope);
     if (spans != nullptr) spans->push_back(given[i] != nullptr ? given[i]->span : Span{});
     defaults_scope->bind(list[i].name, value);
+    if (name_bound && callable.definition != nullptr)
+      name_bound(callable.definition->lists[callable.stage].parameters[i].name, value);
     bound.emplace_back(list[i].name, std::move(value));
   }
   return bound;

@@ -113,6 +113,7 @@ class Elaborator {
   // The value of a block: its one expression, or what it returns.
   Value block_value(const Block&, const ScopePtr&);
   void bind(const Pattern&, const Value&, const ScopePtr&, Span);
+  void bind(const Name&, const Value&, const ScopePtr&);
   void assign(const AssignStatement&, const ScopePtr&, Span);
   bool condition(const Value&, Span);  // one that is known now
   std::optional<Value> either_way(const IfStatement&, const ScopePtr&);  // on what is not measured yet
@@ -248,6 +249,8 @@ class Elaborator {
   bool overlap_intended = false;  // the script says so in the `train` at hand
   // Told of each objective: by which derivatives it reaches each name that is learned, "base.theta.linear1.weight".
   std::function<void(const Learner&, const std::vector<LearnedFlow>&)> flow_found;
+  // Told of what each name of a statement or a parameter is bound to, each time; null: nobody asks.
+  std::function<void(const Name&, const Value&)> name_bound;
 
  private:
   friend struct Expressions;

@@ -164,11 +164,14 @@ std::vector<Value> Elaborator::items(const Value& sequence, Span span) {
        fmt::format("only a list, a range or the rows of a tensor can be gone through, not {}", describe(sequence)));
 }
 
+void Elaborator::bind(const Name& name, const Value& value, const ScopePtr& scope) {
+  if (name.text == "_") return;
+  scope->bind(name.text, value);
+  if (name_bound) name_bound(name, value);
+}
+
 void Elaborator::bind(const Pattern& pattern, const Value& value, const ScopePtr& scope, Span span) {
-  if (!pattern.is_tuple) {
-    if (pattern.names.front().text != "_") scope->bind(pattern.names.front().text, value);
-    return;
-  }
+  if (!pattern.is_tuple) return bind(pattern.names.front(), value, scope);
   const Record* record = value.record();
   const List* list = value.list();
   const std::size_t size = record != nullptr ? record->fields.size() : list != nullptr ? list->items.size() : 0;
@@ -176,8 +179,7 @@ void Elaborator::bind(const Pattern& pattern, const Value& value, const ScopePtr
     fail("E0335", span, fmt::format("{} names are bound to {}", pattern.names.size(), describe(value)), "",
          fmt::format("a tuple of {} values was needed", pattern.names.size()));
   for (std::size_t i = 0; i < size; ++i)
-    if (pattern.names[i].text != "_")
-      scope->bind(pattern.names[i].text, record != nullptr ? record->fields[i].second : list->items[i]);
+    bind(pattern.names[i], record != nullptr ? record->fields[i].second : list->items[i], scope);
 }
 
 // `tree` with the value at `path` (its names from `from` on) replaced.
@@ -269,7 +271,7 @@ struct Statements {
     return std::nullopt;
   }
   Result operator()(const ParamStatement& param) const {
-    scope->bind(param.name.text, self.parameter(param, scope));
+    self.bind(param.name, self.parameter(param, scope), scope);
     return std::nullopt;
   }
   Result operator()(const MemoryStatement& memory) const {

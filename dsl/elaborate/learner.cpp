@@ -173,7 +173,7 @@ Value Elaborator::initial_state(const Learner& learner) {
                          learner.definition->name.text, wrong));
       value = start;
     }
-    scope->bind(name.text, value);
+    bind(name, value, scope);
     fields.emplace_back(name.text, std::move(value));
   };
   for (const auto& statement : body_of(*learner.definition).statements) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "check/occurrences.hpp"
 #include "syntax/documentation.hpp"
 #include "syntax/syntax.hpp"
 #include "syntax/tokens.hpp"
@@ -10,8 +11,6 @@
 namespace metac::dsl {
 
 namespace {
-
-constexpr Span nowhere{0xffffffff, 0, 0};
 
 std::string_view word_of(DefinitionKind kind) {
   static constexpr std::string_view words[] = {"fn", "model", "tasks", "learner", "optimizer", "experiment"};
@@ -33,15 +32,19 @@ class Reader {
     std::visit([&](const auto& node) { add(node, statement, all); }, statement.node);
   }
 
- private:
-  void add(const Definition& d, const Statement&, std::vector<Outline>& all) const {
-    Outline made{std::string(word_of(d.kind)), d.name.text, {}, d.documentation, d.name.span, {}};
-    for (const ParameterList& list : d.lists) made.lists.push_back(parameters_of(list));
+  Outline read(const Definition& d) const {
+    Outline made = outline_of(d);
     const bool has_members = d.kind != DefinitionKind::function && d.kind != DefinitionKind::experiment;
     if (has_members && d.body.block)
       for (const auto& each : d.body.block->statements)
         if (!std::holds_alternative<LetStatement>(each->node)) add(*each, made.members);
-    all.push_back(std::move(made));
+    return made;
+  }
+
+ private:
+  void add(const Definition& d, const Statement& statement, std::vector<Outline>& all) const {
+    all.push_back(read(d));
+    all.back().whole = statement.span;
   }
   void add(const LetStatement& s, const Statement& statement, std::vector<Outline>& all) const {
     add_names("let", s.pattern.names, statement, all);
@@ -66,7 +69,7 @@ class Reader {
                  std::vector<Outline>& all) const {
     const std::string words = documentation_above(text_, comments_, statement.span.begin);
     for (const Name& name : names)
-      if (name.text != "_") all.push_back({kind, name.text, {}, words, name.span, {}});
+      if (name.text != "_") all.push_back({kind, name.text, {}, words, name.span, {}, statement.span});
   }
 
   std::string_view text_;
@@ -114,8 +117,20 @@ Outline outline_of(const std::string& name, const Global& global, const Sources&
   return *std::find_if(all.begin(), all.end(), [&](const Outline& each) { return each.name == name; });
 }
 
+Outline outline_of(const Definition& definition) {
+  Outline made{
+      std::string(word_of(definition.kind)), definition.name.text, {}, definition.documentation, definition.name.span};
+  for (const ParameterList& list : definition.lists) made.lists.push_back(parameters_of(list));
+  return made;
+}
+
+Outline outline_of(const Definition& definition, const Sources& sources) {
+  const std::string_view text = sources.text(definition.name.span.file);
+  return Reader(text, find_comments(text, definition.name.span.file)).read(definition);
+}
+
 Outline outline_of(const Builtin& builtin) {
-  return {"builtin", builtin.name, lists_of(builtin.parameters), builtin.doc, nowhere, {}};
+  return {"builtin", builtin.name, lists_of(builtin.parameters), builtin.doc, nowhere, {}, nowhere};
 }
 
 std::string heading(const Outline& outline) {

@@ -19,9 +19,11 @@ struct Outline {
   std::string kind;  // the word it is defined with: "learner", "fn", "let", "learn", "on"; or "builtin"
   std::string name;
   std::vector<std::vector<OutlineParameter>> lists;
-  std::string documentation;     // lines, without `#`
-  Span place;                    // of the name; of a builtin, nowhere
-  std::vector<Outline> members;  // of a learner, optimizer, tasks or model: what it learns, remembers, draws, defines
+  std::string documentation;  // lines, without `#`
+  Span place;                 // of the name; of a builtin, nowhere
+  // Of a learner, optimizer, tasks or model: what it learns, remembers, draws, defines.
+  std::vector<Outline> members = {};
+  Span whole = {};  // the statement it is written in; of a builtin, nowhere
 };
 
 // The top level of a module, in order.
@@ -29,6 +31,9 @@ std::vector<Outline> outline(const Module&, const Sources&);
 // Of a name that a checked program knows.
 Outline outline_of(const std::string& name, const Global&, const Sources&);
 Outline outline_of(const Builtin&);
+// Of a definition, wherever it stands; and without its members, which takes no reading of the text.
+Outline outline_of(const Definition&, const Sources&);
+Outline outline_of(const Definition&);
 // "learner mine(net, rate = 0.1)".
 std::string heading(const Outline&);
 // Its first sentence, or as much of it as its first line has.

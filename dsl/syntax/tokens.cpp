@@ -15,9 +15,9 @@ constexpr std::array<std::string_view, 20> long_symbols = {"...", "|>", "..", "=
                                                            "//",  "/*", "+=", "-=", "*=", "/=", "->", "=>", ":=", "<>"};
 constexpr std::string_view short_symbols = "()[]{},;:.=~<>+-*/%@^!&|?$'`\\";
 
-constexpr std::array<std::string_view, 13> reserved_words = {"if", "then", "else", "and",  "or",    "not", "as",
-                                                             "in", "for",  "fn",   "true", "false", "on"};
-constexpr std::array<std::string_view, 18> statement_words = {
+constexpr std::array<std::string_view, 13> all_reserved_words = {"if", "then", "else", "and",  "or",    "not", "as",
+                                                                 "in", "for",  "fn",   "true", "false", "on"};
+constexpr std::array<std::string_view, 18> all_statement_words = {
     "use",   "let",   "var",    "fn",     "model", "tasks", "learner", "optimizer", "experiment",
     "param", "learn", "memory", "return", "for",   "if",    "on",      "train",     "evaluate"};
 
@@ -139,11 +139,16 @@ bool is_closed_string(std::string_view token) {
   return at == token.size() - 1;
 }
 
-bool is_reserved_word(std::string_view word) { return std::ranges::find(reserved_words, word) != reserved_words.end(); }
+bool is_reserved_word(std::string_view word) {
+  return std::ranges::find(all_reserved_words, word) != all_reserved_words.end();
+}
 
 bool is_statement_word(std::string_view word) {
-  return std::ranges::find(statement_words, word) != statement_words.end();
+  return std::ranges::find(all_statement_words, word) != all_statement_words.end();
 }
+
+std::span<const std::string_view> reserved_words() { return all_reserved_words; }
+std::span<const std::string_view> statement_words() { return all_statement_words; }
 
 bool looks_like_statement(std::string_view text, const Token& token) {
   if (token.kind != TokenKind::word) return false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -33,6 +34,8 @@ bool is_closed_string(std::string_view token);
 bool is_reserved_word(std::string_view word);
 // `let`, `model`, `train`, ...: begin a statement, and are names everywhere else.
 bool is_statement_word(std::string_view word);
+std::span<const std::string_view> reserved_words();
+std::span<const std::string_view> statement_words();
 // Whether what begins at `token` can only be a statement: `let x`, `learner mine`. For telling forgotten brackets.
 bool looks_like_statement(std::string_view text, const Token& token);
 bool begins_line(std::string_view text, std::uint32_t at);
