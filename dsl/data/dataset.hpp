@@ -135,6 +135,15 @@ struct Overlap {
 };
 Overlap overlap(const Dataset&, const Dataset&);
 
+// Which rows and classes of its origin a data set has: what remains to be known of it when it is gone.
+struct Footprint {
+  std::string name;
+  Lineage lineage;                  // without its history
+  std::vector<bool> rows, classes;  // by their numbers in the origin; those with an example
+};
+Footprint footprint(const Dataset&);
+Overlap overlap(const Dataset&, const Footprint&);
+
 // Examples of the first that the second holds, too, byte for byte as they are stored, and that are not the same row of
 // the same storage: copies, which no lineage shows. Of the same row that is in both, `overlap` tells.
 std::int64_t duplicates(const Dataset&, const Dataset&);

@@ -32,20 +32,27 @@ std::vector<bool> origin_classes(const Dataset& dataset) {
 
 }  // namespace
 
+Footprint footprint(const Dataset& set) {
+  return {set.name(), {set.lineage().origin, set.lineage().part, {}}, origin_rows(set), origin_classes(set)};
+}
+
 Overlap overlap(const Dataset& first, const Dataset& second) {
+  if (first.lineage().origin != second.lineage().origin) return {};
+  return overlap(first, footprint(second));
+}
+
+Overlap overlap(const Dataset& first, const Footprint& second) {
   Overlap common;
-  if (first.lineage().origin != second.lineage().origin) return common;
-  const auto classes = origin_classes(second);
+  if (first.lineage().origin != second.lineage.origin) return common;
   for (std::int64_t cls = 0; cls < first.class_count(); ++cls) {
     const auto origin = static_cast<std::size_t>(first.origin_class(cls));
-    if (first.rows_of(cls).empty() || origin >= classes.size() || !classes[origin]) continue;
+    if (first.rows_of(cls).empty() || origin >= second.classes.size() || !second.classes[origin]) continue;
     if (common.classes++ == 0) common.example = first.classes().names[static_cast<std::size_t>(cls)];
   }
-  if (first.lineage().part != second.lineage().part) return common;
-  const auto rows = origin_rows(second);
+  if (first.lineage().part != second.lineage.part) return common;
   for (std::int64_t row = 0; row < first.size(); ++row) {
     const std::size_t origin = first.origin_row(row);
-    if (origin < rows.size() && rows[origin]) ++common.rows;
+    if (origin < second.rows.size() && second.rows[origin]) ++common.rows;
   }
   return common;
 }
