@@ -384,6 +384,7 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
       return record->find(*name) != nullptr;
     };
     t["is_host"] = [](Elaborator& e, Call call) -> Value { return !e.is_run_value(call.arguments[0]); };
+    add_control_builtins(t);
     add_data_builtins(t);
     add_row_builtins(t);
     add_tensor_builtins(t);

@@ -132,15 +132,21 @@ struct Judge {
       return;
     const NodeId query[] = {labels->id()};
     const auto seen = flow.made_of(query), learned = flow.made_of(ids(objective.variables));
-    for (const auto& one : objective.log.derivatives) {
-      if (one.graph != &objective.loss.graph() || !seen[one.value]) continue;
-      if (std::none_of(one.variables.begin(), one.variables.end(), [&](NodeId id) { return learned[id]; })) continue;
-      self.fail("E0489", one.span,
+    const auto any = [](const std::vector<char>& marks, const std::vector<NodeId>& nodes) {
+      return std::any_of(nodes.begin(), nodes.end(), [&](NodeId id) { return marks[id]; });
+    };
+    const auto refuse = [&](Span span) {
+      self.fail("E0489", span,
                 "the labels of the query reach the derivative that is taken here: what is adapted has seen what it is "
                 "measured on",
                 "", "adapt to `task.support`; where it is meant, say `overlap: \"intended\"` in `train`",
                 {{place, "the objective asks for the same labels"}});
-    }
+    };
+    for (const auto& one : objective.log.derivatives)
+      if (one.graph == &objective.loss.graph() && seen[one.value] && any(learned, one.variables)) refuse(one.span);
+    for (const auto& one : objective.log.inner)
+      if (one.graph == &objective.loss.graph() && any(seen, one.values) && any(learned, one.variables))
+        refuse(objective.log.derivatives[one.derivative].span);
   }
 
   // Of each place all that it gave: in a loop the last turn may be of no use.
@@ -213,6 +219,7 @@ Noting::Noting(Elaborator& elaborator, FlowLog& log, const Learner& learner)
     : elaborator_(elaborator), before_(elaborator.flow) {
   for (const Definition* objective : objectives(learner))
     for (const Span term : terms_of(*objective)) log.watch(term);
+  log.graph = elaborator.context().graph;
   elaborator.flow = &log;
 }
 

@@ -158,6 +158,7 @@ struct Callable {
   ScopePtr scope;           // where it was defined
   int stage = 0;            // the list that the next call binds
   bool evaluating = false;  // its body runs in evaluation mode, whoever calls it
+  bool recomputed = false;  // derivatives compute what its calls do once more
   std::vector<std::vector<std::pair<std::string, Value>>> supplied;
   std::vector<std::pair<std::string, Value>> layers;  // of a model: those that take the place of its own, by name
   Span span;                                          // of its definition

@@ -115,7 +115,10 @@ Outline outline_of(const std::string& name, const Global& global, const Sources&
 }
 
 Outline outline_of(const Builtin& builtin) {
-  return {"builtin", builtin.name, lists_of(builtin.parameters), builtin.doc, nowhere, {}};
+  std::string documentation = builtin.doc;
+  for (const std::string_view part : {builtin.more, builtin.example})
+    if (!part.empty()) documentation += "\n\n" + std::string(part.substr(0, part.find_last_not_of('\n') + 1));
+  return {"builtin", builtin.name, lists_of(builtin.parameters), documentation, nowhere, {}};
 }
 
 std::string heading(const Outline& outline) {

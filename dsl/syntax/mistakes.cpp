@@ -111,7 +111,8 @@ constexpr WordHint before_hints[] = {
     {"import", "write `use \"file.meta\"`, or `use a, b from \"file.meta\"`"},
     {"from", "write `use a, b from \"file.meta\"`"},
     {"class", "definitions begin with `fn`, `model`, `tasks`, `learner`, `optimizer` or `experiment`"},
-    {"while", "loops are written `for i in 1..n { .. }`"},
+    {"while",
+     "loops are written `for i in 1..n { .. }`; where tensors decide, `while(condition, step, start, at_most: n)`"},
     {"elif", "write `else if`"},
     {"dataset", "a dataset is bound with `let`"},
 };
