@@ -268,6 +268,8 @@ what the two functions use besides their arguments.)",
     {"save", "(learner, path)", "writes what a learner has learned and remembers to a file (safetensors)"},
     {"load", "(learner, path)", "the learner with what `save` wrote"},
     {"error", "(message)", "stops with a message that points at the call"},
+    {"assert", "(condition, message = none)",
+     "stops, with the message, unless the condition holds everywhere; of results and tensors when an experiment runs"},
 
     // data
     {"omniglot", "(size = 28)", "the characters of Omniglot, from the data directory: x [n, size, size, 1]"},

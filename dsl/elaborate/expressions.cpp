@@ -370,6 +370,12 @@ Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, 
     const auto begin = bound(item.begin, 0, size), end = std::max(begin, bound(item.end, size, size));
     return Value::list({list->items.begin() + begin, list->items.begin() + end});
   }
+  if (const Record* record = base.record(); record != nullptr && !record->fields.empty()) {
+    const auto& name = record->fields.front().first;
+    fail(
+        "E0340", span, fmt::format("{} cannot be indexed", describe(base)), "",
+        name.empty() ? "take it apart: `let (a, b) = pair`" : fmt::format("its parts have names, such as `.{}`", name));
+  }
   if (!is_run_value(base)) fail("E0340", span, fmt::format("{} cannot be indexed", describe(base)));
   Tensor result = tensor(base, span);
   return guarded(span, {{span, base}}, [&]() -> Value {

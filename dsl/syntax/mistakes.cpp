@@ -114,6 +114,7 @@ constexpr WordHint before_hints[] = {
     {"while",
      "loops are written `for i in 1..n { .. }`; where tensors decide, `while(condition, step, start, at_most: n)`"},
     {"elif", "write `else if`"},
+    {"assert", "write `assert(condition, \"message\")`"},
     {"dataset", "a dataset is bound with `let`"},
 };
 

@@ -28,6 +28,8 @@ fn bend(f, w) = grad(w) { sum(slope(f, w)^2) }
 fn off(a, b) = max(abs(a - b))
 )";
 
+std::string said(const std::string& body) { return run_text("experiment e {\n" + body + "\n}\n", 0).said; }
+
 void check_small(const std::string& body, const std::string& definitions) {
   for (const double off : numbers(body, definitions)) BOOST_TEST(off < 1e-5);
 }
@@ -268,6 +270,22 @@ BOOST_AUTO_TEST_CASE(the_examples_of_builtins_print_what_they_say) {
     BOOST_TEST(line == ran.printed.size());
   }
   BOOST_TEST(examples >= 5);
+}
+
+BOOST_AUTO_TEST_CASE(an_assertion_stops_what_does_not_hold) {
+  BOOST_TEST(said("assert(1 < 2)\nassert(sum([1.0, 2.0]) == 3, \"sums\")\nassert([1.0, 2.0] > 0)") == "");
+  BOOST_TEST(said("assert(2 < 1)").find("this does not hold [E0505]") != std::string::npos);
+  const auto failed = said("let x = sum([1.0, 2.0])\nassert(x > 10, \"x is \" + str(x))");
+  BOOST_TEST(failed.find("this does not hold: x is 3 [E0505]") != std::string::npos, failed);
+  BOOST_TEST(said("assert([1.0, -2.0] > 0)").find("E0505") != std::string::npos);
+  BOOST_TEST(said("assert(3)").find("E0333") != std::string::npos);
+  BOOST_TEST(said("print(map(fn (x) {\n  assert(x > 0)\n  return x\n}, [1.0]))").find("E0332") != std::string::npos);
+  const std::string trained =
+      "let l = maml(mlp([4, 1]), loss: mse)\ntrain l on sinusoids() { iterations: 2, optimizer: sgd(0.01) }\n"
+      "let r = evaluate l on sinusoids() { tasks: 4, metrics: [mse] }\n";
+  BOOST_TEST(said(trained + "assert(r.mean < 1e9, \"it learns\")") == "");
+  BOOST_TEST(said(trained + "assert(r.mean < 0, \"it learns\")").find("this does not hold: it learns") !=
+             std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

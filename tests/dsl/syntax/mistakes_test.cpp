@@ -111,6 +111,7 @@ BOOST_AUTO_TEST_CASE(habits_from_other_languages_get_a_hint) {
        "a default is written `name = value`; types are not written"},
       {"while a { b }", "1:7 E0101 expected the end of the line, found `a`",
        "loops are written `for i in 1..n { .. }`; where tensors decide, `while(condition, step, start, at_most: n)`"},
+      {"assert x", "1:8 E0101 expected the end of the line, found `x`", "write `assert(condition, \"message\")`"},
       {"import torch", "1:8 E0101 expected the end of the line, found `torch`",
        "write `use \"file.meta\"`, or `use a, b from \"file.meta\"`"},
       {"train a on b { x = 1 }", "1:18 E0101 expected `:`, found `=`", "an option is written `name: value`"},
