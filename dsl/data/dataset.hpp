@@ -108,6 +108,8 @@ class Dataset {
   // A number for what the set gives out: the same for the same rows in the same order, of files with the same content
   // wherever they lie, with the same labels and transforms.
   std::uint64_t fingerprint() const;
+  // A number for all that its origin stores, whichever part of that the set has.
+  std::uint64_t content() const;
 
  private:
   friend Dataset rotated_classes(const Dataset&);
@@ -135,10 +137,11 @@ struct Overlap {
 };
 Overlap overlap(const Dataset&, const Dataset&);
 
-// Which rows and classes of its origin a data set has: what remains to be known of it when it is gone.
+// Which rows and classes of its origin a data set has: what remains to be known of it when it is gone, on another
+// machine, too. What is read from a file is known again by where it lay or by what it holds.
 struct Footprint {
-  std::string name;
-  Lineage lineage;                  // without its history
+  std::string name, origin, part;   // as in its lineage
+  std::uint64_t content = 0;        // Dataset::content
   std::vector<bool> rows, classes;  // by their numbers in the origin; those with an example
 };
 Footprint footprint(const Dataset&);

@@ -122,9 +122,9 @@ std::string text_of(const std::vector<Exposure>& seen) {
   for (const Exposure& each : seen) {
     data::Footprint own = each.set ? data::footprint(*each.set) : *each.footprint;
     std::size_t at = 0;
-    while (at < entries.size() &&
-           (footprints[at].lineage.origin != own.lineage.origin || footprints[at].lineage.part != own.lineage.part ||
-            entries[at].of_tasks != each.of_tasks || entries[at].in_validation != each.in_validation))
+    while (at < entries.size() && (footprints[at].origin != own.origin || footprints[at].part != own.part ||
+                                   footprints[at].content != own.content || entries[at].of_tasks != each.of_tasks ||
+                                   entries[at].in_validation != each.in_validation))
       ++at;
     if (at == entries.size()) {
       entries.push_back(each);
@@ -138,8 +138,9 @@ std::string text_of(const std::vector<Exposure>& seen) {
   auto list = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < entries.size(); ++i)
     list.push_back({{"name", footprints[i].name},
-                    {"origin", footprints[i].lineage.origin},
-                    {"part", footprints[i].lineage.part},
+                    {"origin", footprints[i].origin},
+                    {"part", footprints[i].part},
+                    {"content", fmt::format("{:016x}", footprints[i].content)},
                     {"tasks", entries[i].of_tasks},
                     {"validation", entries[i].in_validation},
                     {"rows", digits_of(footprints[i].rows)},
@@ -152,8 +153,9 @@ std::vector<Exposure> seen_in(const std::string& path, const std::string& text) 
   try {
     for (const auto& entry : nlohmann::json::parse(text)) {
       const auto word = [&](const char* name) { return entry.at(name).get<std::string>(); };
-      data::Footprint footprint{
-          word("name"), {word("origin"), word("part"), {}}, bits_of(word("rows")), bits_of(word("classes"))};
+      data::Footprint footprint{word("name"),          word("origin"),
+                                word("part"),          std::stoull(word("content"), nullptr, 16),
+                                bits_of(word("rows")), bits_of(word("classes"))};
       seen.push_back({std::nullopt, std::make_shared<const data::Footprint>(std::move(footprint)),
                       entry.at("tasks").get<bool>(), entry.at("validation").get<bool>(), Span{}});
     }

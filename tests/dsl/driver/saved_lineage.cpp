@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_does_not_say_is_loaded_with_a_note) {
   BOOST_TEST(said.text == "");
   BOOST_TEST(said.printed.at(0).starts_with("load: " + saved.file + " does not say what the learner was trained on"));
   for (const char* wrong : {"[", "[{}]", "3",
-                            "[{\"name\":\"a\",\"origin\":\"b\",\"part\":\"\",\"tasks\":true,"
+                            "[{\"name\":\"a\",\"origin\":\"b\",\"part\":\"\",\"content\":\"1\",\"tasks\":true,"
                             "\"validation\":false,\"rows\":\"xyz\",\"classes\":\"\"}]"}) {
     tensors.metadata["seen"] = wrong;
     store::write_safetensors(saved.file, tensors);
