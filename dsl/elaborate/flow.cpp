@@ -212,14 +212,19 @@ void BodyFlow::end(const Graph& body, const std::vector<Input>& inputs) {
   if (log_ == nullptr) return;
   int count = 0;
   for (const Level& level : levels_in(*log_, body, first_, first_inner_)) count = std::max(count, level.count);
-  const auto note = [&](std::size_t derivative, std::vector<NodeId> values, std::vector<NodeId> variables) {
-    found_.push_back({nullptr, 0, 0, count, derivative, from_outside(body, inputs, std::move(values)),
+  const auto note = [&](std::size_t derivative, bool depends, std::vector<NodeId> values,
+                        std::vector<NodeId> variables) {
+    found_.push_back({nullptr, 0, 0, count, derivative, depends, from_outside(body, inputs, std::move(values)),
                       from_outside(body, inputs, std::move(variables))});
   };
   for (std::size_t i = first_; i < log_->derivatives.size(); ++i)
-    if (const auto& one = log_->derivatives[i]; one.graph == &body) note(i, {one.value}, one.variables);
+    if (const auto& one = log_->derivatives[i]; one.graph == &body) {
+      const NodeId value[] = {one.value};
+      note(i, has_any(needed_by(body, value), one.variables), {one.value}, one.variables);
+    }
   for (std::size_t i = first_inner_; i < log_->inner.size(); ++i)
-    if (const auto& one = log_->inner[i]; one.graph == &body) note(one.derivative, one.values, one.variables);
+    if (const auto& one = log_->inner[i]; one.graph == &body)
+      note(one.derivative, one.depends, one.values, one.variables);
 }
 
 void BodyFlow::run_by(const Graph& outer, NodeId begin) const {

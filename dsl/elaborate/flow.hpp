@@ -41,6 +41,7 @@ class FlowLog {
     NodeId begin = 0, end = 0;              // of the nodes that run the body
     int count = 0;                          // of derivatives that stand inside each other there
     std::size_t derivative = 0;             // which of `derivatives`
+    bool depends = true;                    // what it is a derivative of, on its variables
     std::vector<NodeId> values, variables;  // of `graph`: what it is a derivative of is made of, and its variables
   };
   std::vector<Inner> inner;

@@ -149,16 +149,22 @@ struct Judge {
         refuse(objective.log.derivatives[one.derivative].span);
   }
 
+  [[noreturn]] void refuse_constant(Span derivative) const {
+    self.fail("E0490", derivative,
+              "the derivative that is taken here is 0: nothing in its block depends on its variable", "",
+              "only what is computed inside the block counts: what was computed before it is constant");
+  }
+
   // Of each place all that it gave: in a loop the last turn may be of no use.
   void inner_derivatives() const {
+    for (const auto& one : objective.log.inner)
+      if (one.graph == &objective.loss.graph() && !one.depends)
+        refuse_constant(objective.log.derivatives[one.derivative].span);
     std::vector<Span> looked_at;
     for (const auto& one : objective.log.derivatives) {
       if (std::find(looked_at.begin(), looked_at.end(), one.span) != looked_at.end()) continue;
       looked_at.push_back(one.span);
-      if (one.graph == &objective.loss.graph() && !flow.made_of(one.variables)[one.value])
-        self.fail("E0490", one.span,
-                  "the derivative that is taken here is 0: nothing in its block depends on its variable", "",
-                  "only what is computed inside the block counts: what was computed before it is constant");
+      if (one.graph == &objective.loss.graph() && !flow.made_of(one.variables)[one.value]) refuse_constant(one.span);
       std::vector<NodeId> results;
       bool here = true;
       for (const auto& other : objective.log.derivatives) {
