@@ -166,6 +166,83 @@ constexpr Builtin table[] = {
     {"map_sum", "(function, tree)",
      "the sum over the rows of a tree of what the function gives; holds the results of few rows at a time"},
 
+    // control
+    {"scan", "(step, start, xs, recompute_every = 0)",
+     "one step after the other over the rows of a tree: `step(state, x)` gives a pair, the next state and an output",
+     R"(Gives the pair (last state, outputs), the outputs stacked along a new first axis. The state may be a
+tree; a step gives it in the form, shapes and types that it began with. The output is apart from the
+state, because what is wanted of every step is seldom what the next one needs: to keep all states write
+`(next, next)`, to keep nothing `(next, none)`. For n steps without a sequence: xs = `iota(n)`.
+
+It is a loop however long it is, where `for` in a function is unrolled: compiling and memory for code do
+not grow with the length. Draws in a step differ from step to step. Layers that a step applies are made
+before it. Its derivative, of any order, keeps the state of each step; with `recompute_every: k` that of
+each k-th step only, and computes those between once more (Griewank 1992): of n steps it then keeps
+n / k + k states, fewest for k near the root of n.)",
+     R"(experiment example {
+  fn decay(rate) = scan(fn (state, x) {
+    let next = rate * state + x
+    return (next, next)
+  }, 0.0, [1.0, 2.0, 3.0], recompute_every: 2)
+  fn last_of(pair) {
+    let (last, _) = pair
+    return last
+  }
+  let (last, all) = decay(0.5)
+  print(last, all)  # 4.25 [1, 2.5, 4.25]
+  let rate = 0.5
+  print(grad(rate) { last_of(decay(rate)) })  # 3
+}
+)"},
+    {"while", "(condition, step, start, at_most, recompute_every = 0)",
+     "step(state) again and again, from `start`, as long as condition(state) holds, at most so many times; gives the "
+     "last state",
+     R"(For what tensors decide: where it is known how often, `for` and `scan` do. The condition is one boolean.
+When `at_most` ends the loop the condition still holds for what it gives. Steps beyond the end are not
+computed, neither in the derivative, which is that of the steps that were taken. In a `map` each row goes
+on as long as its own condition holds. `recompute_every` is as for `scan`.)",
+     R"(experiment example {
+  # Newton's method for a root.
+  fn root(a) = while(fn (x) = abs(x * x - a) > 1e-6 * a, fn (x) = (x + a / x) / 2, a, at_most: 50)
+  let a = 2.0
+  print(root(a), grad(a) { root(a) })  # 1.41421 0.353553
+}
+)"},
+    {"branch", "(condition, yes, no)",
+     "yes() where a condition of the graph holds, else no(): only that one is computed, and only its derivative",
+     R"(`if c then a else b` on a tensor computes both sides and selects, element by element. That costs both,
+and where the derivative of the side that is left out is infinite the result is NaN. `branch` goes one
+way, by one boolean; yes and no are functions without arguments that give tensors of one form and shape.
+What they use by name is computed before in any case.)",
+     R"(experiment example {
+  fn safe_root(x) = branch(x > 0, fn () = sqrt(x), fn () = 0.0)
+  print(map(safe_root, [4.0, -1.0, 9.0]))  # [2, 0, 3]
+}
+)"},
+    {"checkpoint", "(f)",
+     "the function or model, whose derivative computes what is in it once more instead of keeping it",
+     R"(A call gives what `f` gives. Of what is inside only the arguments, and what else it uses from outside,
+are kept for the derivative (Griewank 1992): less memory for about one forward pass more. Where f is a
+layer its parameters are called as those of f itself.)",
+     R"(experiment example {
+  fn wave(x) = sin(exp(x))
+  let x = 0.5
+  print(grad(x) { wave(x) } - grad(x) { checkpoint(wave)(x) })  # 0
+}
+)"},
+    {"custom_gradient", "(forward, backward)(x)",
+     "forward(x), whose derivative is backward(x, y, g): of the form of x, for y = forward(x) and the cotangent g of y",
+     R"(For estimators that are no derivative, such as straight-through rounding, and for derivatives that are
+known better than by the chain rule. x and y may be trees; g has the form of y. Higher derivatives are
+those of `backward`; where it uses y, the derivative of that is `backward` again. No derivative flows to
+what the two functions use besides their arguments.)",
+     R"(experiment example {
+  let rounded = custom_gradient(fn (x) = round(x), fn (x, y, g) = g)
+  let x = 1.7
+  print(rounded(x), grad(x) { rounded(x)^2 })  # 2 4
+}
+)"},
+
     // draws
     {"draw_distinct", "(count, among)", "so many different ones of 0 .. among - 1, in random order"},
     {"draw_integers", "(shape, below)", "whole numbers from 0 to below - 1; below is a number or one for each"},
@@ -192,6 +269,8 @@ constexpr Builtin table[] = {
     {"save", "(learner, path)", "writes what a learner has learned and remembers to a file (safetensors)"},
     {"load", "(learner, path)", "the learner with what `save` wrote"},
     {"error", "(message)", "stops with a message that points at the call"},
+    {"assert", "(condition, message = none)",
+     "stops, with the message, unless the condition holds everywhere; of results and tensors when an experiment runs"},
 
     // data
     {"omniglot", "(size = 28)", "the characters of Omniglot, from the data directory: x [n, size, size, 1]"},

@@ -15,6 +15,9 @@ struct Builtin {
   // list takes any further positional arguments.
   const char* parameters;
   const char* doc;  // one line
+  // For what one line does not explain: paragraphs, and a script, which a test runs.
+  const char* more = "";
+  const char* example = "";
 };
 
 std::span<const Builtin> builtins();

@@ -59,6 +59,13 @@ std::string resolved_path(const std::string& path, const std::string& user) {
   return (std::filesystem::path(user).parent_path() / path).lexically_normal().string();
 }
 
+// What a file is known by: a path from here and one from the root may lead to the same one.
+std::string identity(const std::string& name) {
+  std::error_code error;
+  const auto full = std::filesystem::absolute(name, error);
+  return error ? name : full.lexically_normal().string();
+}
+
 void ModuleSet::parse_into(std::uint32_t file) {
   const int errors = report_.errors();
   modules_.push_back(parse(sources_, file, report_));
@@ -66,8 +73,7 @@ void ModuleSet::parse_into(std::uint32_t file) {
 }
 
 void ModuleSet::load(std::uint32_t file) {
-  by_name_.emplace(resolved_path(std::filesystem::path(sources_.name(file)).filename().string(), sources_.name(file)),
-                   file);
+  by_name_.emplace(identity(sources_.name(file)), file);
   active_.push_back(file);
   parse_into(file);
   const auto statements = modules_.back().statements;  // a copy: following adds modules
@@ -84,7 +90,7 @@ void ModuleSet::load_library(std::span<const LibraryFile> library) {
 
 void ModuleSet::follow(const UseStatement& use, std::uint32_t user) {
   const std::string name = resolved_path(use.module, sources_.name(user));
-  const auto known = by_name_.find(name);
+  const auto known = by_name_.find(identity(name));
   if (known != by_name_.end()) {
     const bool is_cycle = std::find(active_.begin(), active_.end(), known->second) != active_.end();
     if (is_cycle) report_cycle(use, known->second);
@@ -121,7 +127,7 @@ void ModuleSet::report_cycle(const UseStatement& use, std::uint32_t file) {
 }
 
 const std::uint32_t* ModuleSet::used_file(std::uint32_t user, const UseStatement& use) const {
-  const auto found = by_name_.find(resolved_path(use.module, sources_.name(user)));
+  const auto found = by_name_.find(identity(resolved_path(use.module, sources_.name(user))));
   return found == by_name_.end() || found->second == user ? nullptr : &found->second;
 }
 

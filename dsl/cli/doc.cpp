@@ -109,6 +109,9 @@ int print_reference(const Script& nothing) {
   }
   fmt::print("\n## Built in\n\n| function | what it gives |\n|---|---|\n");
   for (const Builtin& each : builtins()) fmt::print("| `{}{}` | {} |\n", each.name, each.parameters, cell(each.doc));
+  fmt::print("\n");
+  for (const Builtin& each : builtins())
+    if (*each.more != '\0') print_section(outline_of(each));
   return static_cast<int>(Outcome::done);
 }
 

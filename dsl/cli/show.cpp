@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace metac::dsl {
 namespace {
@@ -101,9 +102,7 @@ class TextObserver : public Observer {
         line(fmt::format("    {}: {} of {} {} diverged; the median counts them among the largest",
                          row.point.empty() ? row.metric : row.point, row.summary.diverged, row.summary.count,
                          result.unit));
-    for (const auto& same : result.duplicates)
-      line(fmt::format("    note: {} of the {} examples of {} are copies of ones in {}, which was seen in training",
-                       same.count, same.of, same.measured, same.seen));
+    for (const auto& same : result.duplicates) line(about_copies(same));
   }
   void compared(const std::vector<Comparison>& pairs) override {
     clear();
@@ -133,6 +132,8 @@ class TextObserver : public Observer {
         "  {} {}, {}:{}{}", result.learner, result.metric,
         result.matrix.empty() ? "untrained" : fmt::format("after {}", result.tasks[result.matrix.size() - 1]),
         row(last), transductive(result.statistics) ? "  T" : said(result.statistics)));
+    for (const auto& same : result.duplicates)  // row after row they are the same ones
+      if (const auto text = about_copies(same); told_.insert(result.learner + text).second) line(text);
     if (!result.complete()) return;
     line(fmt::format("  {} along {} tasks: average {} {}, backward transfer {}, forgetting {}{}{}{}, protocol {}",
                      result.learner, result.tasks.size(), result.metric, quantity(result.metric, result.average()),
@@ -209,6 +210,11 @@ class TextObserver : public Observer {
     fmt::print("{}\n", text);
     std::fflush(stdout);
   }
+  static std::string about_copies(const Duplicates& same) {
+    return fmt::format("    note: {} of the {} examples of {} are copies of ones in {}, which was seen in training",
+                       same.count, same.of, same.measured, same.seen);
+  }
+  std::set<std::string> told_;
   bool terminal_, colour_, shown_ = false;
   std::int64_t tenth_ = 0;
   std::string validation_;
@@ -246,9 +252,7 @@ class JsonObserver : public Observer {
                                  {"transductive", transductive(r.statistics)}};
     if (!r.selection.empty()) event["selection"] = r.selection;
     if (r.validation) event["step"] = r.step;
-    for (const auto& same : r.duplicates)
-      event["duplicates"].push_back(
-          {{"count", same.count}, {"of", same.of}, {"measured", same.measured}, {"seen", same.seen}});
+    add_copies(event, r.duplicates);
     event["rows"] = rows;
     write(event);
   }
@@ -306,6 +310,7 @@ class JsonObserver : public Observer {
                                  {"transductive", transductive(r.statistics)},
                                  {"protocol", r.protocol}};
     if (!r.selection.empty()) event["selection"] = r.selection;
+    add_copies(event, r.duplicates);
     if (!r.untrained.empty()) event["untrained"] = r.untrained;
     if (r.complete()) {
       event["average"] = r.average();
@@ -328,6 +333,11 @@ class JsonObserver : public Observer {
   }
 
  private:
+  static void add_copies(nlohmann::ordered_json& event, const std::vector<Duplicates>& duplicates) {
+    for (const auto& same : duplicates)
+      event["duplicates"].push_back(
+          {{"count", same.count}, {"of", same.of}, {"measured", same.measured}, {"seen", same.seen}});
+  }
   // A script may print any bytes: what is no UTF-8 is replaced. NaN and infinity become null.
   static void write(const nlohmann::ordered_json& event) {
     fmt::print("{}\n", event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));

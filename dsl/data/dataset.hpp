@@ -108,6 +108,8 @@ class Dataset {
   // A number for what the set gives out: the same for the same rows in the same order, of files with the same content
   // wherever they lie, with the same labels and transforms.
   std::uint64_t fingerprint() const;
+  // A number for all that its origin stores, whichever part of that the set has.
+  std::uint64_t content() const;
 
  private:
   friend Dataset rotated_classes(const Dataset&);
@@ -134,6 +136,16 @@ struct Overlap {
   std::string example;       // the name of the first common class (or empty), for messages
 };
 Overlap overlap(const Dataset&, const Dataset&);
+
+// Which rows and classes of its origin a data set has: what remains to be known of it when it is gone, on another
+// machine, too. What is read from a file is known again by where it lay or by what it holds.
+struct Footprint {
+  std::string name, origin, part;   // as in its lineage
+  std::uint64_t content = 0;        // Dataset::content
+  std::vector<bool> rows, classes;  // by their numbers in the origin; those with an example
+};
+Footprint footprint(const Dataset&);
+Overlap overlap(const Dataset&, const Footprint&);
 
 // Examples of the first that the second holds, too, byte for byte as they are stored, and that are not the same row of
 // the same storage: copies, which no lineage shows. Of the same row that is in both, `overlap` tells.

@@ -1,4 +1,4 @@
-// Dataset::fingerprint: what a set gives out, as a number.
+// What a set gives out, and what its origin stores, as numbers.
 #include "base/hash.hpp"
 #include "data/content.hpp"
 
@@ -32,6 +32,8 @@ std::uint64_t Storage::fingerprint() const {
   hash.value = content.value();
   return content.value();
 }
+
+std::uint64_t Dataset::content() const { return content_->storage->fingerprint(); }
 
 std::uint64_t Dataset::fingerprint() const {
   Hash hash;

@@ -105,6 +105,7 @@ struct StreamResult {
   std::vector<double> untrained;  // the same before any training, if that was measured
   Statistics statistics;
   std::string selection, protocol;  // as of the last row
+  std::vector<Duplicates> duplicates;
   bool complete() const { return matrix.size() == tasks.size(); }
   // Lopez-Paz and Ranzato 2017: R[i][j] is the value on task j after task i of T.
   double average() const;            // of the last row

@@ -1,10 +1,11 @@
-// The arrays of a file say what the leaves are; its metadata says which of them are only carried, and where there are
-// empty places.
+// The arrays of a file say what the leaves are; its metadata says which of them are only carried, where there are empty
+// places, and what data the learner has seen: of each origin the numbers of its rows and classes, as bits.
 #include "driver/learner_file.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/error.hpp"
@@ -86,18 +87,97 @@ Value tree_of(const Leaves& leaves) {
   return learner != nullptr && learner->record() != nullptr ? *learner : Value(None{});
 }
 
+// ---- what was seen ----
+
+// Four to a digit, the first as the lowest bit.
+std::string digits_of(const std::vector<bool>& bits) {
+  std::string digits;
+  for (std::size_t i = 0; i < bits.size(); i += 4) {
+    int digit = 0;
+    for (std::size_t k = i; k < std::min(i + 4, bits.size()); ++k) digit |= bits[k] << (k - i);
+    digits += "0123456789abcdef"[digit];
+  }
+  return digits;
+}
+
+std::vector<bool> bits_of(const std::string& digits) {
+  std::vector<bool> bits;
+  for (const char c : digits) {
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) throw Error(fmt::format("`{}` is no digit of what was seen", c));
+    for (int k = 0; k < 4; ++k) bits.push_back((digit >> k) & 1);
+  }
+  return bits;
+}
+
+void add(std::vector<bool>& all, const std::vector<bool>& more) {
+  all.resize(std::max(all.size(), more.size()));
+  for (std::size_t i = 0; i < more.size(); ++i) all[i] = all[i] || more[i];
+}
+
+// What was seen of one part of an origin, in one way, is one entry, in however many trainings.
+std::string text_of(const std::vector<Exposure>& seen) {
+  std::vector<Exposure> entries;
+  std::vector<data::Footprint> footprints;
+  for (const Exposure& each : seen) {
+    data::Footprint own = each.set ? data::footprint(*each.set) : *each.footprint;
+    std::size_t at = 0;
+    while (at < entries.size() && (footprints[at].origin != own.origin || footprints[at].part != own.part ||
+                                   footprints[at].content != own.content || entries[at].of_tasks != each.of_tasks ||
+                                   entries[at].in_validation != each.in_validation))
+      ++at;
+    if (at == entries.size()) {
+      entries.push_back(each);
+      footprints.push_back(std::move(own));
+      continue;
+    }
+    add(footprints[at].rows, own.rows);
+    add(footprints[at].classes, own.classes);
+    if (footprints[at].name.find(own.name) == std::string::npos) footprints[at].name += ", " + own.name;
+  }
+  auto list = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    list.push_back({{"name", footprints[i].name},
+                    {"origin", footprints[i].origin},
+                    {"part", footprints[i].part},
+                    {"content", fmt::format("{:016x}", footprints[i].content)},
+                    {"tasks", entries[i].of_tasks},
+                    {"validation", entries[i].in_validation},
+                    {"rows", digits_of(footprints[i].rows)},
+                    {"classes", digits_of(footprints[i].classes)}});
+  return list.dump();
+}
+
+std::vector<Exposure> seen_in(const std::string& path, const std::string& text) {
+  std::vector<Exposure> seen;
+  try {
+    for (const auto& entry : nlohmann::json::parse(text)) {
+      const auto word = [&](const char* name) { return entry.at(name).get<std::string>(); };
+      data::Footprint footprint{word("name"),          word("origin"),
+                                word("part"),          std::stoull(word("content"), nullptr, 16),
+                                bits_of(word("rows")), bits_of(word("classes"))};
+      seen.push_back({std::nullopt, std::make_shared<const data::Footprint>(std::move(footprint)),
+                      entry.at("tasks").get<bool>(), entry.at("validation").get<bool>(), Span{}});
+    }
+  } catch (const std::exception& error) {
+    throw Error(fmt::format("{}: what the learner has seen cannot be read: {}", path, error.what()));
+  }
+  return seen;
+}
+
 }  // namespace
 
-void write_learner(const std::string& path, const Learner& learner) {
+void write_learner(const std::string& path, const Learner& learner, const std::vector<Exposure>& seen) {
   std::map<std::string, std::string> metadata{{"learner", learner.name()},
                                               {"trainings", fmt::format("{}", learner.trainings)},
                                               {"selection", learner.selection.rule},
-                                              {"selection_protocol", learner.selection.protocol}};
+                                              {"selection_protocol", learner.selection.protocol},
+                                              {"seen", text_of(seen)}};
   if (auto list = list_of(learner.state); !list.empty()) metadata["leaves"] = std::move(list);
   store::write_safetensors(path, {parts_of("learner", learner.state), std::move(metadata)});
 }
 
-void read_learner(const std::string& path, Learner& learner) {
+bool read_learner(const std::string& path, Learner& learner) {
   const auto tensors = store::read_safetensors(path);
   learner.state = tree_of(leaves_of(tensors));
   const auto said = [&](const char* name) {
@@ -106,6 +186,9 @@ void read_learner(const std::string& path, Learner& learner) {
   };
   learner.trainings = std::strtoll(said("trainings").c_str(), nullptr, 10);
   learner.selection = {said("selection"), said("selection_protocol")};
+  const bool says_what_was_seen = tensors.metadata.contains("seen");
+  learner.exposures = says_what_was_seen ? seen_in(path, said("seen")) : std::vector<Exposure>();
+  return says_what_was_seen;
 }
 
 }  // namespace metac::dsl

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "elaborate/fingerprint.hpp"
 #include "syntax/syntax.hpp"
@@ -13,20 +14,24 @@ namespace metac::dsl {
 std::vector<Exposure> exposures_of(Elaborator& self, const Source& source, bool in_validation, Span span) {
   std::vector<Exposure> all;
   for (auto& set : Fingerprint::datasets_of(self, source))
-    all.push_back({std::move(set), source.gives_tasks(), in_validation, span});
+    all.push_back({std::move(set), nullptr, source.gives_tasks(), in_validation, span});
   return all;
+}
+
+data::Overlap overlap(const data::Dataset& set, const Exposure& seen) {
+  return seen.set ? data::overlap(set, *seen.set) : data::overlap(set, *seen.footprint);
 }
 
 namespace {
 
 // In words what two exposures share; empty where nothing does. New tasks need new classes; else rows must be new.
 std::string shared(const Exposure& measured, const Exposure& seen, const OverlapOf& overlap) {
-  const data::Overlap common = overlap(measured.set, seen.set);
-  const auto& name = measured.set.name();
+  const data::Overlap common = overlap(*measured.set, seen);
+  const auto& name = measured.name();
   if (measured.of_tasks && seen.of_tasks && common.classes > 0)
-    return fmt::format("{} of the {} classes of {}, such as `{}`", common.classes, measured.set.class_count(), name,
+    return fmt::format("{} of the {} classes of {}, such as `{}`", common.classes, measured.set->class_count(), name,
                        common.example);
-  if (common.rows > 0) return fmt::format("{} of the {} examples of {}", common.rows, measured.set.size(), name);
+  if (common.rows > 0) return fmt::format("{} of the {} examples of {}", common.rows, measured.set->size(), name);
   return "";
 }
 
@@ -38,13 +43,14 @@ void refuse_overlap(Elaborator& self, const std::string& learner, const std::vec
     for (const auto& before : seen) {
       const std::string common = shared(now, before, overlap);
       if (common.empty()) continue;
-      const bool chosen = before.in_validation;
-      self.fail(chosen ? "E0481" : "E0480", now.span,
+      const char* word = before.in_validation ? "validated" : "trained";
+      self.fail(before.in_validation ? "E0481" : "E0480", now.span,
                 fmt::format("`{}` is {} on what it was {} on: {}", learner,
-                            now.in_validation ? "validated" : "measured", chosen ? "validated" : "trained", common),
+                            now.in_validation ? "validated" : "measured", word, common),
                 now.in_validation ? "validated here" : "measured here",
                 "take another part of a split, or say `overlap: \"intended\"` between these braces",
-                {{before.span, fmt::format("{} here, on {}", chosen ? "validated" : "trained", before.set.name())}});
+                {{before.span, before.set ? fmt::format("{} here, on {}", word, before.name())
+                                          : fmt::format("loaded here; it was {} on {}", word, before.name())}});
     }
 }
 
@@ -126,11 +132,16 @@ std::vector<Exposure> Exposures::of(const Learner& learner) const {
   return seen;
 }
 
-data::Overlap Exposures::overlap(const data::Dataset& first, const data::Dataset& second) {
+Exposures::Pair& Exposures::pair(const data::Dataset& first, const data::Dataset& second) {
   // Copies of a data set share its name, which lies nowhere else while one of them is kept here.
-  const auto [at, is_new] = pairs_.try_emplace({&first.name(), &second.name()}, Pair{first, second, {}});
-  if (is_new) at->second.common = data::overlap(first, second);
-  return at->second.common;
+  return pairs_.try_emplace({&first.name(), &second.name()}, Pair{first, second, {}, {}}).first->second;
+}
+
+data::Overlap Exposures::overlap(const data::Dataset& set, const Exposure& seen) {
+  if (!seen.set) return data::overlap(set, *seen.footprint);
+  Pair& known = pair(set, *seen.set);
+  if (!known.common) known.common = data::overlap(set, *seen.set);
+  return *known.common;
 }
 
 void Exposures::add(const Value& value, std::vector<Exposure>& seen) const {
@@ -147,18 +158,16 @@ void Exposures::add(const Value& value, std::vector<Exposure>& seen) const {
     for (const auto& item : list->items) add(item, seen);
 }
 
-// ---- copies ----
-
-std::vector<Duplicates> duplicates_among(const std::vector<Exposure>& seen, const std::vector<Exposure>& measured) {
+std::vector<Duplicates> Exposures::duplicates(const std::vector<Exposure>& seen,
+                                              const std::vector<Exposure>& measured) {
   std::vector<Duplicates> found;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> looked_at;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> looked_at;
   for (const auto& now : measured)
     for (const auto& before : seen) {
-      const std::pair sets(now.set.fingerprint(), before.set.fingerprint());
-      if (std::find(looked_at.begin(), looked_at.end(), sets) != looked_at.end()) continue;
-      looked_at.push_back(sets);
-      const std::int64_t count = duplicates(now.set, before.set);
-      if (count > 0) found.push_back({count, now.set.size(), now.set.name(), before.set.name()});
+      if (!before.set || !looked_at.emplace(now.set->fingerprint(), before.set->fingerprint()).second) continue;
+      Pair& known = pair(*now.set, *before.set);
+      if (!known.copies) known.copies = data::duplicates(*now.set, *before.set);
+      if (*known.copies > 0) found.push_back({*known.copies, now.set->size(), now.name(), before.name()});
     }
   return found;
 }

@@ -13,9 +13,10 @@ namespace metac::dsl {
 std::vector<Exposure> exposures_of(Elaborator&, const Source&, bool in_validation, Span);
 
 // Failure where classes (of tasks) or rows that are measured on were trained on or validated on before.
-using OverlapOf = std::function<data::Overlap(const data::Dataset&, const data::Dataset&)>;
+using OverlapOf = std::function<data::Overlap(const data::Dataset&, const Exposure& seen)>;
+data::Overlap overlap(const data::Dataset&, const Exposure& seen);
 void refuse_overlap(Elaborator&, const std::string& learner, const std::vector<Exposure>& seen,
-                    const std::vector<Exposure>& measured, const OverlapOf& = data::overlap);
+                    const std::vector<Exposure>& measured, const OverlapOf& = overlap);
 
 // Failure where `predict` is told, by `with`, which task of a stream its examples are of, though the scenario says that
 // it must find out itself. `on`: a task, or a whole stream.
@@ -29,10 +30,12 @@ bool overlap_is_intended(Elaborator&, const std::optional<Value>& overlap, Span)
 // taken out of them.
 class Exposures {
  public:
-  void remember(const Learner& trained);
+  void remember(const Learner&);  // one that was trained or loaded
   std::vector<Exposure> of(const Learner&) const;
   // What two sets have in common. Along a stream the same ones meet again and again: it is computed once.
-  data::Overlap overlap(const data::Dataset&, const data::Dataset&);
+  data::Overlap overlap(const data::Dataset&, const Exposure& seen);
+  // Copies of what was seen among what is measured on, by checksum. Of what only a file tells there are none.
+  std::vector<Duplicates> duplicates(const std::vector<Exposure>& seen, const std::vector<Exposure>& measured);
 
  private:
   struct Known {
@@ -43,13 +46,12 @@ class Exposures {
 
   struct Pair {
     data::Dataset first, second;
-    data::Overlap common;
+    std::optional<data::Overlap> common;
+    std::optional<std::int64_t> copies;
   };
+  Pair& pair(const data::Dataset&, const data::Dataset&);
   std::map<const void*, Known> arrays_;
   std::map<std::pair<const void*, const void*>, Pair> pairs_;
 };
-
-// Copies of what was trained on among what is measured on, by checksum.
-std::vector<Duplicates> duplicates_among(const std::vector<Exposure>& seen, const std::vector<Exposure>& measured);
 
 }  // namespace metac::dsl

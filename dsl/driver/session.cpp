@@ -194,7 +194,7 @@ std::vector<Learner> Session::learners(const Value& value, Span span) {
 
 // What learners are measured on must be new to them.
 void Session::refuse_seen(const std::vector<Learner>& compared, const std::vector<Exposure>& on) {
-  const auto overlap = [&](const data::Dataset& a, const data::Dataset& b) { return exposures_.overlap(a, b); };
+  const auto overlap = [&](const data::Dataset& set, const Exposure& seen) { return exposures_.overlap(set, seen); };
   for (const auto& learner : compared) refuse_overlap(self_, learner.name(), exposures_.of(learner), on, overlap);
 }
 
@@ -204,7 +204,7 @@ EvaluationResult Session::measured(Learner learner, const Measuring& how, const 
   learner.state = machine_.state_for(learner, *how.source, for_purpose(key, Purpose::initial_state));
   const auto seen = exposures_.of(learner);
   EvaluationResult result = measure(machine_, learner, how, key);
-  if (!machine_.rehearsal) result.duplicates = duplicates_among(seen, on);
+  if (!machine_.rehearsal) result.duplicates = exposures_.duplicates(seen, on);
   return result;
 }
 
@@ -283,6 +283,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
     std::vector<Metric> known;
     std::string point;
     Statistics statistics;
+    std::vector<Duplicates> copies;
     std::vector<Hash> protocols;  // by metric: those of all tasks
     for (const auto& task : stream.items) {
       Measuring how = measuring(self_, source_of(self_, task, "test", work.source->span), with, options.span("with"),
@@ -292,8 +293,10 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
         self_.fail("E0435", work.source->span, "a stream is measured on data sets, with one choice of `with`");
       how.count = rows->size();
       how.batch = std::min(how.count, batch.value_or(default_rows_at_once));
-      if (!intended) refuse_seen({compared[i]}, exposures_of(self_, *how.source, false, work.source->span));
-      const EvaluationResult result = measured(compared[i], how, {});
+      const auto data = exposures_of(self_, *how.source, false, work.source->span);
+      if (!intended) refuse_seen({compared[i]}, data);
+      const EvaluationResult result = measured(compared[i], how, data);
+      copies.insert(copies.end(), result.duplicates.begin(), result.duplicates.end());
       statistics.insert(result.statistics.begin(), result.statistics.end());
       known = how.metrics;
       point = how.sweep.front().text;
@@ -316,6 +319,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
       (row < 0 ? result.untrained : result.matrix.emplace_back()) = columns[m];
       result.statistics.insert(statistics.begin(), statistics.end());
       result.selection = compared[i].selection.rule;
+      result.duplicates = m == 0 ? copies : std::vector<Duplicates>();  // they are the same for each metric
       result.protocol = fmt::format("{:08x}", protocols[m].short_value());
       if (!machine_.rehearsal) machine_.observer.stream_measured(result);
       std::vector<Value> numbers;
@@ -347,7 +351,7 @@ void Session::save(const Learner& learner, const std::string& path, Span span) {
   seen_by_saved_[path] = exposures_.of(learner);
   if (machine_.rehearsal) return;
   try {
-    write_learner(path, learner);
+    write_learner(path, learner, seen_by_saved_[path]);
   } catch (const Error& error) {
     throw RunFailure{not_run(error, span)};
   }
@@ -359,7 +363,12 @@ Value Session::load(const Learner& learner, const std::string& path, Span span) 
     copy.state = saved->second;
   } else {
     try {
-      read_learner(path, copy);
+      if (!read_learner(path, copy))
+        self_.print(
+            fmt::format("load: {} does not say what the learner was trained on, so no overlap of that with what "
+                        "it is measured on is found",
+                        path));
+      for (Exposure& each : copy.exposures) each.span = span;
     } catch (const Error& error) {
       self_.fail("E0437", span, error.what());
     }
@@ -368,7 +377,8 @@ Value Session::load(const Learner& learner, const std::string& path, Span span) 
                  fmt::format("{} holds no learner: none of its arrays has a name like `learner.theta...`", path));
   }
   copy.loaded = path;
-  copy.exposures = seen_by_saved_[path];
+  if (const auto seen = seen_by_saved_.find(path); seen != seen_by_saved_.end()) copy.exposures = seen->second;
+  exposures_.remember(copy);
   return std::make_shared<const Learner>(std::move(copy));
 }
 

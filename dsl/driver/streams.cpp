@@ -40,7 +40,7 @@ StreamResult& Streams::matrix(const StreamKey& key, std::int64_t after) {
   auto& result = matrices_[key];
   const auto rows = static_cast<std::int64_t>(result.matrix.size());
   if (result.tasks.empty() || (rows > 0 && after < 1))
-    result = {key.learner, key.metric, key.tasks, {}, {}, {}, "", ""};
+    result = {key.learner, key.metric, key.tasks, {}, {}, {}, "", "", {}};
   if (after > 0 && after == rows - 1) result.matrix.pop_back();
   return result;
 }

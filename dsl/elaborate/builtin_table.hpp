@@ -8,6 +8,7 @@
 
 namespace metac::dsl {
 
+void add_control_builtins(std::map<std::string, BuiltinFunction, std::less<>>&);
 void add_data_builtins(std::map<std::string, BuiltinFunction, std::less<>>&);
 void add_row_builtins(std::map<std::string, BuiltinFunction, std::less<>>&);
 void add_tensor_builtins(std::map<std::string, BuiltinFunction, std::less<>>&);

@@ -264,6 +264,28 @@ Value load_value(Elaborator& e, Call call) {
 
 Value error_value(Elaborator& e, Call call) { e.fail("E0396", call.span, to_text(call.arguments[0])); }
 
+// Whether a condition holds everywhere. In a rehearsal what is only computed when the experiment runs counts as true.
+bool holds(Elaborator& e, const Value& leaf, Span span) {
+  const Tensor* t = leaf.get<Tensor>();
+  if (t == nullptr || t->dtype() != Dtype::boolean) return e.condition(leaf, span);
+  // Of an experiment's own graph, which is that of no item.
+  if (e.context().source != nullptr || t->graph().parent() != nullptr) return e.condition(leaf, span);
+  const auto computed = e.compute ? e.compute(*t) : std::nullopt;
+  for (std::int64_t i = 0; computed && i < computed->elements(); ++i)
+    if (computed->at(i) == 0) return false;
+  return true;
+}
+
+Value assert_value(Elaborator& e, Call call) {
+  const Value& message = call.arguments[1];
+  for (const auto& leaf : leaves(seen(call.arguments[0])))
+    if (!holds(e, leaf.value, call.place(0)))
+      e.fail("E0505", call.span,
+             message.is_none() ? "this does not hold"
+                               : fmt::format("this does not hold: {}", e.shown(message, call.span)));
+  return None{};
+}
+
 Value declare_value(Elaborator& e, Call call) {
   const auto* kind = call.arguments[0].get<std::string>();
   if (kind == nullptr)
@@ -315,6 +337,7 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
         {"save", save_value},
         {"load", load_value},
         {"error", error_value},
+        {"assert", assert_value},
         {"declare_statistics", declare_value},
         {"draw_uniform", primitive_draw(Distribution::uniform)},
         {"draw_normal", primitive_draw(Distribution::normal)},
@@ -384,6 +407,7 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
       return record->find(*name) != nullptr;
     };
     t["is_host"] = [](Elaborator& e, Call call) -> Value { return !e.is_run_value(call.arguments[0]); };
+    add_control_builtins(t);
     add_data_builtins(t);
     add_row_builtins(t);
     add_tensor_builtins(t);

@@ -4,47 +4,13 @@
 #include "elaborate/builtin_table.hpp"
 #include "elaborate/each_row.hpp"
 #include "elaborate/model_memory.hpp"
+#include "elaborate/rows.hpp"
 #include "transform/transform.hpp"
 
 namespace metac::dsl {
 namespace {
 
 using Call = const BuiltinCall&;
-
-// What is known while the script is compiled, such as a number of classes, stands beside the rows and has none.
-bool stands_beside(const Value& leaf) { return leaf.number() || leaf.get<bool>() || leaf.get<std::string>(); }
-
-// A leaf as a tensor with rows; its path names it in messages.
-Tensor rows_of(Elaborator& e, const Leaf& leaf, Span span) {
-  const Tensor t = e.tensor(leaf.value, span);
-  if (t.shape().rank() == 0)
-    e.fail("E0440", span,
-           fmt::format("{} is a scalar, which has no rows",
-                       leaf.path.empty() ? std::string("this") : fmt::format("`{}`", leaf.path)));
-  return t;
-}
-
-Value map_rows(Elaborator& e, const Value& tree, Span span, const std::function<Tensor(const Leaf&, Tensor)>& f) {
-  return map_leaves(tree, [&](const Leaf& leaf) -> Value {
-    if (!leaf.path.empty() && stands_beside(leaf.value)) return leaf.value;
-    return f(leaf, rows_of(e, leaf, span));
-  });
-}
-
-std::int64_t row_count(Elaborator& e, const Value& tree, Span span) {
-  std::string first;
-  std::optional<std::int64_t> count;
-  map_rows(e, tree, span, [&](const Leaf& leaf, Tensor t) {
-    if (count && *count != t.shape()[0])
-      e.fail("E0441", span,
-             fmt::format("the parts have different numbers of rows: `{}` has {}, `{}` has {}", first, *count, leaf.path,
-                         t.shape()[0]));
-    if (!count) first = leaf.path, count = t.shape()[0];
-    return t;
-  });
-  if (!count) e.fail("E0442", span, fmt::format("there are no rows in {}", describe(tree)));
-  return *count;
-}
 
 Tensor indices_of(Elaborator& e, Call call, std::size_t argument) {
   const Tensor index = e.tensor(call.arguments[argument], call.place(argument));
@@ -112,22 +78,6 @@ Value of_one_row(Elaborator& e, const Value& function, const Value& row, Tensor 
                     [&](const Leaf& leaf) -> Value { return index.graph().capture(e.tensor(leaf.value, span)); });
 }
 
-// The tensors of a tree that have rows, and the tree with one row of each in their place.
-std::vector<Tensor> sequences_of(Elaborator& e, const Value& tree, Span span) {
-  std::vector<Tensor> sequences;
-  map_rows(e, tree, span, [&](const Leaf&, Tensor t) { return sequences.emplace_back(t); });
-  return sequences;
-}
-
-Value with_slices(Elaborator& e, const Value& tree, const std::vector<Tensor>& sequences,
-                  const std::vector<Tensor>& slices, Span span) {
-  std::size_t next = 0;
-  return map_rows(e, tree, span, [&](const Leaf&, Tensor) {
-    if (const auto classes = e.classes_of(sequences[next])) e.know_classes(slices[next], *classes);
-    return slices[next++];
-  });
-}
-
 Value with_tensors(const Value& form, const std::vector<Tensor>& tensors) {
   return with_leaves(form, std::vector<Value>(tensors.begin(), tensors.end()));
 }
@@ -151,6 +101,7 @@ Value map_sum_value(Elaborator& e, Call call) {
   MapBuilder each(e.graph(call.span), sequences, count);
   const KnownClasses known(e);
   const ListeningInRow listening(e.context());
+  BodyFlow derivatives(e.flow);
   const Value one = of_one_row(e, call.arguments[0], with_slices(e, xs, sequences, each.slices(), call.place(1)),
                                each.index(), count, call.span);
   std::vector<MapBuilder::Result> results;
@@ -160,7 +111,12 @@ Value map_sum_value(Elaborator& e, Call call) {
     e.fail("E0446", call.place(0), fmt::format("the function gives {}, which cannot be summed", describe(one)));
   const std::size_t own = results.size();
   for (const auto& [place, heard] : listening.heard()) results.push_back({heard.value, MapBuilder::summed});
+  std::vector<BodyFlow::Input> ends;
+  for (std::size_t i = 0; i < sequences.size(); ++i) ends.push_back({each.slices()[i], sequences[i], {}});
+  derivatives.end(each.graph(), ends);
+  const NodeId begin = e.graph(call.span).size();
   auto sums = each.close(results);
+  derivatives.run_by(e.graph(call.span), begin);
   std::vector<Tensor> means;
   for (std::size_t i = own; i < sums.size(); ++i) means.push_back(sums[i] / static_cast<double>(count));
   listening.tell(means, count);

@@ -286,6 +286,12 @@ Value evaluating_value(Elaborator& e, Call call) {
   return std::shared_ptr<const Callable>(std::move(copy));
 }
 
+Value checkpoint_value(Elaborator& e, Call call) {
+  auto copy = std::make_shared<Callable>(net_of(e, call));
+  copy->recomputed = true;
+  return std::shared_ptr<const Callable>(std::move(copy));
+}
+
 Value observe_value(Elaborator& e, Call call) {
   const Callable& net = net_of(e, call);
   if (net.stage + 1 != static_cast<int>(net.lists.size()))
@@ -328,6 +334,7 @@ void add_tree_builtins(std::map<std::string, BuiltinFunction, std::less<>>& tabl
   table["init"] = init_value;
   table["freeze"] = freeze_value;
   table["evaluating"] = evaluating_value;
+  table["checkpoint"] = checkpoint_value;
   table["observe"] = observe_value;
   table["is_observing"] = [](Elaborator& e, Call) -> Value { return e.context().observing; };
   table["is_training"] = [](Elaborator& e, Call) -> Value { return e.context().training; };

@@ -171,6 +171,18 @@ Value Elaborator::call(const Value& callee, std::vector<Argument> arguments, Spa
   const auto& callable = *pointer;
   const DepthGuard depth(*this, span);
   const bool last = callable->stage + 1 == static_cast<int>(callable->lists.size());
+  // Where parameters are drawn there is no derivative; they are values of the graph around.
+  const bool draws_parameters = context_.parameters != nullptr && context_.parameters->initialising;
+  if (!callable->recomputed || !last || draws_parameters) return call_once(callable, std::move(arguments), last, span);
+  const auto again = [&] {
+    for (auto& argument : arguments) argument.value = inside(argument.value);
+    return call_once(callable, std::move(arguments), last, span);
+  };
+  return recomputed(again, span);
+}
+
+Value Elaborator::call_once(const std::shared_ptr<const Callable>& callable, std::vector<Argument> arguments, bool last,
+                            Span span) {
   if (callable->kind == DefinitionKind::model && last) return apply_model(callable, std::move(arguments), span);
 
   auto scope = std::make_shared<Scope>(callable->scope);

@@ -129,7 +129,9 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
            fmt::format("`{}` needs a scalar, the block gives {}", form.kind.text, to_string(value.type())), "",
            "take the `mean` or the `sum`");
     if (form.kind.text == "hessian") {
-      if (all.size() != 1) fail("E0379", span, "`hessian` needs one tensor as its variable");
+      if (all.size() != 1)
+        fail("E0379", span, "`hessian` needs one tensor as its variable", "",
+             "of a tree: `let v = to_vector(w)`, then `hessian(v) { .. from_vector(v, w) .. }`");
       return hessian_of(*this, value, variables.front());
     }
     const NodeId begin = here.size();

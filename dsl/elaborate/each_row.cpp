@@ -20,6 +20,7 @@ Value each_row(Elaborator& self, const std::vector<Tensor>& sequences, std::int6
   Graph& outer = self.graph(span);
   auto body = std::make_shared<Graph>(outer);
   const ListeningInRow listening(self.context());
+  BodyFlow derivatives(self.flow);
   const Tensor index = input(*body, {Dtype::i32, {}});
   Region region{body, {index.id()}, {}};
   std::vector<Batched> inputs{{iota(outer, count), true}};
@@ -46,6 +47,10 @@ Value each_row(Elaborator& self, const std::vector<Tensor>& sequences, std::int6
     inputs.push_back({capture.outer, false});
   }
   for (const Tensor& output : outputs) region.outputs.push_back(output.id());
+  std::vector<BodyFlow::Input> ends;
+  for (std::size_t i = 0; i < slices.size(); ++i) ends.push_back({slices[i], sequences[i], {}});
+  derivatives.end(*body, ends);
+  derivatives.run_by(outer, outer.size());  // no node runs the body: its nodes are copied
   std::vector<Value> columns;
   std::vector<Tensor> means;
   for (const auto& [value, batched] : batch(region, inputs, count, outer)) {

@@ -1,7 +1,7 @@
 // Names, errors and places. Expressions are in expressions.cpp, calls in calls.cpp, models in models.cpp.
-#include "elaborate/elaborator.hpp"
-
 #include <fmt/format.h>
+
+#include "elaborate/choice.hpp"
 
 namespace metac::dsl {
 
@@ -112,6 +112,17 @@ Graph& Elaborator::graph(Span span) {
          "compute this inside an experiment or a function");
   ++tensors_met_;
   return *context_.graph;
+}
+
+Value Elaborator::inside(const Value& value) {
+  Graph* const body = context_.inside;
+  if (body == nullptr) return value;
+  return map_tensors(value, [&](Tensor t) {
+    if (t.graph().depth() >= body->depth()) return t;
+    const Tensor captured = body->capture(t);
+    if (const auto classes = classes_of(t)) know_classes(captured, *classes);
+    return captured;
+  });
 }
 
 Value Elaborator::loaded(const std::string& what, const std::function<Value()>& load) {

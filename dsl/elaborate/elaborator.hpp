@@ -77,8 +77,10 @@ struct Context {
   // The rows inside of which an expression stands (in `sample`, in `map`): how many there are, and the number of its
   // own.
   std::vector<std::pair<std::int64_t, Tensor>> rows;
-  bool training = false;     // called from `objective` or `direction`
-  bool observing = false;    // called from `observe` or `init`
+  bool training = false;   // called from `objective` or `direction`
+  bool observing = false;  // called from `observe` or `init`
+  // In a body that takes all it uses as inputs (control): what names stand for is captured in this graph.
+  Graph* inside = nullptr;
   MemoryLog* log = nullptr;  // of what models assign to their memory; null: nobody listens
   Dtype real = Dtype::f32;   // the working type
   int depth = 0;             // of calls
@@ -115,7 +117,7 @@ class Elaborator {
   void bind(const Pattern&, const Value&, const ScopePtr&, Span);
   void bind(const Name&, const Value&, const ScopePtr&);
   void assign(const AssignStatement&, const ScopePtr&, Span);
-  bool condition(const Value&, Span);  // one that is known now
+  bool condition(const Value&, Span);                                    // one that is known now
   std::optional<Value> either_way(const IfStatement&, const ScopePtr&);  // on what is not measured yet
   std::vector<Value> items(const Value& sequence, Span);
 
@@ -184,6 +186,7 @@ class Elaborator {
   Tensor working(Tensor);                               // floats become the working type, others stay
   Tensor real(Tensor);                                  // i32 and bool become the working type
   Graph& graph(Span);                                   // Failure where there is none
+  Value inside(const Value&);                           // as it is seen in `Context::inside`
   // A list of ints, or one int. One size may be -1 where `open`, for what is left.
   Shape shape(const Value&, Span, bool open = false);
   std::int64_t integer(const Value&, Span, const char* what);
@@ -201,8 +204,8 @@ class Elaborator {
   // when that is built.
   std::size_t scopes_with_functions() const { return with_functions_.size(); }
   void take_apart(std::size_t from);
-  // The same for a scope, and those around it, that a function without a name was made in: a value made with it may lie in
-  // any of them. They are taken apart with the elaborator.
+  // The same for a scope, and those around it, that a function without a name was made in: a value made with it may lie
+  // in any of them. They are taken apart with the elaborator.
   void note_capture(const ScopePtr&);
   // A data set that is read once, however often the script asks for it.
   Value loaded(const std::string& what, const std::function<Value()>& load);
@@ -267,6 +270,8 @@ class Elaborator {
   [[noreturn]] void fail_operator(const Error&, Span, const std::vector<std::pair<Span, Value>>& operands);
   std::vector<std::pair<std::string, Value>> bind_arguments(const Callable&, std::vector<Argument>&, const ScopePtr&,
                                                             Span, std::vector<Span>* spans, std::vector<Value>* rest);
+  Value call_once(const std::shared_ptr<const Callable>&, std::vector<Argument>, bool last, Span);
+  Value recomputed(const std::function<Value()>& call, Span);  // its derivative computes it again (control.cpp)
   Value execute(const std::shared_ptr<const Callable>&, const ScopePtr&, Span);
   Value apply_model(const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
   Value drawn_apart(const ParameterFrame&, Span);
@@ -286,7 +291,7 @@ class Elaborator {
   std::vector<std::weak_ptr<Scope>> with_functions_;
   std::vector<std::weak_ptr<Scope>> captured_;
   std::size_t captured_limit_ = 64;  // then those that are gone are left out
-  std::uint64_t tensors_met_ = 0;  // grows with each use of a graph: what does not move it holds no tensor
+  std::uint64_t tensors_met_ = 0;    // grows with each use of a graph: what does not move it holds no tensor
   std::map<std::string, Value> settings_;
   std::string data_directory_;
   Globals globals_;  // top-level `let`s without tensors, and builtins, once computed

@@ -20,8 +20,8 @@ struct Expressions {
   Value operator()(const BoolLiteral& b) const { return b.value; }
   Value operator()(const NameExpr& name) const {
     if (scope != nullptr)
-      if (Value* found = scope->find(name.name)) return *found;
-    return self.global(name.name, e.span.file, e.span);
+      if (Value* found = scope->find(name.name)) return self.inside(*found);
+    return self.inside(self.global(name.name, e.span.file, e.span));
   }
   Value operator()(const ListExpr& list) const {
     std::vector<Value> items;
@@ -149,7 +149,7 @@ bool Elaborator::condition(const Value& value, Span span) {
   if (const auto* open = value.get<Unmeasured>(); open != nullptr && open->is_condition) return true;
   if (is_run_value(value))
     fail("E0332", span, "this condition is only known while the graph runs", fmt::format("this is {}", describe(value)),
-         "use `if c then a else b`, which computes both sides and selects");
+         "use `if c then a else b`, which computes both sides and selects, or `branch(c, fn () = a, fn () = b)`");
   fail("E0333", span, fmt::format("a condition is true or false, not {}", describe(value)));
 }
 
@@ -371,6 +371,12 @@ Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, 
     }
     const auto begin = bound(item.begin, 0, size), end = std::max(begin, bound(item.end, size, size));
     return Value::list({list->items.begin() + begin, list->items.begin() + end});
+  }
+  if (const Record* record = base.record(); record != nullptr && !record->fields.empty()) {
+    const auto& name = record->fields.front().first;
+    fail(
+        "E0340", span, fmt::format("{} cannot be indexed", describe(base)), "",
+        name.empty() ? "take it apart: `let (a, b) = pair`" : fmt::format("its parts have names, such as `.{}`", name));
   }
   if (!is_run_value(base)) fail("E0340", span, fmt::format("{} cannot be indexed", describe(base)));
   Tensor result = tensor(base, span);

@@ -137,7 +137,102 @@ bool has_any(const std::vector<char>& marks, std::span<const NodeId> ids) {
   return std::any_of(ids.begin(), ids.end(), [&](NodeId id) { return id < marks.size() && marks[id]; });
 }
 
+// What a derivative of the nodes `from` goes through: a mark for each node up to the last.
+std::vector<char> reached_in(const Graph& graph, std::span<const NodeId> from, NodeId last) {
+  std::vector<char> marks(last + 1, 0);
+  NodeId first = last + 1;
+  for (const NodeId id : from)
+    if (id <= last) marks[id] = 1, first = std::min(first, id);
+  for (NodeId id = first; id <= last; ++id) {
+    const Node node = graph.node(id);
+    if (!marks[id] && carries_derivative(node)) marks[id] = has_any(marks, node.inputs);
+  }
+  return marks;
+}
+
+// How many derivatives stand behind each node, one inside the other, and the outermost of them.
+struct Level {
+  int count = 0;
+  const FlowLog::Derivative* derivative = nullptr;
+};
+
+// Of those that were noted in a graph from these numbers on: those of before are of other graphs.
+std::vector<Level> levels_in(const FlowLog& log, const Graph& graph, std::size_t first = 0,
+                             std::size_t first_inner = 0) {
+  std::vector<Level> level(graph.size());
+  for (std::size_t i = first_inner; i < log.inner.size(); ++i) {
+    const auto& inner = log.inner[i];
+    if (inner.graph != &graph) continue;
+    for (NodeId id = inner.begin; id < inner.end && id < level.size(); ++id)
+      if (inner.count > level[id].count) level[id] = {inner.count, &log.derivatives[inner.derivative]};
+  }
+  for (std::size_t i = first; i < log.derivatives.size(); ++i) {
+    const auto& derivative = log.derivatives[i];
+    if (derivative.graph != &graph || derivative.value >= level.size()) continue;
+    const NodeId value[] = {derivative.value};
+    const auto needed = needed_by(graph, value);
+    const auto marks = reached_in(graph, derivative.variables, derivative.value);
+    int inner = 0;
+    for (NodeId id = 0; id < needed.size(); ++id)
+      if (needed[id] && marks[id]) inner = std::max(inner, level[id].count);
+    for (NodeId id = derivative.begin; id < derivative.end && id < level.size(); ++id)
+      if (inner + 1 > level[id].count) level[id] = {inner + 1, &derivative};
+  }
+  return level;
+}
+
 }  // namespace
+
+// ---- bodies ----
+
+// What of the outer graph these nodes of a body are made of. What a step hands on is made in it, too.
+std::vector<NodeId> BodyFlow::from_outside(const Graph& body, const std::vector<Input>& inputs,
+                                           std::vector<NodeId> ids) const {
+  std::vector<char> followed(inputs.size(), 0);
+  std::vector<NodeId> outside;
+  for (bool more = true; more;) {
+    more = false;
+    const auto needed = needed_by(body, ids);
+    const auto is_needed = [&](NodeId id) { return id < needed.size() && needed[id]; };
+    outside.clear();
+    for (const auto& capture : body.captures())
+      if (is_needed(capture.inner)) outside.push_back(capture.outer.id());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!is_needed(inputs[i].inner.id())) continue;
+      outside.push_back(inputs[i].outer.id());
+      if (!inputs[i].next || followed[i]) continue;
+      followed[i] = more = true;
+      if (&inputs[i].next.graph() == &body) ids.push_back(inputs[i].next.id());
+    }
+  }
+  return outside;
+}
+
+void BodyFlow::end(const Graph& body, const std::vector<Input>& inputs) {
+  if (log_ == nullptr) return;
+  int count = 0;
+  for (const Level& level : levels_in(*log_, body, first_, first_inner_)) count = std::max(count, level.count);
+  const auto note = [&](std::size_t derivative, bool depends, std::vector<NodeId> values,
+                        std::vector<NodeId> variables) {
+    found_.push_back({nullptr, 0, 0, count, derivative, depends, from_outside(body, inputs, std::move(values)),
+                      from_outside(body, inputs, std::move(variables))});
+  };
+  for (std::size_t i = first_; i < log_->derivatives.size(); ++i)
+    if (const auto& one = log_->derivatives[i]; one.graph == &body) {
+      const NodeId value[] = {one.value};
+      note(i, has_any(needed_by(body, value), one.variables), {one.value}, one.variables);
+    }
+  for (std::size_t i = first_inner_; i < log_->inner.size(); ++i)
+    if (const auto& one = log_->inner[i]; one.graph == &body)
+      note(one.derivative, one.depends, one.values, one.variables);
+}
+
+void BodyFlow::run_by(const Graph& outer, NodeId begin) const {
+  for (auto one : found_) {
+    one.graph = &outer, one.begin = begin, one.end = outer.size();
+    log_->inner.push_back(std::move(one));
+  }
+}
 
 Flow::Flow(const FlowLog& log, Tensor loss) : log_(log), graph_(loss.graph()), loss_(loss) {
   const NodeId ids[] = {loss.id()};
@@ -158,15 +253,7 @@ Flow::Flow(const FlowLog& log, Tensor loss) : log_(log), graph_(loss.graph()), l
 }
 
 std::vector<char> Flow::reached(std::span<const NodeId> from, NodeId last) const {
-  std::vector<char> marks(last + 1, 0);
-  NodeId first = last + 1;
-  for (const NodeId id : from)
-    if (id <= last) marks[id] = 1, first = std::min(first, id);
-  for (NodeId id = first; id <= last; ++id) {
-    const Node node = graph_.node(id);
-    if (!marks[id] && carries_derivative(node)) marks[id] = has_any(marks, node.inputs);
-  }
-  return marks;
+  return reached_in(graph_, from, last);
 }
 
 std::vector<Flow::End> Flow::ends(std::span<const NodeId> from, Tensor to) const {
@@ -195,22 +282,6 @@ bool Flow::holds(std::span<const NodeId> ids) const { return has_any(needed_, id
 
 bool Flow::differentiates(std::span<const NodeId> ids) const { return reached(ids, loss_.id())[loss_.id()]; }
 
-std::vector<Flow::Level> Flow::levels() const {
-  std::vector<Level> level(graph_.size());
-  for (const auto& derivative : log_.derivatives) {
-    if (derivative.graph != &graph_ || derivative.value >= level.size()) continue;
-    const NodeId value[] = {derivative.value};
-    const auto needed = needed_by(graph_, value);
-    const auto marks = reached(derivative.variables, derivative.value);
-    int inner = 0;
-    for (NodeId id = 0; id < needed.size(); ++id)
-      if (needed[id] && marks[id]) inner = std::max(inner, level[id].count);
-    for (NodeId id = derivative.begin; id < derivative.end && id < level.size(); ++id)
-      if (inner + 1 > level[id].count) level[id] = {inner + 1, &derivative};
-  }
-  return level;
-}
-
 std::vector<FlowPath> Flow::paths(std::span<const Tensor> variables, const std::vector<Span>& places) const {
   constexpr int most = 6;  // derivatives inside each other
   constexpr int far = std::numeric_limits<int>::max();
@@ -221,7 +292,7 @@ std::vector<FlowPath> Flow::paths(std::span<const Tensor> variables, const std::
     NodeId input = 0;
     int level = 0;
   };
-  const auto level = levels();
+  const auto level = levels_in(log_, graph_);
   std::vector<std::array<Way, most>> ways(last + 1);
   for (const Tensor& variable : variables)
     if (variable.id() <= last) ways[variable.id()][0] = {0, variable.id(), 0};

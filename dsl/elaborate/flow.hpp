@@ -10,12 +10,15 @@
 
 namespace metac::dsl {
 
-// What is noted while the objective is elaborated.
+// What is noted while the objective is elaborated, in this graph.
 class FlowLog {
  public:
+  const Graph* graph = nullptr;
+
   void watch(Span expression) { watched_.emplace_back(expression, Value()); }
-  // The value of an expression: kept where it is watched.
+  // The value of an expression: kept where it is watched. What is of a body is not: the body may be gone before.
   void note(Span expression, const Value& value) {
+    if (const Tensor* t = value.get<Tensor>(); t != nullptr && t->graph().depth() > graph->depth()) return;
     for (auto& [place, last] : watched_)
       if (place == expression) last = value;
   }
@@ -32,8 +35,39 @@ class FlowLog {
   };
   std::vector<Derivative> derivatives;
 
+  // A derivative that is taken in a body, as seen from the graph around it.
+  struct Inner {
+    const Graph* graph = nullptr;
+    NodeId begin = 0, end = 0;              // of the nodes that run the body
+    int count = 0;                          // of derivatives that stand inside each other there
+    std::size_t derivative = 0;             // which of `derivatives`
+    bool depends = true;                    // what it is a derivative of, on its variables
+    std::vector<NodeId> values, variables;  // of `graph`: what it is a derivative of is made of, and its variables
+  };
+  std::vector<Inner> inner;
+
  private:
   std::vector<std::pair<Span, Value>> watched_;
+};
+
+// Notes the derivatives in the body of a loop, or of a branch, as derivatives of the graph around. Made before the
+// body; `end`, when that is complete and not yet gone; `run_by`, when there are nodes that run it.
+class BodyFlow {
+ public:
+  explicit BodyFlow(FlowLog* log)
+      : log_(log), first_(log != nullptr ? log->derivatives.size() : 0), first_inner_(log ? log->inner.size() : 0) {}
+  // An input of the body that is no capture, and what it stands for; a carry also has what the next step gets for it.
+  struct Input {
+    Tensor inner, outer, next;
+  };
+  void end(const Graph& body, const std::vector<Input>& inputs);
+  void run_by(const Graph& outer, NodeId begin) const;  // its nodes from `begin` on
+
+ private:
+  std::vector<NodeId> from_outside(const Graph& body, const std::vector<Input>&, std::vector<NodeId>) const;
+  FlowLog* log_;
+  std::size_t first_, first_inner_;
+  std::vector<FlowLog::Inner> found_;
 };
 
 // The terms of what a function gives: a sum taken apart, through names that it binds with `let`. A term that says
@@ -83,12 +117,6 @@ class Flow {
 
  private:
   std::vector<char> reached(std::span<const NodeId> from, NodeId last) const;
-  // How many derivatives stand behind each node, one inside the other, and the outermost of them.
-  struct Level {
-    int count = 0;
-    const FlowLog::Derivative* derivative = nullptr;
-  };
-  std::vector<Level> levels() const;
 
   const FlowLog& log_;
   Graph& graph_;

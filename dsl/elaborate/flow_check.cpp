@@ -132,27 +132,39 @@ struct Judge {
       return;
     const NodeId query[] = {labels->id()};
     const auto seen = flow.made_of(query), learned = flow.made_of(ids(objective.variables));
-    for (const auto& one : objective.log.derivatives) {
-      if (one.graph != &objective.loss.graph() || !seen[one.value]) continue;
-      if (std::none_of(one.variables.begin(), one.variables.end(), [&](NodeId id) { return learned[id]; })) continue;
-      self.fail("E0489", one.span,
+    const auto any = [](const std::vector<char>& marks, const std::vector<NodeId>& nodes) {
+      return std::any_of(nodes.begin(), nodes.end(), [&](NodeId id) { return marks[id]; });
+    };
+    const auto refuse = [&](Span span) {
+      self.fail("E0489", span,
                 "the labels of the query reach the derivative that is taken here: what is adapted has seen what it is "
                 "measured on",
                 "", "adapt to `task.support`; where it is meant, say `overlap: \"intended\"` in `train`",
                 {{place, "the objective asks for the same labels"}});
-    }
+    };
+    for (const auto& one : objective.log.derivatives)
+      if (one.graph == &objective.loss.graph() && seen[one.value] && any(learned, one.variables)) refuse(one.span);
+    for (const auto& one : objective.log.inner)
+      if (one.graph == &objective.loss.graph() && any(seen, one.values) && any(learned, one.variables))
+        refuse(objective.log.derivatives[one.derivative].span);
+  }
+
+  [[noreturn]] void refuse_constant(Span derivative) const {
+    self.fail("E0490", derivative,
+              "the derivative that is taken here is 0: nothing in its block depends on its variable", "",
+              "only what is computed inside the block counts: what was computed before it is constant");
   }
 
   // Of each place all that it gave: in a loop the last turn may be of no use.
   void inner_derivatives() const {
+    for (const auto& one : objective.log.inner)
+      if (one.graph == &objective.loss.graph() && !one.depends)
+        refuse_constant(objective.log.derivatives[one.derivative].span);
     std::vector<Span> looked_at;
     for (const auto& one : objective.log.derivatives) {
       if (std::find(looked_at.begin(), looked_at.end(), one.span) != looked_at.end()) continue;
       looked_at.push_back(one.span);
-      if (one.graph == &objective.loss.graph() && !flow.made_of(one.variables)[one.value])
-        self.fail("E0490", one.span,
-                  "the derivative that is taken here is 0: nothing in its block depends on its variable", "",
-                  "only what is computed inside the block counts: what was computed before it is constant");
+      if (one.graph == &objective.loss.graph() && !flow.made_of(one.variables)[one.value]) refuse_constant(one.span);
       std::vector<NodeId> results;
       bool here = true;
       for (const auto& other : objective.log.derivatives) {
@@ -213,6 +225,7 @@ Noting::Noting(Elaborator& elaborator, FlowLog& log, const Learner& learner)
     : elaborator_(elaborator), before_(elaborator.flow) {
   for (const Definition* objective : objectives(learner))
     for (const Span term : terms_of(*objective)) log.watch(term);
+  log.graph = elaborator.context().graph;
   elaborator.flow = &log;
 }
 

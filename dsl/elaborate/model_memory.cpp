@@ -55,7 +55,7 @@ void Elaborator::memory(const MemoryStatement& statement, const ScopePtr& scope)
     fail("E0325", name.span, fmt::format("the tree has no memory `{}` of `{}`", name.text, frame->model),
          fmt::format("the tree is {}", describe(frame->tree)), "was it made by `init` of another model?");
   const Carried* carried = leaf->carried();
-  const Value now = remembered(carried != nullptr ? carried->leaf : *leaf, name.span);
+  const Value now = remembered(inside(carried != nullptr ? carried->leaf : *leaf), name.span);
   if (!first.is_none() && !now.is_none() && first.get<Tensor>()->shape() != now.get<Tensor>()->shape())
     fail("E0328", name.span,
          fmt::format("the memory `{}` of `{}` has the shape {} in the tree, {} is needed for this input", name.text,

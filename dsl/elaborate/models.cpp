@@ -172,7 +172,7 @@ Value Elaborator::parameter(const ParamStatement& statement, const ScopePtr& sco
   if (value == nullptr)
     fail("E0325", span, fmt::format("the tree has no parameter `{}` of `{}`", statement.name.text, frame->model),
          fmt::format("the tree is {}", describe(frame->tree)), "was it made by `init` of another model?");
-  const Tensor found = tensor(*value, span);
+  const Tensor found = tensor(inside(*value), span);
   if (found.shape() != shape)
     fail("E0328", span,
          fmt::format("the parameter `{}` of `{}` has the shape {} in the tree, {} is needed for this input",

@@ -321,9 +321,10 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
   if (op == BinaryOp::remainder && a.number() && b.number() == 0.0)
     fail("E0358", span, "the remainder of a division by zero");
   if ((op == BinaryOp::equal || op == BinaryOp::not_equal) && (a.is_none() || b.is_none())) return *on_host(op, a, b);
-  // Arithmetic makes tensors of lists of numbers; two lists with `+` are one behind the other.
-  const bool lists =
-      (a.list() || b.list()) && op >= BinaryOp::add && op <= BinaryOp::matmul && is_numbers(a) && is_numbers(b);
+  // Arithmetic and order make tensors of lists of numbers; two lists with `+` are one behind the other.
+  const bool by_element = (op >= BinaryOp::add && op <= BinaryOp::matmul) ||
+                          (is_comparison(op) && op != BinaryOp::equal && op != BinaryOp::not_equal);
+  const bool lists = (a.list() || b.list()) && by_element && is_numbers(a) && is_numbers(b);
   if (op == BinaryOp::add && a.list() && b.list()) return *on_host(op, a, b);
   const bool run = lists || is_run_value(a) || is_run_value(b);
   if (!run && !(a.record() || b.record())) {

@@ -40,8 +40,8 @@ struct List {
 // Records and lists inside each other. Bounds the recursion of everything that walks a value.
 inline constexpr int tallest_value = 500;
 struct Carried;
-// What an experiment measures, while it is only rehearsed: a number, or a condition on such numbers. It is not known yet,
-// so an `if` on it goes both ways; elsewhere it counts as this number.
+// What an experiment measures, while it is only rehearsed: a number, or a condition on such numbers. It is not known
+// yet, so an `if` on it goes both ways; elsewhere it counts as this number.
 struct Unmeasured {
   double value = 0;
   bool is_condition = false;
@@ -52,9 +52,9 @@ using SourcePtr = std::shared_ptr<const Source>;
 class Value {
  public:
   using Variant =
-      std::variant<None, bool, std::int64_t, double, Unmeasured, std::string, Tensor, Array, std::shared_ptr<const List>,
-                   std::shared_ptr<const Record>, std::shared_ptr<const Carried>, std::shared_ptr<const Callable>,
-                   std::shared_ptr<const Learner>, std::shared_ptr<const Optimizer>,
+      std::variant<None, bool, std::int64_t, double, Unmeasured, std::string, Tensor, Array,
+                   std::shared_ptr<const List>, std::shared_ptr<const Record>, std::shared_ptr<const Carried>,
+                   std::shared_ptr<const Callable>, std::shared_ptr<const Learner>, std::shared_ptr<const Optimizer>,
                    std::shared_ptr<const data::Dataset>, SourcePtr>;
   Value() = default;
   template <class T>
@@ -158,6 +158,7 @@ struct Callable {
   ScopePtr scope;           // where it was defined
   int stage = 0;            // the list that the next call binds
   bool evaluating = false;  // its body runs in evaluation mode, whoever calls it
+  bool recomputed = false;  // derivatives compute what its calls do once more
   std::vector<std::vector<std::pair<std::string, Value>>> supplied;
   std::vector<std::pair<std::string, Value>> layers;  // of a model: those that take the place of its own, by name
   Span span;                                          // of its definition
@@ -178,10 +179,12 @@ struct Selection {
 
 // Data that a learner has seen: in the steps of a training, or in the validation beside it.
 struct Exposure {
-  data::Dataset set;
+  std::optional<data::Dataset> set;                  // none where only a file says what was seen: then its
+  std::shared_ptr<const data::Footprint> footprint;  // rows and classes are known
   bool of_tasks = false;  // tasks are made of its classes, so a new task has new classes; else new rows
   bool in_validation = false;
-  Span span;              // where the script says so
+  Span span;  // where the script says so, or loads who has seen it
+  const std::string& name() const { return set ? set->name() : footprint->name; }
 };
 
 // A learner and what it has learned so far. `state` has a field for each `learn` and `memory`, and, if it wraps another
@@ -199,10 +202,10 @@ struct Learner {
   Selection selection;
   OptimizerRule optimizer;
   Value optimizer_memory;
-  std::vector<Exposure> exposures;  // of all its trainings
-  std::string name() const;                            // with what it wraps: "outer(inner)"
-  const Learner* base() const;                         // the learner it wraps; null if there is none
-  bool learns(std::string_view name) const;            // whether a name of its state is a `learn` of its own
+  std::vector<Exposure> exposures;           // of all its trainings
+  std::string name() const;                  // with what it wraps: "outer(inner)"
+  const Learner* base() const;               // the learner it wraps; null if there is none
+  bool learns(std::string_view name) const;  // whether a name of its state is a `learn` of its own
 };
 // The part of a learner's state that is learned: a field for each `learn`, and `base` for what its base learns.
 Value learned(const Learner&, const Value& state);

@@ -130,7 +130,10 @@ Outline outline_of(const Definition& definition, const Sources& sources) {
 }
 
 Outline outline_of(const Builtin& builtin) {
-  return {"builtin", builtin.name, lists_of(builtin.parameters), builtin.doc, nowhere, {}, nowhere};
+  std::string documentation = builtin.doc;
+  for (const std::string_view part : {builtin.more, builtin.example})
+    if (!part.empty()) documentation += "\n\n" + std::string(part.substr(0, part.find_last_not_of('\n') + 1));
+  return {"builtin", builtin.name, lists_of(builtin.parameters), documentation, nowhere, {}, nowhere};
 }
 
 std::string heading(const Outline& outline) {

@@ -111,8 +111,10 @@ constexpr WordHint before_hints[] = {
     {"import", "write `use \"file.meta\"`, or `use a, b from \"file.meta\"`"},
     {"from", "write `use a, b from \"file.meta\"`"},
     {"class", "definitions begin with `fn`, `model`, `tasks`, `learner`, `optimizer` or `experiment`"},
-    {"while", "loops are written `for i in 1..n { .. }`"},
+    {"while",
+     "loops are written `for i in 1..n { .. }`; where tensors decide, `while(condition, step, start, at_most: n)`"},
     {"elif", "write `else if`"},
+    {"assert", "write `assert(condition, \"message\")`"},
     {"dataset", "a dataset is bound with `let`"},
 };
 

@@ -201,6 +201,28 @@ BOOST_AUTO_TEST_CASE(overlap_follows_rows_and_classes) {
   BOOST_TEST(overlap(with_part("test"), with_part("test")).rows == 2);
 }
 
+BOOST_AUTO_TEST_CASE(a_footprint_tells_what_the_set_would) {
+  const Dataset set = small_set(3, 4), other = small_set(3, 4, "elsewhere");
+  const Parts parts = split_classes(set, "part");
+  const Dataset train = part(parts, "train"), test = part(parts, "test");
+  for (const Dataset& seen : {train, test, set, rotated_classes(train)})
+    for (const Dataset& now : {train, test, set, rotated_classes(test)}) {
+      const Overlap by_set = overlap(now, seen), by_footprint = overlap(now, footprint(seen));
+      BOOST_TEST(by_set.rows == by_footprint.rows);
+      BOOST_TEST(by_set.classes == by_footprint.classes);
+      BOOST_TEST(by_set.example == by_footprint.example);
+    }
+  // A file that was moved is known by what it holds.
+  BOOST_TEST(overlap(other, set).rows == 0);
+  BOOST_TEST(overlap(other, footprint(test)).rows == 4);
+  const auto pixel = [](std::uint8_t value) {
+    return Dataset::from_bytes("s", Shape{1}, Bytes(2, value), {0, 1}, numbered_classes(2), {"here", "", {}});
+  };
+  const Dataset there = Dataset::from_bytes("s", Shape{1}, Bytes(2, 1), {0, 1}, numbered_classes(2), {"there", "", {}});
+  BOOST_TEST(overlap(there, footprint(pixel(1))).rows == 2);
+  BOOST_TEST(overlap(there, footprint(pixel(2))).rows == 0);
+}
+
 BOOST_AUTO_TEST_CASE(splits_by_column) {
   const Dataset set = small_set(6, 2);
   const Parts parts = split_classes(set, "part");

@@ -7,6 +7,27 @@ using namespace metac::dsl::testing;
 
 namespace {
 
+// A learner whose objective is what an optimizer has reached after a hundred steps, and blocks of several layers.
+const std::string recomputing = R"(
+learner fitted(every) {
+  learn rate = 0.01
+  fn objective(task) {
+    let rule = momentum(rate)
+    let target = mean(task.support.y) + full([5000], 0.0)
+    let start = (w: 0 * target, memory: rule.start(0 * target))
+    let (last, _) = scan(fn (state, _) {
+      let w = state.w
+      let (next, memory) = rule.update(w, grad(w) { sum(square(sin(w) - target)) }, state.memory)
+      return ((w: next, memory: memory), none)
+    }, start, iota(100), recompute_every: every)
+    return mean(square(last.w - target))
+  }
+}
+fn wave(x) = sin(0.01 * sum(x, axis: 1, keep: true) + x)
+fn waves(x) = x |> wave |> wave |> wave |> wave
+model deep(wrap)(x) = x |> flatten |> linear(2048) |> wrap(waves) |> wrap(waves) |> wrap(waves) |> linear(4)
+)";
+
 Costs costs_of(const std::string& experiment, int threads = 1) {
   Report report;
   Costs costs;
@@ -16,8 +37,8 @@ Costs costs_of(const std::string& experiment, int threads = 1) {
                                           "let rows = glyphs(classes: 4, per_class: 40, size: 8)\n"
                                           "model images(x) = x |> conv2d(16, kernel: 3, padding: 1) |> conv2d(16, "
                                           "kernel: 3, padding: 1) |> flatten |> linear(4)\n"
-                                          "let _used = [rows, images]\nexperiment e {\n" +
-                                              experiment + "\n}\n",
+                                          "let _used = [rows, images, fitted, deep]\n" +
+                                              recomputing + "experiment e {\n" + experiment + "\n}\n",
                                           report);
   BOOST_TEST_REQUIRE(script.valid());
   BOOST_TEST((check(script, options, report, nullptr, &costs) == Outcome::done));
@@ -68,6 +89,27 @@ BOOST_AUTO_TEST_CASE(of_tasks_is_that_of_each_and_memory_grows_with_the_threads)
   BOOST_TEST(many.trainings.front().operations < 10 * few.trainings.front().operations);
   BOOST_TEST(parallel.trainings.front().operations == many.trainings.front().operations);
   BOOST_TEST(parallel.peak_memory > many.peak_memory);
+}
+
+// What is kept for derivatives is traded for operations.
+BOOST_AUTO_TEST_CASE(of_what_is_computed_again_is_less_memory_and_more_operations) {
+  const auto unrolled = [](const std::string& every) {
+    return costs_of("  let learner = fitted(" + every +
+                    ")\n  train learner on sinusoids(shots: 5) { iterations: 2, batch: 1, optimizer: sgd(0.1) }\n");
+  };
+  const auto kept = unrolled("0"), recomputed = unrolled("10");
+  // The states of 100 steps, two vectors of 5000 each; with every tenth of them kept, 10 and the 10 between two.
+  BOOST_TEST(kept.peak_memory > 100 * 2 * 5000 * 4);
+  BOOST_TEST(recomputed.peak_memory < kept.peak_memory / 3);
+  BOOST_TEST(recomputed.trainings.front().operations > 1.1 * kept.trainings.front().operations);
+
+  const auto deep = [](const std::string& wrap) {
+    return costs_of("  let learner = classifier(deep(" + wrap + "))\n  train learner" + options);
+  };
+  const auto plain = deep("fn (f) = f"), again = deep("checkpoint");
+  // Of twelve arrays [100, 2048] between operations nine are computed again.
+  BOOST_TEST(again.peak_memory + 6 * 100 * 2048 * 4 < plain.peak_memory);
+  BOOST_TEST(again.trainings.front().operations > plain.trainings.front().operations + 9 * 100 * 2048);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

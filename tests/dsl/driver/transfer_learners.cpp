@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(rates_by_layer_scale_the_steps) {
 BOOST_AUTO_TEST_CASE(the_reversal_changes_the_sign_of_the_derivative_and_nothing_else) {
   const auto lines = numbers_of(R"(
   let x = draw_normal([4])
-  fn through(x) = sum(sin(reversed(x, 0.3)))
+  fn through(x) = sum(sin(reverse_gradient(x, 0.3)))
   fn straight(x) = sum(sin(x))
   fn slope(x) = grad(x) { through(x) }
   fn other(x) = grad(x) { straight(x) }
