@@ -171,6 +171,15 @@ std::vector<Comment> find_comments(std::string_view text, std::uint32_t file) {
   return comments;
 }
 
+void check_names(std::string_view text, std::uint32_t file, std::size_t longest, Report& report) {
+  for (Token token = token_at(text, 0); token.kind != TokenKind::end; token = token_at(text, token.end)) {
+    const std::uint32_t length = token.end - token.begin;
+    if (token.kind != TokenKind::word || length <= longest) continue;
+    report.error("E0106", {file, token.begin, token.end},
+                 fmt::format("a name has at most {} characters, and this has {}", longest, length));
+  }
+}
+
 void check_characters(std::string_view text, std::uint32_t file, Report& report) {
   std::uint32_t free_until = 0;  // inside a string or a comment up to here
   std::uint32_t at = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;

@@ -201,6 +201,20 @@ BOOST_AUTO_TEST_CASE(long_rows_are_an_error_and_take_linear_time) {
   BOOST_TEST(seconds < 10);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_too_long_is_an_error) {
+  BOOST_TEST(first_code("let " + repeated("a", longest_name) + " = 1") == "");
+  BOOST_TEST(first_code("let " + repeated("a", longest_name + 1) + " = 1") == "E0106");
+  BOOST_TEST(first_code("let a = x." + repeated("b", longest_name + 1)) == "E0106");
+  BOOST_TEST(first_code("#" + repeated(" ", longest_text - 1)) == "");
+  BOOST_TEST(first_code("#" + repeated(" ", longest_text)) == "E0106");
+  BOOST_TEST(Reading(repeated("a\n", longest_text)).module.statements.empty());
+  // The largest numbers, and one more.
+  BOOST_TEST(first_code("let a = 9223372036854775807") == "");
+  BOOST_TEST(first_code("let a = 9223372036854775808") == "E0103");
+  BOOST_TEST(first_code("let a = 1e308") == "");
+  BOOST_TEST(first_code("let a = 1e309") == "E0103");
+}
+
 // Each mistake may cost a look at the whole text, so their number is what is bounded.
 BOOST_AUTO_TEST_CASE(reading_ends_after_many_mistakes) {
   const int enough = most_mistakes + 1;
