@@ -153,6 +153,9 @@ std::string hint_for(const Mistake& mistake, const Found& found, std::string_vie
     return "";
   }
   if (const auto hint = look_up(found_hints, found.text); !hint.empty()) return std::string(hint);
+  const bool named_like_a_word = is_statement_word(found.before) && expects(mistake, "a name");
+  if (named_like_a_word && (found.text == "=" || found.text == "~" || found.text == "."))
+    return fmt::format("`{}` begins a statement here; a name that statements begin with is another word", found.before);
   if (found.text == "=") return hint_for_equals(mistake);
   if (found.text == ":") return hint_for_colon(mistake);
   if (found.text == "==" && expects(mistake, "`=`")) return "`=` binds, `==` compares";
