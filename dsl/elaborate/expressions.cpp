@@ -370,7 +370,8 @@ Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, 
     const auto begin = bound(item.begin, 0, size), end = std::max(begin, bound(item.end, size, size));
     return Value::list({list->items.begin() + begin, list->items.begin() + end});
   }
-  if (!is_run_value(base)) fail("E0340", span, fmt::format("{} cannot be indexed", describe(base)));
+  if (!is_run_value(base) && !(base.list() != nullptr && is_numbers(base)))
+    fail("E0340", span, fmt::format("{} cannot be indexed", describe(base)));
   Tensor result = tensor(base, span);
   return guarded(span, {{span, base}}, [&]() -> Value {
     int axis = 0;
