@@ -191,6 +191,7 @@ constexpr Builtin table[] = {
     {"save", "(learner, path)", "writes what a learner has learned and remembers to a file (safetensors)"},
     {"load", "(learner, path)", "the learner with what `save` wrote"},
     {"error", "(message)", "stops with a message that points at the call"},
+    {"assert", "(condition, message = none)", "stops where the condition is false; of tensors, in an experiment only"},
 
     // data
     {"omniglot", "(size = 28)", "the characters of Omniglot, from the data directory: x [n, size, size, 1]"},

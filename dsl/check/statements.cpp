@@ -193,7 +193,7 @@ void Walker::warn_dropped(const ExprStatement& s) {
   if (!settings_.warns || context_.quiet || std::holds_alternative<WorkExpr>(s.value->node)) return;
   const auto* call = std::get_if<CallExpr>(&s.value->node);
   const auto* callee = call ? std::get_if<NameExpr>(&call->callee->node) : nullptr;
-  static const std::set<std::string_view> actions{"print", "error", "save", "declare_statistics"};
+  static const std::set<std::string_view> actions{"print", "error", "assert", "save", "declare_statistics"};
   const bool acts = callee && actions.contains(callee->name);
   if (acts || (call && context_.place == Place::experiment)) return;
   report_.warning("W0202", s.value->span, "the value of this expression is not used").hint =

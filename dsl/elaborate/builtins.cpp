@@ -265,6 +265,26 @@ Value load_value(Elaborator& e, Call call) {
 
 Value error_value(Elaborator& e, Call call) { e.fail("E0396", call.span, to_text(call.arguments[0])); }
 
+// What an experiment computes is computed for it; what only a run will know counts as true in a rehearsal.
+Value assert_value(Elaborator& e, Call call) {
+  bool holds = true;
+  if (const Tensor* tensor = call.arguments[0].get<Tensor>(); tensor == nullptr) {
+    holds = e.condition(call.arguments[0], call.place(0));
+  } else if (e.context().source != nullptr || !e.context().rows.empty()) {
+    e.fail("E0332", call.place(0), "this condition is computed anew in each step, so there is none to assert", "",
+           "assert in the experiment what `evaluate` gives");
+  } else {
+    if (tensor->dtype() != Dtype::boolean || tensor->shape().rank() != 0)
+      e.fail("E0333", call.place(0), fmt::format("a condition is true or false, not {}", describe(call.arguments[0])),
+             "", "`all(..)` and `any(..)` make one condition of many");
+    const auto computed = e.compute ? e.compute(*tensor) : std::nullopt;
+    holds = !computed || computed->at(0) != 0;
+  }
+  const Value& message = call.arguments[1];
+  if (!holds) e.fail("E0505", call.place(0), message.is_none() ? "this does not hold" : to_text(message));
+  return None{};
+}
+
 Value declare_value(Elaborator& e, Call call) {
   const auto* kind = call.arguments[0].get<std::string>();
   if (kind == nullptr)
@@ -316,6 +336,7 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
         {"save", save_value},
         {"load", load_value},
         {"error", error_value},
+        {"assert", assert_value},
         {"declare_statistics", declare_value},
         {"draw_uniform", primitive_draw(Distribution::uniform)},
         {"draw_normal", primitive_draw(Distribution::normal)},
