@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_forgotten_brace_is_one_message_that_suspects_the_line) {
   const Diagnostic& error = reading.report.all().at(0);
   BOOST_TEST(error.code == "E0102");
   BOOST_TEST(error.notes.size() == 2u);
-  BOOST_TEST(reading.sources.position(0, error.notes.at(1).span.begin).line == 6);
+  BOOST_TEST(reading.sources.position(0, error.notes.at(1).span.begin).line == 4);
 }
 
 BOOST_AUTO_TEST_CASE(habits_from_other_languages_get_a_hint) {
@@ -169,6 +169,22 @@ BOOST_AUTO_TEST_CASE(a_target_must_be_a_name_or_a_path) {
       {"f(x) ~ d", "1:1 E0101 `~` cannot draw this", "on its left stands a name, or several names in parentheses"},
       {"(a, b.c) ~ d", "1:5 E0101 `~` cannot draw this", "on its left stands a name, or several names in parentheses"},
   });
+}
+
+BOOST_AUTO_TEST_CASE(of_blocks_in_each_other_the_one_left_open_is_found_by_indentation) {
+  const auto notes = [](const std::string& text) {
+    const Reading reading(text);
+    std::string all;
+    for (const Note& note : reading.report.all().at(0).notes) {
+      const Position at = reading.sources.position(note.span.file, note.span.begin);
+      all += std::to_string(at.line) + ":" + std::to_string(at.column) + " ";
+    }
+    return all;
+  };
+  BOOST_TEST(notes("fn f(x) {\n  for i in x {\n    print(i)\n  return x\n}\nlet a = 1\n") == "2:14 4:3 ");
+  BOOST_TEST(notes("fn f(\n     x) {\n  if x { return 1\n  return x\n}\n") == "3:8 4:3 ");
+  BOOST_TEST(notes("fn f(x) {\n  if x {\n    y\n  }\nfn g(x) {\n  x\n}\n") == "1:9 5:1 ");
+  BOOST_TEST(notes("fn f(x) { if x { y }\n") == "1:9 ");
 }
 
 BOOST_AUTO_TEST_CASE(deep_nesting_is_an_error_and_not_a_crash) {
