@@ -62,6 +62,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_shown_where_it_stands) {
       {"a\n}\nb", "2:1 E0102 `}` closes nothing"},
       {"fn f() { tasks = 3 }", "1:16 E0101 expected a name, found `=`",
        "`tasks` begins a statement here; a name that statements begin with is another word"},
+      {"x[]", "1:3 E0101 expected an index, found `]`"},
       {"let if = 3", "1:5 E0101 expected a name, found `if`", "`if` is a word of the language"},
       {"a\n  .b", "2:3 E0101 expected a statement, found `.`",
        "a line goes on with a binary operator such as `|>`, but not with `.`"},

@@ -166,11 +166,11 @@ std::set<std::string> found_in(const std::string& text, const std::string& patte
 
 // The rules of the parser that only serve it: how a line ends, and what the message says.
 const std::set<std::string> helpers_of_the_parser{
-    "a_block",      "a_name",         "a_pattern", "any_name",      "as_name",        "assign",     "blank_lines",
-    "block_part",   "colon",          "draw",      "else_if",       "else_part",      "is_sign",    "items",
-    "list_content", "list_rest",      "more",      "name",          "named_field",    "number",     "option_line",
-    "plain_field",  "separators",     "slice_end", "statement_end", "statement_line", "statements", "string",
-    "then_part",    "trailing_comma", "value"};
+    "a_block",     "a_name",       "a_pattern",      "any_name",  "as_name",       "assign",         "blank_lines",
+    "block_part",  "colon",        "draw",           "else_if",   "else_part",     "is_sign",        "index_items",
+    "items",       "list_content", "list_rest",      "more",      "name",          "named_field",    "number",
+    "option_line", "plain_field",  "separators",     "slice_end", "statement_end", "statement_line", "statements",
+    "string",      "then_part",    "trailing_comma", "value"};
 // And those that the page has names for, where the parser writes them out.
 const std::set<std::string> helpers_of_the_page{"lines", "path", "separator", "target", "worker"};
 
