@@ -62,6 +62,61 @@ const std::vector<std::pair<std::string, std::string>> shorter{
     {"channels = 64", "channels = 4"},
 };
 
+// What somebody wrote who knew the tutorial only.
+const std::string of_a_newcomer = R"(
+model net(hidden)(x) = x |> linear(hidden) |> relu |> linear(1) as head
+
+learner my_meta_sgd(net, first = 0.01) {
+  learn theta = init(net)
+  learn rate = first * ones_like(theta)
+  fn adapt(support) {
+    let g = grad(theta) { mse(net(theta, support.x), support.y) }
+    return theta - rate * g
+  }
+  fn objective(task) = mse(net(adapt(task.support), task.query.x), task.query.y)
+  fn predict(task, x) = net(adapt(task.support), x)
+}
+
+learner my_anil(net, rate = 0.01) {
+  learn theta = init(net)
+  fn adapt(support) {
+    var w = theta
+    w.head = w.head - rate * grad(w.head) { mse(net(w, support.x), support.y) }
+    return w
+  }
+  fn objective(task) = mse(net(adapt(task.support), task.query.x), task.query.y)
+  fn predict(task, x) = net(adapt(task.support), x)
+}
+
+# Of several tasks the easiest, while the training is young.
+tasks easy_first(base, difficulty, candidates = 4) {
+  drawn = sample(base, candidates)
+  let easiest = rows(drawn, argmin(map(difficulty, drawn)))
+  let any = rows(drawn, 0)
+  return if progress < 0.5 then easiest else any
+}
+
+experiment as_in_the_library {
+  let mine = my_meta_sgd(net(10))
+  let theirs = meta_sgd(net(10), loss: mse)
+  train mine on sinusoids() { iterations: 20, batch: 4, optimizer: adam(1e-2) }
+  train theirs on sinusoids() { iterations: 20, batch: 4, optimizer: adam(1e-2) }
+  let rates = evaluate [mine, theirs] on sinusoids() { tasks: 20, metrics: [mse] }
+  assert(rates[0].mean == rates[1].mean)
+
+  let head = my_anil(net(10))
+  let library = anil(net(10), loss: mse)
+  train head on sinusoids() { iterations: 20, batch: 4, optimizer: adam(1e-2) }
+  train library on sinusoids() { iterations: 20, batch: 4, optimizer: adam(1e-2) }
+  let heads = evaluate [head, library] on sinusoids() { tasks: 20, metrics: [mse] }
+  assert(heads[0].mean == heads[1].mean)
+
+  let graded = maml(net(10), loss: mse)
+  train graded on easy_first(sinusoids(), fn (task) = task.amplitude) { iterations: 20, batch: 4, optimizer: adam(1e-2) }
+  evaluate graded on sinusoids() { tasks: 20, metrics: [mse] }
+}
+)";
+
 std::string shortened(std::string text) {
   for (const auto& [long_one, short_one] : shorter) text = std::regex_replace(text, std::regex(long_one), short_one);
   return text;
@@ -82,6 +137,13 @@ BOOST_AUTO_TEST_CASE(every_canonical_script_runs) {
     BOOST_TEST(finished.code == 0, name << " says:\n" << finished.err << finished.out);
     BOOST_TEST(finished.out.find("experiment ") != std::string::npos, name << " has no experiment");
   }
+}
+
+BOOST_AUTO_TEST_CASE(learners_that_a_newcomer_writes_are_those_of_the_library) {
+  const data::testing::TemporaryFolder folder;
+  std::ofstream(folder / "script.meta") << of_a_newcomer;
+  const Finished finished = run_command(folder.path(), {"run", "script.meta", "--threads", "2"});
+  BOOST_TEST(finished.code == 0, finished.err << finished.out);
 }
 
 BOOST_AUTO_TEST_CASE(every_canonical_script_is_checked_whole_with_the_real_data) {
