@@ -166,7 +166,8 @@ std::vector<Comment> find_comments(std::string_view text, std::uint32_t file) {
   bool own_line = true;
   for (Token token = token_at(text, 0); token.kind != TokenKind::end; token = token_at(text, token.end)) {
     if (token.kind == TokenKind::comment) comments.push_back({{file, token.begin, token.end}, own_line});
-    own_line = token.kind == TokenKind::newline;
+    const bool empty_statement = own_line && view(text, token) == ";";
+    own_line = token.kind == TokenKind::newline || empty_statement;
   }
   return comments;
 }
