@@ -1,6 +1,8 @@
 // Every script of examples/ runs to its end and prints what it measured: short, on data that is made here, and on the
 // real data where METAC_DATA names it. A new example is found by itself; what is short is said by the names of its
 // parameters.
+#include <sys/resource.h>
+
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <fstream>
@@ -72,6 +74,15 @@ void check_run(const fs::path& example, const fs::path& folder, const std::strin
   }
 }
 
+double seconds_of_children() {
+  rusage used{};
+  getrusage(RUSAGE_CHILDREN, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
 bool needs_data(const fs::path& example, const fs::path& folder) {
   return run_command(folder, {"check", example.string()}).code != 0;
 }
@@ -84,6 +95,24 @@ BOOST_AUTO_TEST_CASE(every_example_runs_on_made_data) {
   const auto all = examples();
   BOOST_TEST(all.size() >= 10u);
   for (const auto& example : all) check_run(example, folder.path(), "data");
+}
+
+BOOST_AUTO_TEST_CASE(every_example_is_checked_in_a_moment) {
+  const data::testing::TemporaryFolder folder;
+  write_data(folder / "data");
+  std::pair<double, std::string> longest;
+  for (const auto& example : examples()) {
+    double best = 1e9;  // seconds of its processor, the least of several: the machine may be busy
+    for (int turn = 0; turn < 3; ++turn) {
+      const double before = seconds_of_children();
+      const Finished finished = run_command(folder.path(), {"check", example.string(), "--data", "data"});
+      best = std::min(best, seconds_of_children() - before);
+      BOOST_TEST(finished.code == 0, example << ": " << finished.err);
+    }
+    longest = std::max(longest, std::pair(best, example.filename().string()));
+  }
+  BOOST_TEST_MESSAGE("the longest is " << longest.second << ": " << longest.first << " s");
+  BOOST_TEST(longest.first < 3);  // below one where it is fast, and below 0.3 for most
 }
 
 BOOST_AUTO_TEST_CASE(every_example_that_needs_data_runs_on_the_real_one) {

@@ -52,7 +52,7 @@ void write_characters(const fs::path& folder) {
 
 void write_data(const fs::path& folder) {
   for (const std::string set : {"mnist", "fashion-mnist"})
-    for (const auto& [part, rows] : std::vector<std::pair<std::string, std::uint32_t>>{{"train", 100}, {"t10k", 50}})
+    for (const auto& [part, rows] : std::vector<std::pair<std::string, std::uint32_t>>{{"train", 200}, {"t10k", 50}})
       write_digits(folder / set, part + "-images-idx3-ubyte", part + "-labels-idx1-ubyte", rows, 1);
   for (const std::string part : {"train", "test"})
     write_digits(folder / "mnist-m", "mnistm-" + part + "-images-idx4-ubyte", "mnistm-" + part + "-labels-idx1-ubyte",
