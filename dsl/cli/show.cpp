@@ -52,8 +52,8 @@ std::string selected(const std::string& selection) {
 }
 
 std::string headline(const EvaluationResult& result) {
-  return fmt::format("{} on {}, {} {}{}{}", result.learner, result.source, result.count, result.unit,
-                     said(result.statistics), selected(result.selection));
+  return fmt::format("{} on {}, {} {}{}{}{}", result.learner, result.source, result.count, result.unit,
+                     said(result.statistics), selected(result.selection), result.untrained ? ", not trained" : "");
 }
 
 class TextObserver : public Observer {
@@ -251,6 +251,7 @@ class JsonObserver : public Observer {
                                  {"statistics", r.statistics},
                                  {"transductive", transductive(r.statistics)}};
     if (!r.selection.empty()) event["selection"] = r.selection;
+    if (r.untrained) event["trained"] = false;
     if (r.validation) event["step"] = r.step;
     add_copies(event, r.duplicates);
     event["rows"] = rows;

@@ -81,6 +81,7 @@ struct EvaluationResult {
   std::string unit;  // what was counted: "tasks" or "examples"
   Statistics statistics;
   std::string selection;    // what `select` of the learner's training kept: "best"; empty: it was not validated
+  bool untrained = false;   // the learner, and what it wraps, is as it was made: nothing trained, loaded or given
   bool validation = false;  // measured in the middle of a training
   std::int64_t step = 0;    // of a validation: after which step
   std::vector<Duplicates> duplicates;

@@ -81,6 +81,11 @@ Value carried_as(const Value& form, const Value& tree) {
 
 }  // namespace
 
+Value Machine::own(const Value& state) const {
+  if (!rehearsal) return cloned(state);
+  return map_leaves(state, [](const Leaf& leaf) -> Value { return Array(leaf.value.get<Array>()->type()); });
+}
+
 Value Machine::state_for(const Learner& learner, const Source& source, data::Key key) const {
   if (learner.state.is_none()) {
     Form form = example_form(source);
@@ -95,13 +100,13 @@ Value Machine::state_for(const Learner& learner, const Source& source, data::Key
     return computed(first_state(self, learner, source, form), learner.span,
                     [&] { return inputs({}, key, 0, 0, std::move(example)); });
   }
-  if (learner.loaded.empty()) return cloned(learner.state);
+  if (learner.loaded.empty()) return own(learner.state);
   auto untrained = learner;
   untrained.state = None{};
   const Value form = first_state(self, untrained, source, example_form(source)).form;
   // Events between trainings may have changed its shapes: then what is wrong shows where it is used.
   if (Elaborator::has_event(learner, "start") || Elaborator::has_event(learner, "end"))
-    return cloned(carried_as(form, learner.state));
+    return own(carried_as(form, learner.state));
   try {
     return taken(form, "learner", parts_of("learner", learner.state), learner.loaded);
   } catch (const Error& error) {

@@ -45,6 +45,7 @@ struct Machine {
   // The state a learner comes with to this source: its own, in memory of its own, or, before any training, drawn. One
   // that was loaded must be of the form that would be drawn: Failure naming the leaves that differ.
   Value state_for(const Learner&, const Source&, data::Key) const;
+  Value own(const Value& state) const;  // in memory of its own; in a rehearsal zeros of the same forms
   void stop_if_asked() const;
   // Shows a program to who asked for it, in a rehearsal.
   void inspect(const std::string& what, const Procedure&) const;

@@ -108,11 +108,23 @@ std::string protocol_of(Elaborator& self, const Learner& learner, const Measurin
   return print.hex();
 }
 
+namespace {
+
+// A list or a loop over learners trains copies: whoever then measures the learners themselves is told.
+bool is_untrained(const Learner& learner) {
+  for (const Learner* each = &learner; each != nullptr; each = each->base())
+    if (each->trainings > 0 || !each->loaded.empty() || !each->started.empty()) return false;
+  return true;
+}
+
+}  // namespace
+
 EvaluationResult measure(const Machine& machine, const Learner& learner, const Measuring& how, data::Key key) {
   EvaluationResult result;
   result.learner = learner.name();
   result.source = how.source->describe();
   result.selection = learner.selection.rule;
+  result.untrained = is_untrained(learner);
   result.count = how.count;
   const auto* rows = dynamic_cast<const BatchSource*>(how.source.get());
   const auto* tasks = dynamic_cast<const TaskSource*>(how.source.get());

@@ -6,13 +6,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "syntax/syntax.hpp"
+
 namespace metac::dsl {
-
-namespace {
-
-constexpr std::uintmax_t largest_script = 16u << 20;  // bytes; a script is written by people
-
-}  // namespace
 
 void add_plain(Report& report, const char* code, std::string message, std::string hint) {
   Diagnostic diagnostic;
@@ -25,7 +21,7 @@ void add_plain(Report& report, const char* code, std::string message, std::strin
 
 std::optional<std::string> read_text(const std::filesystem::path& path) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error) || std::filesystem::file_size(path, error) > largest_script)
+  if (!std::filesystem::is_regular_file(path, error) || std::filesystem::file_size(path, error) > longest_text)
     return std::nullopt;
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
@@ -46,9 +42,8 @@ std::optional<std::string> read_script(const std::string& path, Report& report) 
   const bool exists = std::filesystem::exists(path, error);
   add_plain(report, "E0001",
             std::filesystem::is_directory(path, error) ? fmt::format("`{}` is a folder, a script was needed", path)
-            : exists
-                ? fmt::format("`{}` is no text file of at most {} MiB that can be read", path, largest_script >> 20)
-                : fmt::format("there is no file `{}`", path));
+            : exists ? fmt::format("`{}` is no text file of at most {} MiB that can be read", path, longest_text >> 20)
+                     : fmt::format("there is no file `{}`", path));
   return std::nullopt;
 }
 

@@ -121,7 +121,8 @@ BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool la
     if (other.is_none()) {
       const bool whole = call.arguments[2].is_none() && !flag(e, call, 3);
       if (const List* list = call.arguments[0].list();
-          whole && list != nullptr && !e.is_run_value(call.arguments[0]) && !list->items.empty()) {
+          whole && list != nullptr && !e.is_run_value(call.arguments[0]) && !list->items.empty() &&
+          !(is_numbers(call.arguments[0]) && list->items.front().list() != nullptr)) {  // a matrix
         Value best = list->items.front();
         bool open = false;
         for (const auto& item : list->items) {

@@ -29,7 +29,7 @@ Value Elaborator::global(const std::string& name, std::uint32_t file, Span use) 
   }
   const bool of_training = name == "step" || name == "progress";
   fail("E0301", use, fmt::format("`{}` is not known here", name), "",
-       of_training ? "it is known while a learner is trained" : "");
+       of_training ? "it is known while a learner is trained: in its functions, in `optimizer:`, and in the body of `tasks`" : "");
 }
 
 // A `let` outside of all definitions is one value in the whole script: computed once, or, where it holds tensors, once

@@ -378,7 +378,8 @@ Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, 
         "E0340", span, fmt::format("{} cannot be indexed", describe(base)), "",
         name.empty() ? "take it apart: `let (a, b) = pair`" : fmt::format("its parts have names, such as `.{}`", name));
   }
-  if (!is_run_value(base)) fail("E0340", span, fmt::format("{} cannot be indexed", describe(base)));
+  if (!is_run_value(base) && !(base.list() != nullptr && is_numbers(base)))
+    fail("E0340", span, fmt::format("{} cannot be indexed", describe(base)));
   Tensor result = tensor(base, span);
   return guarded(span, {{span, base}}, [&]() -> Value {
     int axis = 0;

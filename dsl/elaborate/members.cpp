@@ -129,8 +129,8 @@ std::optional<Value> member_of(Elaborator& self, const Learner& learner, const N
 }  // namespace
 
 Value Elaborator::member(const Value& base, const Name& name, Span span) {
-  if (base.list() != nullptr && is_run_value(base))
-    return member(tensor(base, span), name, span);  // a list of tensors is one
+  if (base.list() != nullptr && (is_run_value(base) || is_numbers(base)))
+    return member(tensor(base, span), name, span);  // a list of tensors or numbers is one
   std::vector<std::string> known;
   std::optional<Value> found;
   if (const Record* record = base.record()) {
@@ -157,12 +157,16 @@ Value Elaborator::member(const Value& base, const Name& name, Span span) {
   }
   if (found) return *found;
   const auto near = nearest(name.text, known);
-  std::string hint = near.empty() ? (known.empty() ? "" : fmt::format("there is {}", fmt::join(known, ", ")))
-                                  : fmt::format("did you mean `{}`?", near);
+  std::string hint =
+      near.empty()
+          ? (known.empty() ? "" : fmt::format("there {} {}", known.size() > 1 ? "are" : "is", fmt::join(known, ", ")))
+          : fmt::format("did you mean `{}`?", near);
   // Tuples have no names: their parts are taken apart.
   if (!known.empty() && known.front().empty()) hint = "a tuple is taken apart: `let (a, b) = ...`";
-  if (base.list() != nullptr && hint.empty())
-    hint = "lists have a length: `len(x)`; numbers in lists become tensors by arithmetic";
+  if (base.list() != nullptr && hint.empty()) hint = "lists have a length: `len(x)`";
+  if (base.callable() != nullptr && hint.empty())
+    hint =
+        fmt::format("a function has no parts; what it gives may have: `{}(..).{}`", base.callable()->name, name.text);
   fail("E0386", name.span.end > name.span.begin ? name.span : span,
        fmt::format("there is no `{}` in {}", name.text, describe(base)), "", hint);
 }

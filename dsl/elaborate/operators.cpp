@@ -227,21 +227,6 @@ std::optional<Value> on_host(BinaryOp op, const Value& a, const Value& b) {
   return std::nullopt;
 }
 
-std::vector<Value> leaves_of_lists(const Value& value) {
-  if (value.list() == nullptr) return {value};
-  std::vector<Value> all;
-  for (const auto& item : value.list()->items)
-    for (auto& leaf : leaves_of_lists(item)) all.push_back(std::move(leaf));
-  return all;
-}
-
-// A number, or a list of numbers that has some, however deep.
-bool is_numbers(const Value& value) {
-  const auto all = leaves_of_lists(value);
-  return !all.empty() &&
-         std::all_of(all.begin(), all.end(), [](const Value& item) { return item.number().has_value(); });
-}
-
 Tensor on_tensors(BinaryOp op, Tensor a, Tensor b) {
   switch (op) {
     case BinaryOp::add:
@@ -321,10 +306,11 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
   if (op == BinaryOp::remainder && a.number() && b.number() == 0.0)
     fail("E0358", span, "the remainder of a division by zero");
   if ((op == BinaryOp::equal || op == BinaryOp::not_equal) && (a.is_none() || b.is_none())) return *on_host(op, a, b);
-  // Arithmetic and order make tensors of lists of numbers; two lists with `+` are one behind the other.
-  const bool by_element = (op >= BinaryOp::add && op <= BinaryOp::matmul) ||
-                          (is_comparison(op) && op != BinaryOp::equal && op != BinaryOp::not_equal);
-  const bool lists = (a.list() || b.list()) && by_element && is_numbers(a) && is_numbers(b);
+  // Arithmetic makes tensors of lists of numbers; two lists with `+` are one behind the other, and `==` compares two as
+  // a whole.
+  const bool by_element = (op >= BinaryOp::add && op <= BinaryOp::matmul) || is_comparison(op);
+  const bool as_a_whole = (op == BinaryOp::equal || op == BinaryOp::not_equal) && a.list() && b.list();
+  const bool lists = (a.list() || b.list()) && by_element && !as_a_whole && is_numbers(a) && is_numbers(b);
   if (op == BinaryOp::add && a.list() && b.list()) return *on_host(op, a, b);
   const bool run = lists || is_run_value(a) || is_run_value(b);
   if (!run && !(a.record() || b.record())) {

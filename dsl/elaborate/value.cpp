@@ -139,7 +139,10 @@ std::string number_text(double value) {
 }
 
 std::string array_text(const Array& array, std::int64_t& index, int axis) {
-  if (axis == array.shape().rank()) return number_text(array.at(index++));
+  if (axis == array.shape().rank()) {
+    const double element = array.at(index++);
+    return array.dtype() != Dtype::boolean ? number_text(element) : element != 0 ? "true" : "false";
+  }
   std::vector<std::string> items;
   for (std::int64_t i = 0; i < array.shape()[axis]; ++i) items.push_back(array_text(array, index, axis + 1));
   return fmt::format("[{}]", fmt::join(items, ", "));
@@ -321,6 +324,24 @@ Value zip_from(const Value& a, const Value& b, const std::string& path, bool spr
 }
 
 }  // namespace
+
+namespace {
+
+std::vector<Value> leaves_of_lists(const Value& value) {
+  if (value.list() == nullptr) return {value};
+  std::vector<Value> all;
+  for (const auto& item : value.list()->items)
+    for (auto& leaf : leaves_of_lists(item)) all.push_back(std::move(leaf));
+  return all;
+}
+
+}  // namespace
+
+bool is_numbers(const Value& value) {
+  const auto all = leaves_of_lists(value);
+  return !all.empty() &&
+         std::all_of(all.begin(), all.end(), [](const Value& item) { return item.number().has_value(); });
+}
 
 std::vector<Leaf> leaves(const Value& value) {
   std::vector<Leaf> result;

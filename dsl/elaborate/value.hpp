@@ -228,6 +228,8 @@ struct Leaf {
 };
 std::vector<Leaf> leaves(const Value&);
 std::vector<Tensor> tensors_of(const Value&);  // its leaves, where all are tensors
+// A number, or a list of numbers that has some, however deep: what becomes a tensor where a tensor is needed.
+bool is_numbers(const Value&);
 // Every leaf and empty place with its path, in order, as it stands in the tree: those that are only carried as such.
 std::vector<std::pair<std::string, Value>> places(const Value&);
 // The same value with each leaf replaced by f(leaf). A carried leaf stays carried; empty places stay and are no leaves.

@@ -21,7 +21,7 @@ std::string documentation_above(std::string_view text, const std::vector<Comment
   const auto line_breaks = [&](std::uint32_t from) {
     const std::string_view between = text.substr(from, below - from);
     const auto first = between.find('\n');
-    const bool blank = between.find_first_not_of(" \t\r\n") == std::string_view::npos;
+    const bool blank = between.find_first_not_of(" \t\r\n;") == std::string_view::npos;
     return blank && first != std::string_view::npos && between.find('\n', first + 1) == std::string_view::npos;
   };
   auto at = comments.end();

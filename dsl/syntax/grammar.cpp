@@ -384,7 +384,8 @@ struct colon : node<NodeKind::colon, token<":">> {};
 struct slice_end : opt<not_at<sor<token<",">, token<"]">>>, expect<"an expression", expression>> {};
 struct index_item : node<NodeKind::index_item,
                          sor<seq<colon, slice_end>, seq<expect<"an index", expression>, opt<colon, slice_end>>>> {};
-struct index : node<NodeKind::index, at<same_line<"[">>, enclosed<"[", "]", "`,` or `]`", items<"]", index_item>>> {};
+struct index_items : seq<index_item, star<token<",">, gap, not_at<token<"]">>, index_item>, opt<trailing_comma>> {};
+struct index : node<NodeKind::index, at<same_line<"[">>, enclosed<"[", "]", "`,` or `]`", index_items>> {};
 struct member : node<NodeKind::member, token<".">, expect<"a name", any_name>> {};
 struct postfix : node<NodeKind::postfix, primary, star<sor<call, index, member>>> {};
 

@@ -155,6 +155,9 @@ std::string hint_for(const Mistake& mistake, const Found& found, std::string_vie
     return "";
   }
   if (const auto hint = look_up(found_hints, found.text); !hint.empty()) return std::string(hint);
+  const bool named_like_a_word = is_statement_word(found.before) && expects(mistake, "a name");
+  if (named_like_a_word && (found.text == "=" || found.text == "~" || found.text == "."))
+    return fmt::format("`{}` begins a statement here; a name that statements begin with is another word", found.before);
   if (found.text == "=") return hint_for_equals(mistake);
   if (found.text == ":") return hint_for_colon(mistake);
   if (found.text == "==" && expects(mistake, "`=`")) return "`=` binds, `==` compares";
@@ -180,18 +183,35 @@ std::string hint_for(const Mistake& mistake, const Found& found, std::string_vie
   return "";
 }
 
-// Where a block may have been forgotten to close: the first later line that is no deeper than the line of its opening,
-// and begins like a statement.
-std::optional<Span> suspect_line(std::string_view text, std::uint32_t file, std::uint32_t opening) {
-  const auto indentation_of = [&](std::uint32_t at) {
-    const std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;
-    return token_at(text, static_cast<std::uint32_t>(begin)).begin - begin;
+struct Suspect {
+  std::uint32_t opening = 0;  // of the block that may have been forgotten to close
+  Token line;                 // the first word of the line that it should have ended before
+};
+
+// A block that was forgotten to close, by its indentation: the first line behind `from` that is no deeper than the line
+// that its innermost block began on, and does not close it.
+std::optional<Suspect> suspect_block(std::string_view text, std::uint32_t from) {
+  struct Open {
+    char bracket;
+    std::uint32_t at;
+    std::size_t depth;  // of the line that it began on; of one that goes on in brackets, of the first of these
   };
-  const std::size_t depth = indentation_of(opening);
-  for (Token token = token_at(text, opening); token.kind != TokenKind::end; token = token_at(text, token.end)) {
-    if (token.kind != TokenKind::newline) continue;
-    const Token first = token_at(text, token.end);
-    if (first.kind == TokenKind::word && first.begin - token.end <= depth) return Span{file, first.begin, first.end};
+  std::vector<Open> open;
+  std::size_t depth = 0;
+  for (Token token = token_at(text, 0); token.kind != TokenKind::end; token = token_at(text, token.end)) {
+    if (token.kind == TokenKind::newline || token.kind == TokenKind::comment) continue;
+    const bool in_block = open.empty() || open.back().bracket == '{';
+    const std::string_view symbol = view(text, token);
+    if (in_block && begins_line(text, token.begin)) {
+      const std::size_t line = token.begin == 0 ? 0 : text.rfind('\n', token.begin - 1) + 1;
+      depth = token.begin - line;
+      const bool too_shallow =
+          !open.empty() &&
+          (symbol == "}" ? depth < open.back().depth : token.kind == TokenKind::word && depth <= open.back().depth);
+      if (too_shallow && open.back().at >= from) return Suspect{open.back().at, token};
+    }
+    if (symbol == "(" || symbol == "[" || symbol == "{") open.push_back({symbol.front(), token.begin, depth});
+    if (!open.empty() && symbol.size() == 1 && symbol.front() == closing(open.back().bracket)) open.pop_back();
   }
   return std::nullopt;
 }
@@ -202,11 +222,12 @@ void report_unclosed(const Mistake& mistake, const Found& found, std::string_vie
   const Span here{file, found.after, found.after};
   Diagnostic& error =
       report.error("E0102", here, fmt::format("expected `{}`, found {}", closing(opening.bracket), describe(found)));
-  error.notes.push_back({fmt::format("to match this `{}`", opening.bracket), {file, opening.at, opening.at + 1}});
-  if (opening.bracket != '{') return;
-  if (const auto suspect = suspect_line(text, file, opening.at)) {
-    error.notes.push_back({"judging by its indentation, the block should have ended before this line", *suspect});
-  }
+  const auto suspect = opening.bracket == '{' ? suspect_block(text, opening.at) : std::nullopt;
+  const std::uint32_t at = suspect ? suspect->opening : opening.at;
+  error.notes.push_back({fmt::format("to match this `{}`", opening.bracket), {file, at, at + 1}});
+  if (suspect)
+    error.notes.push_back({"judging by its indentation, the block should have ended before this line",
+                           {file, suspect->line.begin, suspect->line.end}});
 }
 
 bool already_reported_end(const Report& report, std::uint32_t file, std::uint32_t end) {

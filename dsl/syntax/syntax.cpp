@@ -1,6 +1,8 @@
 // Text to tree: characters, comments, grammar, builder.
 #include "syntax/syntax.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "syntax/builder.hpp"
@@ -24,9 +26,15 @@ Module parse(const Sources& sources, std::uint32_t file, Report& report) {
   const std::string_view text = sources.text(file);
   Module module;
   module.file = file;
+  if (text.size() > longest_text) {
+    report.error("E0106", {file, 0, 0},
+                 fmt::format("a text has at most {} bytes, and this has {}", longest_text, text.size()));
+    return module;
+  }
   module.comments = find_comments(text, file);
   Report found;
   check_characters(text, file, found);
+  check_names(text, file, longest_name, found);
   const std::vector<Node> nodes = read_nodes(text, file, found);
   module.statements = Builder(text, file, module.comments, found).statements(nodes);
   pass_on(found, report);

@@ -10,6 +10,9 @@
 
 namespace metac::dsl {
 
+inline constexpr std::size_t longest_text = 16u << 20;  // bytes; a script is written by people
+inline constexpr std::size_t longest_name = 200;        // characters
+
 // Parses a file of `sources`. Mistakes go to `report`; the statements that could be read are returned, so that later
 // stages can find further mistakes in them.
 Module parse(const Sources&, std::uint32_t file, Report&);

@@ -171,9 +171,19 @@ std::vector<Comment> find_comments(std::string_view text, std::uint32_t file) {
   bool own_line = true;
   for (Token token = token_at(text, 0); token.kind != TokenKind::end; token = token_at(text, token.end)) {
     if (token.kind == TokenKind::comment) comments.push_back({{file, token.begin, token.end}, own_line});
-    own_line = token.kind == TokenKind::newline;
+    const bool empty_statement = own_line && view(text, token) == ";";
+    own_line = token.kind == TokenKind::newline || empty_statement;
   }
   return comments;
+}
+
+void check_names(std::string_view text, std::uint32_t file, std::size_t longest, Report& report) {
+  for (Token token = token_at(text, 0); token.kind != TokenKind::end; token = token_at(text, token.end)) {
+    const std::uint32_t length = token.end - token.begin;
+    if (token.kind != TokenKind::word || length <= longest) continue;
+    report.error("E0106", {file, token.begin, token.end},
+                 fmt::format("a name has at most {} characters, and this has {}", longest, length));
+  }
 }
 
 void check_characters(std::string_view text, std::uint32_t file, Report& report) {

@@ -44,5 +44,7 @@ std::vector<Comment> find_comments(std::string_view text, std::uint32_t file);
 // Reports bytes that no text may have (E0105): bad UTF-8 anywhere, foreign characters outside strings and comments. The
 // tokens skip them, so each is reported once.
 void check_characters(std::string_view text, std::uint32_t file, Report&);
+// Reports words that are longer than a name may be (E0106).
+void check_names(std::string_view text, std::uint32_t file, std::size_t longest, Report&);
 
 }  // namespace metac::dsl

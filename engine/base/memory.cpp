@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
 
 #include "base/error.hpp"
 
@@ -31,7 +30,8 @@ std::size_t most_of_the_machine() {
 }  // namespace
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
-  if (bytes > most_bytes) throw OutOfMemory(fmt::format("{} more memory is needed: no system has so much", amount(bytes)));
+  if (bytes > most_bytes)
+    throw OutOfMemory(fmt::format("{} more memory is needed: no system has so much", amount(bytes)));
   const std::size_t padded = round_up_to_alignment(bytes + memory_alignment);
   const std::size_t total = in_use += padded;
   const auto refuse = [&](const char* why) {
@@ -41,12 +41,17 @@ std::shared_ptr<std::byte> allocate(std::size_t bytes) {
   };
   if (limit != 0 && total > limit) refuse("that is over the limit that was set");
   if (limit == 0 && total > most_of_the_machine()) refuse("that is over nine tenths of what the machine has");
-  auto* memory = static_cast<std::byte*>(std::aligned_alloc(memory_alignment, padded));
-  if (memory == nullptr) refuse("the system has no more");
-  std::memset(memory, 0, padded);
-  for (std::size_t seen = peak; seen < total && !peak.compare_exchange_weak(seen, total);) {}
-  return {memory, [padded](std::byte* pointer) {
-            std::free(pointer);
+  // Not cleared here: the system gives large blocks as zeros, page by page when they are touched, and what only stands
+  // for its size never is.
+  void* block = std::calloc(1, padded + memory_alignment);
+  if (block == nullptr) refuse("the system has no more");
+  void* memory = block;
+  std::size_t space = padded + memory_alignment;
+  std::align(memory_alignment, padded, memory, space);
+  for (std::size_t seen = peak; seen < total && !peak.compare_exchange_weak(seen, total);) {
+  }
+  return {static_cast<std::byte*>(memory), [block, padded](std::byte*) {
+            std::free(block);
             in_use -= padded;
           }};
 }

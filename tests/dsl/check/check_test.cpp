@@ -275,4 +275,45 @@ BOOST_AUTO_TEST_CASE(a_large_library_costs_milliseconds) {
   BOOST_TEST(best / static_cast<double>(lines) < 0.05);  // 50 us a line: loose, for debug builds and busy machines
 }
 
+namespace {
+
+// Half of it small definitions that call each other, half one long function.
+std::string script_of(int lines) {
+  std::string text;
+  for (int i = 0; i < lines / 8; ++i) {
+    const std::string n = std::to_string(i), before = i > 0 ? "of_" + std::to_string(i - 1) + "(y)" : "y";
+    text += "fn of_" + n + "(x, scale = 2) {\n  let y = scale * x[0:-1] + relu(x |> fresh(relu))\n  return " + before +
+            "  # a comment\n}\n";
+  }
+  text += "fn long(x) {\n  var y0 = x\n";
+  for (int i = 1; i < lines / 2; ++i)
+    text += "  let y" + std::to_string(i) + " = (a: y" + std::to_string(i - 1) + " + 1, b: [x, 2.5]).a\n";
+  return text + "  return y" + std::to_string(lines / 2 - 1) + "\n}\nexperiment e { print(long(1), of_" +
+         std::to_string(lines / 8 - 1) + "(2)) }\n";
+}
+
+// Milliseconds of this process, the least of several.
+double time_to_check(const std::string& text) {
+  double best = 1e9;
+  for (int i = 0; i < 5; ++i) {
+    const std::clock_t start = std::clock();
+    const Checked checked = check_text(text);
+    best = std::min(best, 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+    BOOST_REQUIRE_MESSAGE(checked.program, checked.text);
+  }
+  return best;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_long_script_is_checked_in_linear_time) {
+  const double of_1000 = time_to_check(script_of(1000)), of_2500 = time_to_check(script_of(2500)),
+               of_5000 = time_to_check(script_of(5000)), of_10000 = time_to_check(script_of(10'000));
+  BOOST_TEST_MESSAGE("1,000 lines " << of_1000 << " ms, 2,500 " << of_2500 << ", 5,000 " << of_5000 << ", 10,000 "
+                                    << of_10000);
+  BOOST_TEST(of_5000 < 2 * 2 * of_2500);
+  BOOST_TEST(of_10000 < 4 * 2 * of_2500);
+  BOOST_TEST(of_1000 < 1000);  // an editor asks for 100: loose, for debug builds and busy machines
+}
+
 }  // namespace metac::dsl::test

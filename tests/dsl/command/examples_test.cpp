@@ -1,6 +1,8 @@
 // Every script of examples/ runs to its end and prints what it measured: short, on data that is made here, and on the
 // real data where METAC_DATA names it. A new example is found by itself; what is short is said by the names of its
 // parameters.
+#include <sys/resource.h>
+
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <fstream>
@@ -8,6 +10,7 @@
 #include <set>
 
 #include "driver/driver.hpp"
+#include "dsl/command/made_data.hpp"
 #include "dsl/command/process.hpp"
 #include "files.hpp"
 
@@ -15,7 +18,6 @@ namespace metac::dsl::test {
 namespace {
 
 namespace fs = std::filesystem;
-using data::Bytes;
 
 // What makes an example short, for those of its parameters that have these names.
 const std::map<std::string, std::string> short_settings{
@@ -53,50 +55,6 @@ std::size_t count(const std::string& text, const std::string& part) {
   return found;
 }
 
-// Images of ten classes that differ in brightness, for the loader of these names.
-void write_digits(const fs::path& folder, const std::string& images, const std::string& labels, std::uint32_t rows,
-                  std::uint32_t channels) {
-  Bytes pixels, classes;
-  for (std::uint32_t row = 0; row < rows; ++row) {
-    classes.push_back(static_cast<std::uint8_t>(row % 10));
-    for (std::uint32_t pixel = 0; pixel < 28 * 28 * channels; ++pixel)
-      pixels.push_back(static_cast<std::uint8_t>(20 * (row % 10) + (pixel * 7 + row) % 50));
-  }
-  std::vector<std::uint32_t> sizes{rows, 28, 28};
-  if (channels > 1) sizes.push_back(channels);
-  data::testing::write(folder / images, data::testing::idx_bytes(8, sizes, pixels));
-  data::testing::write(folder / labels, data::testing::idx_bytes(8, {rows}, classes));
-}
-
-void write_characters(const fs::path& folder) {
-  constexpr std::uint32_t classes = 80, each = 20;
-  Bytes pixels, labels;
-  std::string table = "index\tset\talphabet\tcharacter\tvinyals_split\n";
-  for (std::uint32_t cls = 0; cls < classes; ++cls) {
-    const std::string part = cls < 40 ? "train" : cls < 50 ? "val" : "test", name = std::to_string(cls);
-    table += name + "\tmade\tHere\tcharacter" + name + "\t" + part + "\n";
-    for (std::uint32_t drawing = 0; drawing < each; ++drawing) {
-      labels.insert(labels.end(), {0, static_cast<std::uint8_t>(cls)});  // int16, the high byte first
-      for (std::uint32_t pixel = 0; pixel < 28 * 28; ++pixel)
-        pixels.push_back((pixel * (cls + 3) + drawing) % 9 == 0 ? 255 : 0);
-    }
-  }
-  using namespace data::testing;
-  write(folder / "omniglot-all-28x28-images-idx3-ubyte", idx_bytes(8, {classes * each, 28, 28}, pixels));
-  write(folder / "omniglot-all-labels-idx1-int16", idx_bytes(11, {classes * each}, labels));
-  write(folder / "classes.tsv", table);
-}
-
-void write_data(const fs::path& folder) {
-  for (const std::string set : {"mnist", "fashion-mnist"})
-    for (const auto& [part, rows] : std::vector<std::pair<std::string, std::uint32_t>>{{"train", 100}, {"t10k", 50}})
-      write_digits(folder / set, part + "-images-idx3-ubyte", part + "-labels-idx1-ubyte", rows, 1);
-  for (const std::string part : {"train", "test"})
-    write_digits(folder / "mnist-m", "mnistm-" + part + "-images-idx4-ubyte", "mnistm-" + part + "-labels-idx1-ubyte",
-                 60, 3);
-  write_characters(folder / "omniglot");
-}
-
 void check_run(const fs::path& example, const fs::path& folder, const std::string& data) {
   BOOST_TEST_CONTEXT(example.filename().string() << " on " << data) {
     std::size_t experiments = 0;
@@ -115,6 +73,15 @@ void check_run(const fs::path& example, const fs::path& folder, const std::strin
   }
 }
 
+double seconds_of_children() {
+  rusage used{};
+  getrusage(RUSAGE_CHILDREN, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
 bool needs_data(const fs::path& example, const fs::path& folder) {
   return run_command(folder, {"check", example.string()}).code != 0;
 }
@@ -127,6 +94,24 @@ BOOST_AUTO_TEST_CASE(every_example_runs_on_made_data) {
   const auto all = examples();
   BOOST_TEST(all.size() >= 10u);
   for (const auto& example : all) check_run(example, folder.path(), "data");
+}
+
+BOOST_AUTO_TEST_CASE(every_example_is_checked_in_a_moment) {
+  const data::testing::TemporaryFolder folder;
+  write_data(folder / "data");
+  std::pair<double, std::string> longest;
+  for (const auto& example : examples()) {
+    double best = 1e9;  // seconds of its processor, the least of several: the machine may be busy
+    for (int turn = 0; turn < 3; ++turn) {
+      const double before = seconds_of_children();
+      const Finished finished = run_command(folder.path(), {"check", example.string(), "--data", "data"});
+      best = std::min(best, seconds_of_children() - before);
+      BOOST_TEST(finished.code == 0, example << ": " << finished.err);
+    }
+    longest = std::max(longest, std::pair(best, example.filename().string()));
+  }
+  BOOST_TEST_MESSAGE("the longest is " << longest.second << ": " << longest.first << " s");
+  BOOST_TEST(longest.first < 3);  // below one where it is fast, and below 0.3 for most
 }
 
 BOOST_AUTO_TEST_CASE(every_example_that_needs_data_runs_on_the_real_one) {

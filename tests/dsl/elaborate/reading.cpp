@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstdlib>
+#include <regex>
 
 #include "report/report.hpp"
 
@@ -15,7 +16,9 @@ class Keeper : public Observer {
   explicit Keeper(Ran& ran) : ran_(ran) {}
   void printed(const std::string& line) override { ran_.printed.push_back(line); }
   void evaluated(const EvaluationResult& result) override { ran_.results.push_back(result); }
-  void trained(const std::string&, const TrainState& state, double, const std::string&) override { ran_.states.push_back(state.copy()); }
+  void trained(const std::string&, const TrainState& state, double, const std::string&) override {
+    ran_.states.push_back(state.copy());
+  }
 
  private:
   Ran& ran_;
@@ -44,7 +47,8 @@ std::vector<std::string> printed(const std::string& body, const std::string& def
 
 std::vector<double> numbers(const std::string& body, const std::string& definitions, std::uint64_t seed) {
   std::vector<double> result;
-  for (const std::string& line : printed(body, definitions, seed))
+  for (std::string line : printed(body, definitions, seed)) {
+    line = std::regex_replace(std::regex_replace(line, std::regex("\\btrue\\b"), "1"), std::regex("\\bfalse\\b"), "0");
     for (const char* at = line.c_str(); *at != '\0';) {
       char* end = nullptr;
       const double value = std::strtod(at, &end);
@@ -55,6 +59,7 @@ std::vector<double> numbers(const std::string& body, const std::string& definiti
       result.push_back(value);
       at = end;
     }
+  }
   return result;
 }
 

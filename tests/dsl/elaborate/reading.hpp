@@ -21,7 +21,7 @@ Ran run_text(const std::string& script, std::uint64_t seed = 0, int threads = 1)
 
 // What `body` prints inside an experiment, after `definitions`. Mistakes fail the test.
 std::vector<std::string> printed(const std::string& body, const std::string& definitions = "", std::uint64_t seed = 0);
-// The same as numbers, of everything that stands in the one printed line.
+// The same as numbers, of everything that stands in the one printed line; true is 1, false 0.
 std::vector<double> numbers(const std::string& body, const std::string& definitions = "", std::uint64_t seed = 0);
 
 // Fails where one of them differs from what is expected by more than f32 rounds.

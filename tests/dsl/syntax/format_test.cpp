@@ -78,6 +78,14 @@ BOOST_AUTO_TEST_CASE(a_table_of_numbers_stays_a_table) {
   check("let x = f(1,   2,\n 3)\n", "let x = f(1, 2,\n          3)\n");
 }
 
+// Found by the fuzzer: the comment documents what stands below it only where it begins its line.
+BOOST_AUTO_TEST_CASE(empty_statements_before_a_comment_are_nothing) {
+  check(";# one\nfn f(x) = x\n", "# one\nfn f(x) = x\n");
+  check("let a = 1\n; ;# one\nfn f(x) = x\n", "let a = 1\n# one\nfn f(x) = x\n");
+  check("# one\n;# two\n; fn f(x) = x\n", "# one\n# two\nfn f(x) = x\n");
+  check("let a = 1;# one\nfn f(x) = x\n", "let a = 1  # one\nfn f(x) = x\n");
+}
+
 BOOST_AUTO_TEST_CASE(slices_between_operations_have_blanks) {
   check("let a = x[i:i+1, a : b, n-1:, f(a):b[1:2]]\n", "let a = x[i : i + 1, a:b, n - 1:, f(a):b[1:2]]\n");
 }

@@ -60,6 +60,9 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_shown_where_it_stands) {
       {"train a of b", "1:9 E0101 expected `on`, found `of`"},
       {")", "1:1 E0102 `)` closes nothing"},
       {"a\n}\nb", "2:1 E0102 `}` closes nothing"},
+      {"fn f() { tasks = 3 }", "1:16 E0101 expected a name, found `=`",
+       "`tasks` begins a statement here; a name that statements begin with is another word"},
+      {"x[]", "1:3 E0101 expected an index, found `]`"},
       {"let if = 3", "1:5 E0101 expected a name, found `if`", "`if` is a word of the language"},
       {"a\n  .b", "2:3 E0101 expected a statement, found `.`",
        "a line goes on with a binary operator such as `|>`, but not with `.`"},
@@ -85,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_forgotten_brace_is_one_message_that_suspects_the_line) {
   const Diagnostic& error = reading.report.all().at(0);
   BOOST_TEST(error.code == "E0102");
   BOOST_TEST(error.notes.size() == 2u);
-  BOOST_TEST(reading.sources.position(0, error.notes.at(1).span.begin).line == 6);
+  BOOST_TEST(reading.sources.position(0, error.notes.at(1).span.begin).line == 4);
 }
 
 BOOST_AUTO_TEST_CASE(habits_from_other_languages_get_a_hint) {
@@ -170,6 +173,22 @@ BOOST_AUTO_TEST_CASE(a_target_must_be_a_name_or_a_path) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(of_blocks_in_each_other_the_one_left_open_is_found_by_indentation) {
+  const auto notes = [](const std::string& text) {
+    const Reading reading(text);
+    std::string all;
+    for (const Note& note : reading.report.all().at(0).notes) {
+      const Position at = reading.sources.position(note.span.file, note.span.begin);
+      all += std::to_string(at.line) + ":" + std::to_string(at.column) + " ";
+    }
+    return all;
+  };
+  BOOST_TEST(notes("fn f(x) {\n  for i in x {\n    print(i)\n  return x\n}\nlet a = 1\n") == "2:14 4:3 ");
+  BOOST_TEST(notes("fn f(\n     x) {\n  if x { return 1\n  return x\n}\n") == "3:8 4:3 ");
+  BOOST_TEST(notes("fn f(x) {\n  if x {\n    y\n  }\nfn g(x) {\n  x\n}\n") == "1:9 5:1 ");
+  BOOST_TEST(notes("fn f(x) { if x { y }\n") == "1:9 ");
+}
+
 BOOST_AUTO_TEST_CASE(deep_nesting_is_an_error_and_not_a_crash) {
   const int deep = 20000;
   for (const char* open :
@@ -200,6 +219,20 @@ BOOST_AUTO_TEST_CASE(long_rows_are_an_error_and_take_linear_time) {
   BOOST_TEST(first_code(repeated("let x = a\n# why\n", 20000)) == "");
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   BOOST_TEST(seconds < 10);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_too_long_is_an_error) {
+  BOOST_TEST(first_code("let " + repeated("a", longest_name) + " = 1") == "");
+  BOOST_TEST(first_code("let " + repeated("a", longest_name + 1) + " = 1") == "E0106");
+  BOOST_TEST(first_code("let a = x." + repeated("b", longest_name + 1)) == "E0106");
+  BOOST_TEST(first_code("#" + repeated(" ", longest_text - 1)) == "");
+  BOOST_TEST(first_code("#" + repeated(" ", longest_text)) == "E0106");
+  BOOST_TEST(Reading(repeated("a\n", longest_text)).module.statements.empty());
+  // The largest numbers, and one more.
+  BOOST_TEST(first_code("let a = 9223372036854775807") == "");
+  BOOST_TEST(first_code("let a = 9223372036854775808") == "E0103");
+  BOOST_TEST(first_code("let a = 1e308") == "");
+  BOOST_TEST(first_code("let a = 1e309") == "E0103");
 }
 
 // Each mistake may cost a look at the whole text, so their number is what is bounded.
