@@ -2,11 +2,13 @@
 #include "driver/driver.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
+#include "driver/fit.hpp"
 #include "driver/journal.hpp"
 #include "driver/script_file.hpp"
 #include "driver/session.hpp"
@@ -170,20 +172,9 @@ Journal::Protocol protocol(const Script& script, const Options& options,
   result.parts["experiments"] = names;
   result.parts["seed"] = fmt::format("{}", options.seed);
   result.parts["instruction set"] = instruction_set();
+  if (options.kept < 1) result.parts["share that is kept"] = fmt::format("{:.4f}", options.kept);
   for (const auto& [name, value] : options.settings) result.parts["setting " + name] = value;
   return result;
-}
-
-Diagnostic too_much_memory(const Costs& costs, std::size_t limit) {
-  constexpr double mebibyte = 1 << 20;
-  Diagnostic diagnostic;
-  diagnostic.code = "E0504";
-  diagnostic.span = costs.place;
-  diagnostic.message =
-      fmt::format("this needs {:.4g} MiB of memory at once, the limit that was set is {:.4g} MiB",
-                  static_cast<double>(costs.peak_memory) / mebibyte, static_cast<double>(limit) / mebibyte);
-  diagnostic.hint = "smaller batches or models, fewer threads, or a higher `--memory`";
-  return diagnostic;
 }
 
 // Trainings of one learner whose derivatives go the same ways are told once.
@@ -208,9 +199,35 @@ void add_value(BoundValues& values, std::map<std::pair<std::uint32_t, std::uint3
   if (std::find(known.begin(), known.end(), words) == known.end()) known.push_back(std::move(words));
 }
 
-Outcome perform(const Script& script, const Options& options, Observer& observer, Report& report, bool really,
+// All experiments are rehearsed first, so that a mistake in the last is told before an hour is spent on the first.
+// `costs` may be null.
+Outcome rehearse(Elaborator& self, const Options& options, const std::vector<const Definition*>& experiments,
+                 const std::map<std::string, Value>& settings, Costs* costs, Report& report) {
+  Observer silent;
+  bool wrong = false;
+  for (const auto* experiment : experiments) try {
+      const Machine rehearsal{self, options, silent, true, costs};
+      Session(rehearsal, options.seed, nullptr).run(*experiment, settings);
+      seeds_of(rehearsal, *experiment, settings);
+    } catch (const Failure& failure) {
+      add_once(report, failure.diagnostic);
+      if (failure.out_of_memory) return Outcome::failed;
+      wrong = true;
+    } catch (const RunFailure& failure) {
+      report.add(failure.diagnostic);
+      return Outcome::failed;
+    } catch (const std::bad_alloc&) {
+      add_plain(report, "E0007",
+                fmt::format("there is not enough memory to check the experiment `{}`", experiment->name.text));
+      return Outcome::failed;
+    }
+  return wrong ? Outcome::wrong_script : Outcome::done;
+}
+
+Outcome perform(const Script& script, const Options& given, Observer& observer, Report& report, bool really,
                 std::vector<ObjectiveFlow>* flows = nullptr, Costs* wanted = nullptr, BoundValues* values = nullptr) {
   if (!script.valid()) return Outcome::wrong_script;
+  Options options = given;
   const auto settings = read_settings(script, options, report);
   if (!settings.valid) return Outcome::wrong_options;
   const auto experiments = chosen(*script.program(), options, report);
@@ -225,31 +242,21 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> told;
   if (values != nullptr)
     self.name_bound = [&](const Name& name, const Value& value) { add_value(*values, told, name, value); };
-  Observer silent;
   Costs own;
   Costs& costs = wanted != nullptr ? *wanted : own;
-  bool wrong = false;
-  // All experiments are rehearsed first, so that a mistake in the last is told before an hour is spent on the first.
-  for (const auto* experiment : *experiments) try {
-      const Machine rehearsal{self, options, silent, true, wanted != nullptr || options.memory > 0 ? &costs : nullptr};
-      Session(rehearsal, options.seed, nullptr).run(*experiment, settings.values);
-      seeds_of(rehearsal, *experiment, settings.values);
-    } catch (const Failure& failure) {
-      add_once(report, failure.diagnostic);
-      if (failure.out_of_memory) return Outcome::failed;
-      wrong = true;
-    } catch (const RunFailure& failure) {
-      report.add(failure.diagnostic);
-      return Outcome::failed;
-    } catch (const std::bad_alloc&) {
-      add_plain(report, "E0007",
-                fmt::format("there is not enough memory to check the experiment `{}`", experiment->name.text));
-      return Outcome::failed;
-    }
-  if (wrong) return Outcome::wrong_script;
+  const bool weighed = wanted != nullptr || options.memory > 0;
+  const Outcome rehearsal = rehearse(self, options, *experiments, settings.values, weighed ? &costs : nullptr, report);
+  if (rehearsal != Outcome::done) return rehearsal;
   if (options.memory > 0 && costs.peak_memory > options.memory) {
-    report.add(too_much_memory(costs, options.memory));
-    return Outcome::failed;
+    options.inspect = {};
+    self.flow_found = {};
+    self.name_bound = {};
+    const auto costs_of = [&](const Options& now) {
+      Costs found;
+      rehearse(self, now, *experiments, settings.values, &found, report);
+      return found;
+    };
+    if (!fit_memory(options, costs, costs_of, report)) return Outcome::failed;
   }
   if (!really) return Outcome::done;
   try {

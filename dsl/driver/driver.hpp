@@ -26,13 +26,16 @@ struct Options {
   std::vector<std::string> experiments;         // which to run; empty: all
   std::map<std::string, std::string> settings;  // --set name=value; the value is an expression
   Dtype real = Dtype::f32;                      // the working type; f64 is for checking, and slow
-  std::int64_t tasks_at_once = 50;              // of an evaluation: takes memory; results do not depend on it
   const std::atomic<bool>* stop = nullptr;      // set from outside to stop after the step at hand
   std::string out;                              // the folder of the run: its checkpoints; empty: none are kept
   bool resume = false;                          // go on with the run in that folder
   double checkpoint_seconds = 60;               // between two checkpoints of a training
   bool profile = false;                         // time the kernels of each training; costs some 50 ns a call
-  std::size_t memory = 0;                       // bytes that arrays may take; 0: no limit is checked beforehand
+  // Bytes that arrays may take; 0: no limit is checked beforehand. Where it needs that, a run takes `threads` and the
+  // two options below lower than they are given, and says so (W0501); Outcome::failed where that is not enough (E0504).
+  std::size_t memory = 0;
+  std::int64_t tasks_at_once = 50;  // of an evaluation: takes memory; results do not depend on it
+  double kept = 1;  // of what programs keep, the share that is not made again; sums may be rounded otherwise
   // Called by `check` with each program that a training or an evaluation would run, and what it is.
   std::function<void(const std::string& what, const Program&)> inspect;
 };

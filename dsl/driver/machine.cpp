@@ -38,7 +38,7 @@ std::vector<Array> Machine::inputs(std::initializer_list<Value> state, data::Key
 
 std::size_t Machine::weigh(const Procedure& procedure, Span span, int copies, Cost* cost) const {
   if (costs == nullptr || !rehearsal) return 0;
-  const auto plan = make_plan(procedure.program);
+  const auto plan = this->plan(procedure);
   const Graph& graph = *procedure.program.graph;
   std::size_t arrays = 0, results = 0;
   for (std::size_t i = procedure.state_leaves; i < procedure.program.inputs.size(); ++i)

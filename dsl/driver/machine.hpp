@@ -31,9 +31,10 @@ struct Machine {
   bool rehearsal;          // elaborates everything and runs nothing
   Costs* costs = nullptr;  // of a rehearsal, where they are wanted
 
-  Executable executable(const Procedure& procedure) const {
-    return Executable(make_plan(procedure.program), options.threads);
+  std::shared_ptr<const Plan> plan(const Procedure& procedure) const {
+    return make_plan(options.kept < 1 ? recompute(procedure.program, options.kept) : procedure.program);
   }
+  Executable executable(const Procedure& procedure) const { return Executable(plan(procedure), options.threads); }
   // Of any procedure, in their order; `state`: its trees.
   std::vector<Array> inputs(std::initializer_list<Value> state, data::Key, std::int64_t step, double progress,
                             std::vector<Array> arrays) const;

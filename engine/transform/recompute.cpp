@@ -6,15 +6,16 @@
 #include <algorithm>
 #include <limits>
 #include <unordered_map>
+#include <utility>
 
 #include "transform/regions.hpp"
 
 namespace metac {
 namespace {
 
-constexpr std::int64_t most_together = 64;       // nodes that are made again for one value
-constexpr double operations_of_a_call = 1000;    // what starting a kernel costs: large values go first
-constexpr std::int64_t most_work = 400'000'000;  // steps of the search: some seconds
+constexpr std::int64_t most_together = 64;      // nodes that are made again for one value
+constexpr double operations_of_a_call = 1000;   // what starting a kernel costs: large values go first
+constexpr std::int64_t most_work = 20'000'000;  // nodes that the search looks at: less than a second
 
 // What runs, in order: a node of the old graph on earlier items. `again`: it is a second copy.
 struct Item {
@@ -46,10 +47,10 @@ class Schedule {
   // Until at most so many bytes are kept at once, or as few as can be.
   void reduce(std::int64_t bytes) {
     const std::size_t most_rounds = 64 + 4 * items_.size();
-    std::int64_t work = 0;
-    for (std::size_t round = 0; peak_ > bytes && round < most_rounds && work < most_work; ++round) {
+    work_ = 0;
+    for (std::size_t round = 0; peak_ > bytes && round < most_rounds && work_ < most_work; ++round) {
       if (!reduce_body(bytes) && !give_up_one()) return;
-      work += static_cast<std::int64_t>(items_.size());
+      work_ += static_cast<std::int64_t>(items_.size());
     }
   }
 
@@ -119,6 +120,8 @@ class Schedule {
       for (const std::int32_t input : items_[i].inputs) uses_[input].push_back(i);
     // A pointwise value with one user that works on the same elements stays in registers: it runs where the user does.
     runs_at_.resize(count);
+    seen_.assign(count, 0);
+    stamp_ = 0;
     fused_.assign(count, 0);
     for (std::int32_t i = count; i-- > 0;) {
       runs_at_[i] = i;
@@ -185,7 +188,7 @@ class Schedule {
     Choice best;
     for (std::int32_t i = 0; i < place_; ++i) {
       if (bytes(i) == 0 || last_[i] <= place_ || !can_repeat(i)) continue;
-      const Choice choice = choice_of(i);
+      const Choice choice = choice_of(i, best.cost);
       if (choice.cost < best.cost) best = choice;
     }
     if (best.items.empty()) return false;
@@ -194,17 +197,22 @@ class Schedule {
     return true;
   }
 
-  Choice choice_of(std::int32_t item) const {
+  // Empty if it would cost as much as `limit`, or more.
+  Choice choice_of(std::int32_t item, double limit) {
     Choice choice;
+    const double most_operations = limit * static_cast<double>(bytes(item));
+    ++stamp_;
     std::vector<std::int32_t> open = uses_behind(item, choice.next);
     double operations = 0;
     while (!open.empty()) {
       const std::int32_t i = open.back();
       open.pop_back();
-      if (std::find(choice.items.begin(), choice.items.end(), i) != choice.items.end()) continue;
+      ++work_;
+      if (std::exchange(seen_[i], stamp_) == stamp_) continue;
       if (!can_repeat(i) || static_cast<std::int64_t>(choice.items.size()) >= most_together) return {};
       choice.items.push_back(i);
       operations += operations_of(i) + operations_of_a_call;
+      if (operations >= most_operations) return {};
       for (const std::int32_t input : items_[i].inputs)
         if (!is_there(input, choice.next)) open.push_back(input);
     }
@@ -282,7 +290,9 @@ class Schedule {
   std::vector<std::vector<std::int32_t>> uses_;
   std::vector<std::int32_t> runs_at_, memory_of_, last_;
   std::vector<char> fused_, is_output_;
-  std::int64_t peak_ = 0;
+  std::vector<std::int32_t> seen_;  // of the search for a choice: those with the stamp
+  std::int32_t stamp_ = 0;
+  std::int64_t peak_ = 0, work_ = 0;
   std::int32_t place_ = 0;  // of the peak
 };
 
