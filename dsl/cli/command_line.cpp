@@ -55,8 +55,10 @@ class Commands {
   CLI::App* add(const char* name, const char* text, std::function<int()> perform);
   void add_script(CLI::App*);
   void add_run_options(CLI::App*);
+  void add_settings(CLI::App*);
   void add_run();
   void add_check();
+  void add_gradcheck();
   void add_fmt();
   void add_explain();
   void add_list();
@@ -74,6 +76,7 @@ class Commands {
       "metac: learning procedures as scripts. A .meta script says model, tasks, how it learns and what is measured."};
   std::vector<Command> commands_;
   RunRequest run_;
+  GradcheckOptions gradcheck_;
   std::string diagnostics_ = "text";
   FormatRequest format_;
   std::vector<std::string> explained_;
@@ -90,6 +93,7 @@ Commands::Commands() {
   run_.options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   add_run();
   add_check();
+  add_gradcheck();
   add_fmt();
   add_explain();
   add_list();
@@ -110,7 +114,8 @@ void Commands::add_script(CLI::App* command) {
   command->add_option("script", run_.script, "the .meta script")->required()->type_name("SCRIPT");
 }
 
-void Commands::add_run_options(CLI::App* command) {
+// What chooses the experiments and their values.
+void Commands::add_settings(CLI::App* command) {
   command->add_option("--experiment", run_.options.experiments, "run this experiment only (may be given again)")
       ->type_name("NAME");
   command->add_option("--set", run_.settings, "name=value: sets a parameter of an experiment or a `let` of the script")
@@ -128,6 +133,10 @@ void Commands::add_run_options(CLI::App* command) {
   command->add_option("--data", run_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
       ->type_name("FOLDER");
   command->add_flag("--json", run_.json, "one JSON object a line, for machines");
+}
+
+void Commands::add_run_options(CLI::App* command) {
+  add_settings(command);
   command
       ->add_option("--diagnostics", diagnostics_,
                    "text or json: how mistakes are written to standard error; --json writes them to standard output")
@@ -162,6 +171,29 @@ void Commands::add_check() {
   });
   add_script(command);
   add_run_options(command);
+}
+
+void Commands::add_gradcheck() {
+  auto* command = add("gradcheck", "compare the derivatives of a script with finite differences, in double precision",
+                      [this] { return check_derivatives(run_, gradcheck_); });
+  add_script(command);
+  add_settings(command);
+  command->add_option("--order", gradcheck_.order, "the highest order: 1 gradients, 2 their derivatives, and so on")
+      ->check(CLI::Range(1, 4))
+      ->capture_default_str();
+  command->add_option("--directions", gradcheck_.directions, "random directions, for each task or batch")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--tasks", gradcheck_.tasks, "sampled tasks, or batches of examples")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--steps", gradcheck_.steps, "steps of each training before its derivatives are compared")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--tolerance", gradcheck_.tolerance, "the largest relative difference that is right")
+      ->check(positive)
+      ->capture_default_str();
+  command->add_flag("--strict", gradcheck_.strict, "what `stop_gradient` leaves out of a derivative is wrong, too");
 }
 
 void Commands::add_fmt() {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "driver/driver.hpp"
+#include "driver/gradcheck.hpp"
 
 namespace metac::dsl {
 
@@ -26,6 +26,11 @@ int run_script(RunRequest);
 int check_script(RunRequest);
 // By which derivatives the objectives of the script reach what is learned under this name; empty: all of it.
 int explain_derivatives(RunRequest, const std::string& name);
+
+// ---- gradcheck.cpp ----
+
+// Compares what the script differentiates with finite differences. The exit code says whether a derivative is wrong.
+int check_derivatives(RunRequest, const GradcheckOptions&);
 
 // ---- format.cpp ----
 

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
+#include "driver/gradcheck_training.hpp"
 #include "driver/journal.hpp"
 #include "driver/script_file.hpp"
 #include "driver/session.hpp"
@@ -47,7 +48,8 @@ std::vector<std::string> settable(const CheckedProgram& program) {
       for (const auto& parameter : list.parameters) names.push_back(parameter.name.text);
   for (const auto& statement : program.script().statements)
     if (const auto* let = std::get_if<LetStatement>(&statement->node))
-      for (const auto& name : let->pattern.names) names.push_back(name.text);
+      for (const auto& name : let->pattern.names)
+        if (name.text != "_") names.push_back(name.text);
   return names;
 }
 
@@ -195,7 +197,7 @@ void add_flow(std::vector<ObjectiveFlow>& flows, const Learner& learner, const s
 }
 
 Outcome perform(const Script& script, const Options& options, Observer& observer, Report& report, bool really,
-                std::vector<ObjectiveFlow>* flows = nullptr, Costs* wanted = nullptr) {
+                std::vector<ObjectiveFlow>* flows = nullptr, Costs* wanted = nullptr, Gradcheck* gradcheck = nullptr) {
   if (!script.valid()) return Outcome::wrong_script;
   const auto settings = read_settings(script, options, report);
   if (!settings.valid) return Outcome::wrong_options;
@@ -214,7 +216,8 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
   bool wrong = false;
   // All experiments are rehearsed first, so that a mistake in the last is told before an hour is spent on the first.
   for (const auto* experiment : *experiments) try {
-      const Machine rehearsal{self, options, silent, true, wanted != nullptr || options.memory > 0 ? &costs : nullptr};
+      const Machine rehearsal{
+          self, options, silent, true, wanted != nullptr || options.memory > 0 ? &costs : nullptr, gradcheck};
       Session(rehearsal, options.seed, nullptr).run(*experiment, settings.values);
       seeds_of(rehearsal, *experiment, settings.values);
     } catch (const Failure& failure) {
@@ -224,6 +227,8 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
     } catch (const RunFailure& failure) {
       report.add(failure.diagnostic);
       return Outcome::failed;
+    } catch (const Interrupted&) {
+      return Outcome::interrupted;
     } catch (const std::bad_alloc&) {
       add_plain(report, "E0007",
                 fmt::format("there is not enough memory to check the experiment `{}`", experiment->name.text));
@@ -264,6 +269,17 @@ Outcome perform(const Script& script, const Options& options, Observer& observer
 }
 
 }  // namespace
+
+Outcome gradcheck(const Script& script, const Options& options, const GradcheckOptions& how, Report& report,
+                  std::vector<CheckedLearner>& found) {
+  Observer silent;
+  Options precise = options;
+  precise.real = Dtype::f64;
+  Gradcheck gradcheck(how);
+  const Outcome outcome = perform(script, precise, silent, report, false, nullptr, nullptr, &gradcheck);
+  found = gradcheck.found();
+  return outcome;
+}
 
 Outcome check(const Script& script, const Options& options, Report& report, std::vector<ObjectiveFlow>* flows,
               Costs* costs) {

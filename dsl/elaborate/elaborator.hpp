@@ -246,6 +246,11 @@ class Elaborator {
   // What an objective is made of, while it is elaborated; null elsewhere.
   FlowLog* flow = nullptr;
   bool overlap_intended = false;  // the script says so in the `train` at hand
+  // For the check of derivatives, which elaborates an objective more than once: what the derivatives that the script
+  // takes give is a constant (`first_order`), or `stop_gradient` stops nothing outside of their blocks (`whole`).
+  enum class Derivatives { as_written, first_order, whole };
+  Derivatives derivatives = Derivatives::as_written;
+  bool stops_gradients() const { return derivatives != Derivatives::whole || blocks_of_derivatives_ > 0; }
   // Told of each objective: by which derivatives it reaches each name that is learned, "base.theta.linear1.weight".
   std::function<void(const Learner&, const std::vector<LearnedFlow>&)> flow_found;
 
@@ -291,6 +296,7 @@ class Elaborator {
   const char* stack_ = nullptr;  // where it was when the outermost expression began
   std::vector<Span> places_;
   std::vector<TrailEntry> trail_;
+  int blocks_of_derivatives_ = 0;  // that are being elaborated, one inside the other
   std::set<std::string> declared_;
   std::vector<std::pair<Tensor, std::int64_t>> known_classes_;
   std::map<std::string, Value> loaded_;

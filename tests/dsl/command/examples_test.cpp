@@ -130,6 +130,23 @@ BOOST_AUTO_TEST_CASE(every_example_runs_on_made_data) {
   for (const auto& example : all) check_run(example, folder.path(), "data");
 }
 
+BOOST_AUTO_TEST_CASE(every_derivative_of_an_example_equals_differences) {
+  const data::testing::TemporaryFolder folder;
+  write_data(folder / "data");
+  std::size_t compared = 0;
+  for (const auto& example : examples()) {
+    std::size_t experiments = 0;
+    auto asked = arguments(example, "data", &experiments);
+    asked.front() = "gradcheck";
+    for (const char* word : {"--tasks", "1", "--directions", "1", "--steps", "2"}) asked.emplace_back(word);
+    const Finished finished = run_command(folder.path(), asked);
+    BOOST_TEST(finished.code == 0, example << " ends with " << finished.code << "\n" << finished.out << finished.err);
+    compared += count(finished.out, "  right  ") + count(finished.out, "  stopped  ");
+    BOOST_TEST(count(finished.out, "  untold  ") == 0u, finished.out);
+  }
+  BOOST_TEST(compared >= 60u);
+}
+
 BOOST_AUTO_TEST_CASE(every_example_that_needs_data_runs_on_the_real_one) {
   const char* real = std::getenv("METAC_DATA");
   if (real == nullptr || *real == '\0') {
