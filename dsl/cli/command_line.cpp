@@ -245,17 +245,25 @@ void Commands::add_doc() {
 
 void Commands::add_graph() {
   auto* command =
-      add("graph", "print the programs that an experiment is made of", [this] { return print_graph(graph_); });
+      add("graph", "print what becomes of a script, stage by stage", [this] { return print_graph(graph_); });
   command->add_option("script", graph_.script, "the .meta script")->required()->type_name("SCRIPT");
-  command->add_option("experiment", graph_.experiment, "its experiment")->required()->type_name("NAME");
+  command
+      ->add_option("experiment", graph_.experiment,
+                   "its experiment (none: the only one); for the stages tree and checked any definition (none: all)")
+      ->type_name("NAME");
   command
       ->add_option("--stage", graph_.stage,
-                   "graph: expressions, derivatives among them; plan: the steps that run, over one arena")
-      ->check(one_of({"graph", "plan"}))
-      ->type_name("graph|plan");
-  command->add_option("--format", graph_.form, "text, dot (for graphviz) or json (one program a line)")
+                   "tree: what was read; checked: what the names mean; graph: expressions, derivatives among them; "
+                   "gradient: what one item of a training differentiates, and what that adds; plan: the steps that "
+                   "run, over one arena")
+      ->check(one_of({"tree", "checked", "graph", "gradient", "plan"}))
+      ->type_name("tree|checked|graph|gradient|plan");
+  command->add_option("--format", graph_.form, "text, dot (for graphviz) or json (one program or definition a line)")
       ->check(one_of({"text", "dot", "json"}))
       ->type_name("text|dot|json");
+  command
+      ->add_option("--set", graph_.settings, "name=value: sets a parameter of an experiment or a `let` of the script")
+      ->type_name("NAME=VALUE");
   command->add_option("--data", graph_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
       ->type_name("FOLDER");
 }

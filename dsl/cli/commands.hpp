@@ -69,9 +69,13 @@ int document_names(const DocRequest&);
 // ---- graph.cpp ----
 
 struct GraphRequest {
-  std::string script, experiment;
-  std::string stage = "graph";  // "graph": expressions with their derivatives; "plan": the steps that run
-  std::string form = "text";    // or "dot", "json"
+  std::string script;
+  std::string experiment;  // of the stages `tree` and `checked` any definition; empty: all of them, or the only one
+  // "tree": what was read; "checked": what names mean; "graph": expressions with their derivatives; "gradient": what is
+  // differentiated, and what that adds; "plan": the steps that run
+  std::string stage = "graph";
+  std::string form = "text";  // or "dot", "json"
+  std::vector<std::string> settings;
   Options options;
 };
 
