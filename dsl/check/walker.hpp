@@ -23,6 +23,8 @@ struct WalkSettings {
   std::set<std::string> forgiven;  // names whose definitions could not be read
   bool forgives_all = false;       // a file it uses could not be read
   bool is_damaged = false;         // statements that could not be read are missing
+  // Names of the prompt that the text was entered at: its statements are those of an experiment; null: it is a file.
+  const EnteredNames* entered = nullptr;
 };
 
 class Walker {
@@ -134,6 +136,7 @@ class Walker {
   void point_at_definition(Diagnostic&, const Signature&) const;
 
   // names.cpp
+  void walk_entered();
   Meaning meaning(const std::string& name);
   Meaning use_name(const std::string& name, Span);
   void unknown_name(const std::string& name, Span);

@@ -64,6 +64,7 @@ class Commands {
   void add_list();
   void add_doc();
   void add_graph();
+  void add_repl();
   void add_completion();
   void add_manual();
   std::vector<CommandText> description() const;
@@ -83,6 +84,7 @@ class Commands {
   ListRequest list_;
   DocRequest doc_;
   GraphRequest graph_;
+  ReplRequest repl_;
   std::string shell_;
 };
 
@@ -99,6 +101,7 @@ Commands::Commands() {
   add_list();
   add_doc();
   add_graph();
+  add_repl();
   add_completion();
   add_manual();
 }
@@ -266,6 +269,24 @@ void Commands::add_graph() {
       ->type_name("NAME=VALUE");
   command->add_option("--data", graph_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
       ->type_name("FOLDER");
+}
+
+void Commands::add_repl() {
+  auto* command = add("repl", "a prompt: enter definitions, expressions and experiments line by line", [this] {
+    repl_.options.threads = run_.options.threads;
+    return run_repl(repl_);
+  });
+  command->add_option("script", repl_.script, "a .meta script whose definitions are there from the beginning")
+      ->type_name("SCRIPT");
+  command->add_option("--seed", repl_.options.seed, "seed of all randomness")
+      ->check(not_negative)
+      ->capture_default_str();
+  command->add_option("--threads", run_.options.threads, "threads; results do not depend on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command->add_option("--data", repl_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
+      ->type_name("FOLDER");
+  command->add_flag("--no-history", repl_.no_history, "keep no history of what is entered");
 }
 
 void Commands::add_completion() {

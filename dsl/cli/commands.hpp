@@ -9,6 +9,8 @@
 
 namespace metac::dsl {
 
+struct Outline;
+
 // ---- run.cpp ----
 
 struct RunRequest {
@@ -65,6 +67,7 @@ struct DocRequest {
 };
 
 int document_names(const DocRequest&);
+void print_documentation(const Outline&, const Sources&);
 
 // ---- graph.cpp ----
 
@@ -80,5 +83,15 @@ struct GraphRequest {
 };
 
 int print_graph(GraphRequest);
+
+// ---- repl.cpp ----
+
+struct ReplRequest {
+  std::string script;  // whose definitions are there from the beginning; empty: none
+  bool no_history = false;
+  Options options;
+};
+
+int run_repl(const ReplRequest&);
 
 }  // namespace metac::dsl

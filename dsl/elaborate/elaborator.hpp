@@ -102,6 +102,12 @@ class Elaborator {
   const Value* known_global(const std::string& name,
                             std::uint32_t file) const;  // of a `let` without tensors; null if not yet computed
   const CheckedProgram& program() const { return *program_; }
+  // At a prompt: the program has grown; what it defines now is known from here on.
+  void grow(std::shared_ptr<const CheckedProgram> program) { program_ = std::move(program); }
+  // What a `let` of the top level stands for from now on.
+  void set_global(const std::string& name, std::uint32_t file, Value value) {
+    globals_[{file, name}] = std::move(value);
+  }
   void set_data_directory(std::string directory) { data_directory_ = std::move(directory); }
   const std::string& data_directory() const { return data_directory_; }
 
