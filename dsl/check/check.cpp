@@ -13,7 +13,7 @@
 namespace metac::dsl {
 
 const Global* CheckedProgram::find(const std::string& name, std::uint32_t file) const {
-  const auto names = visible_.find(file);
+  const auto names = visible_.find(home(file));
   if (names != visible_.end()) {
     const auto own = names->second.find(name);
     if (own != names->second.end()) return &own->second;
@@ -24,7 +24,7 @@ const Global* CheckedProgram::find(const std::string& name, std::uint32_t file) 
 
 std::vector<std::string> CheckedProgram::names(std::uint32_t file) const {
   std::vector<std::string> result;
-  const auto own = visible_.find(file);
+  const auto own = visible_.find(home(file));
   if (own != visible_.end()) {
     for (const auto& [name, global] : own->second) result.push_back(name);
   }
@@ -54,13 +54,31 @@ std::vector<const Definition*> CheckedProgram::experiments() const {
   return result;
 }
 
+const Module& CheckedProgram::latest() const {
+  for (const Module& module : modules_)
+    if (module.file == latest_) return module;
+  return script();
+}
+
+std::shared_ptr<const CheckedProgram> CheckedProgram::restored(const std::vector<std::string>& names,
+                                                               const CheckedProgram& before) const {
+  auto copy = std::make_shared<CheckedProgram>(*this);
+  auto& own = copy->visible_[script().file];
+  for (const auto& name : names) {
+    own.erase(name);
+    if (const Global* known = before.find(name, script().file); known != nullptr && !known->from_library)
+      own.emplace(name, *known);
+  }
+  return copy;
+}
+
 class Checker {
  public:
-  Checker(std::shared_ptr<Sources> sources, const ModuleLoader& loader, Occurrences* occurrences = nullptr)
-      : sources_(std::move(sources)),
-        program_(new CheckedProgram),
-        set_(*sources_, loader, found_),
-        occurrences_(occurrences) {
+  Checker(std::shared_ptr<Sources> sources, const ModuleLoader& loader, const CheckedProgram& before)
+      : Checker(std::move(sources), loader, nullptr, new CheckedProgram(before)) {}
+  Checker(std::shared_ptr<Sources> sources, const ModuleLoader& loader, Occurrences* occurrences = nullptr,
+          CheckedProgram* program = new CheckedProgram)
+      : sources_(std::move(sources)), program_(program), set_(*sources_, loader, found_), occurrences_(occurrences) {
     program_->sources_ = sources_;
   }
 
@@ -77,6 +95,26 @@ class Checker {
     return found_.has_errors() ? nullptr : program_;
   }
 
+  // The program that there is, and a text that was entered at its prompt.
+  std::shared_ptr<const CheckedProgram> extend(std::uint32_t text, bool as_script, const EnteredNames& entered,
+                                               Report& report) {
+    entered_ = as_script ? nullptr : &entered;
+    text_ = text;
+    set_.load(text);
+    for (const Module& module : set_.modules()) define_names(module);
+    for (const Module& module : set_.modules()) bring_used_names(module);
+    // Names that it has itself hide those that there were.
+    const Names own = program_->visible_[text];
+    Names& names = program_->visible_[program_->script().file];
+    for (const auto& [name, global] : own) names[name] = global;
+    program_->entered_.insert(text);
+    program_->latest_ = text;
+    for (const Module& module : set_.modules()) walk(module, false);
+    for (Module& module : set_.modules()) program_->modules_.push_back(std::move(module));
+    pass_on(text, report);
+    return found_.has_errors() ? nullptr : program_;
+  }
+
  private:
   using Names = std::map<std::string, Global>;
 
@@ -85,7 +123,8 @@ class Checker {
     Names& names = library ? program_->library_ : program_->visible_[module.file];
     for (const auto& statement : module.statements) {
       const auto* definition = std::get_if<Definition>(&statement->node);
-      if (!definition && !std::holds_alternative<LetStatement>(statement->node)) continue;
+      const bool variable = is_entered(module) && std::holds_alternative<VarStatement>(statement->node);
+      if (!definition && !variable && !std::holds_alternative<LetStatement>(statement->node)) continue;
       for (const Name* name : names_bound_by(*statement)) {
         if (name->text == "_") continue;
         const Global global{statement, definition, module.file, library};
@@ -94,6 +133,8 @@ class Checker {
       }
     }
   }
+
+  bool is_entered(const Module& module) const { return entered_ != nullptr && module.file == text_; }
 
   void define(Names& names, const Name& name, Global global) {
     const auto [first, is_new] = names.emplace(name.text, std::move(global));
@@ -166,11 +207,14 @@ class Checker {
   void walk(const Module& module, bool is_script) {
     WalkSettings settings;
     settings.is_script = is_script;
-    settings.warns = !set_.is_library(module);
-    settings.forgiven = names_to_forgive(module, set_.is_damaged(module.file), sources_->text(module.file));
+    settings.warns = !set_.is_library(module) && !is_entered(module);
+    settings.entered = is_entered(module) ? entered_ : nullptr;
+    const bool damaged = set_.is_damaged(module.file);
+    if (damaged || !is_entered(module))  // what is entered may have any statement of an experiment
+      settings.forgiven = names_to_forgive(module, damaged, sources_->text(module.file));
     settings.forgiven.merge(forgiven_[module.file]);
     settings.forgives_all = uses_unreadable(module);
-    settings.is_damaged = set_.is_damaged(module.file);
+    settings.is_damaged = damaged;
     settings.occurrences = occurrences_;
     for (const auto& statement : module.statements) {
       const auto* use = std::get_if<UseStatement>(&statement->node);
@@ -214,7 +258,15 @@ class Checker {
   ModuleSet set_;
   Occurrences* occurrences_;  // to be filled; null: nobody asks
   std::map<std::uint32_t, std::set<std::string>> forgiven_;
+  const EnteredNames* entered_ = nullptr;  // at the prompt, of which `text_` is what was entered
+  std::uint32_t text_ = 0;
 };
+
+std::shared_ptr<const CheckedProgram> extended(const CheckedProgram& before, std::shared_ptr<Sources> sources,
+                                               std::uint32_t text, bool as_script, const EnteredNames& entered,
+                                               const ModuleLoader& loader, Report& report) {
+  return Checker(std::move(sources), loader, before).extend(text, as_script, entered, report);
+}
 
 std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources> sources, std::uint32_t script,
                                             const ModuleLoader& loader, Report& report,

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,10 @@ class CheckedProgram {
   // The statements of the script itself, in order: its `let`s and experiments.
   const Module& script() const { return modules_.front(); }
   std::vector<const Definition*> experiments() const;  // of the script, in order
+  const Module& latest() const;                        // what a prompt added last; else the script
+  // With these names of the script as they were before: what they were to stand for has failed.
+  std::shared_ptr<const CheckedProgram> restored(const std::vector<std::string>& names,
+                                                 const CheckedProgram& before) const;
   const Sources& sources() const { return *sources_; }
 
  private:
@@ -43,6 +48,9 @@ class CheckedProgram {
   std::vector<Module> modules_;  // the script first, then what it uses, then the library
   std::map<std::uint32_t, std::map<std::string, Global>> visible_;  // for each file: its own names and those it uses
   std::map<std::string, Global> library_;
+  std::set<std::uint32_t> entered_;  // files that were entered at a prompt: their names are those of the script
+  std::uint32_t latest_ = 0;         // of them
+  std::uint32_t home(std::uint32_t file) const { return entered_.contains(file) ? script().file : file; }
 };
 
 // How `use "file.meta"` finds a text: given the path as written and the file that uses it; nullopt if there is none.
@@ -55,5 +63,17 @@ std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources>, std::uint3
 // The same with a library of one's own.
 std::shared_ptr<const CheckedProgram> check(std::shared_ptr<Sources>, std::uint32_t script, const ModuleLoader&,
                                             Report&, std::span<const LibraryFile> library);
+
+// ---- growing at a prompt ----
+
+// What a name of the prompt is, for who reads more: bound by `let`, or by `var`.
+using EnteredNames = std::map<std::string, bool /* by `var` */>;
+
+// A program with a further text, whose statements stand where those of an experiment do, and whose definitions and
+// `use`s stand where those of a script do. Its names take the place of those of the same name. nullptr if it has
+// errors. `as_script`: it is the file of a script, whose top level it is.
+std::shared_ptr<const CheckedProgram> extended(const CheckedProgram& before, std::shared_ptr<Sources>,
+                                               std::uint32_t text, bool as_script, const EnteredNames&,
+                                               const ModuleLoader&, Report&);
 
 }  // namespace metac::dsl

@@ -18,6 +18,7 @@ bool is_one_of(const std::string& name, const char* const (&all)[N]) {
 }  // namespace
 
 void Walker::walk() {
+  if (settings_.entered != nullptr) return walk_entered();
   for (const auto& each : module_.statements) {
     top_ = each.get();
     scopes_.push();
@@ -25,6 +26,27 @@ void Walker::walk() {
     pop_scope();
   }
   if (settings_.is_script && settings_.warns) warn_unused_globals();
+}
+
+// Names that are there already lie in a scope around: what is entered may take their place.
+void Walker::walk_entered() {
+  scopes_.push();
+  for (const auto& [name, is_var] : *settings_.entered) {
+    const Global* global = program_.find(name, module_.file);
+    if (global == nullptr || global->file == module_.file) continue;
+    const SymbolKind kind = is_var ? SymbolKind::var : SymbolKind::let;
+    scopes_.declare({kind, {name, global->statement->span}, nullptr, context_.function, false, true});
+  }
+  scopes_.push();
+  for (const auto& each : module_.statements) {
+    const bool of_script =
+        std::holds_alternative<Definition>(each->node) || std::holds_alternative<UseStatement>(each->node);
+    context_.place = of_script ? Place::module : Place::experiment;
+    top_ = each.get();
+    statement(*each);
+  }
+  pop_scope();
+  pop_scope();
 }
 
 std::string enumerate(const std::vector<std::string>& names) {

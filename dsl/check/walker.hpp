@@ -27,6 +27,8 @@ struct WalkSettings {
 
   Occurrences* occurrences = nullptr;                 // to be filled; null: nobody asks
   std::map<std::uint32_t, std::uint32_t> used_files;  // by the first byte of their path in a `use`, for them
+  // Names of the prompt that the text was entered at: its statements are those of an experiment; null: it is a file.
+  const EnteredNames* entered = nullptr;
 };
 
 class Walker {
@@ -141,6 +143,7 @@ class Walker {
   void point_at_definition(Diagnostic&, const Signature&) const;
 
   // names.cpp
+  void walk_entered();
   Meaning meaning(const std::string& name);
   Meaning use_name(const std::string& name, Span);
   void unknown_name(const std::string& name, Span);

@@ -55,14 +55,17 @@ class Commands {
   CLI::App* add(const char* name, const char* text, std::function<int()> perform);
   void add_script(CLI::App*);
   void add_run_options(CLI::App*);
+  void add_settings(CLI::App*);
   void add_run();
   void add_check();
+  void add_gradcheck();
   void add_fmt();
   void add_explain();
   void add_list();
   void add_doc();
   void add_graph();
   void add_lsp();
+  void add_repl();
   void add_completion();
   void add_manual();
   std::vector<CommandText> description() const;
@@ -75,12 +78,14 @@ class Commands {
       "metac: learning procedures as scripts. A .meta script says model, tasks, how it learns and what is measured."};
   std::vector<Command> commands_;
   RunRequest run_;
+  GradcheckOptions gradcheck_;
   std::string diagnostics_ = "text";
   FormatRequest format_;
   std::vector<std::string> explained_;
   ListRequest list_;
   DocRequest doc_;
   GraphRequest graph_;
+  ReplRequest repl_;
   std::string shell_;
 };
 
@@ -91,12 +96,14 @@ Commands::Commands() {
   run_.options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   add_run();
   add_check();
+  add_gradcheck();
   add_fmt();
   add_explain();
   add_list();
   add_doc();
   add_graph();
   add_lsp();
+  add_repl();
   add_completion();
   add_manual();
 }
@@ -112,7 +119,8 @@ void Commands::add_script(CLI::App* command) {
   command->add_option("script", run_.script, "the .meta script")->required()->type_name("SCRIPT");
 }
 
-void Commands::add_run_options(CLI::App* command) {
+// What chooses the experiments and their values.
+void Commands::add_settings(CLI::App* command) {
   command->add_option("--experiment", run_.options.experiments, "run this experiment only (may be given again)")
       ->type_name("NAME");
   command->add_option("--set", run_.settings, "name=value: sets a parameter of an experiment or a `let` of the script")
@@ -130,6 +138,10 @@ void Commands::add_run_options(CLI::App* command) {
   command->add_option("--data", run_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
       ->type_name("FOLDER");
   command->add_flag("--json", run_.json, "one JSON object a line, for machines");
+}
+
+void Commands::add_run_options(CLI::App* command) {
+  add_settings(command);
   command
       ->add_option("--diagnostics", diagnostics_,
                    "text or json: how mistakes are written to standard error; --json writes them to standard output")
@@ -164,6 +176,29 @@ void Commands::add_check() {
   });
   add_script(command);
   add_run_options(command);
+}
+
+void Commands::add_gradcheck() {
+  auto* command = add("gradcheck", "compare the derivatives of a script with finite differences, in double precision",
+                      [this] { return check_derivatives(run_, gradcheck_); });
+  add_script(command);
+  add_settings(command);
+  command->add_option("--order", gradcheck_.order, "the highest order: 1 gradients, 2 their derivatives, and so on")
+      ->check(CLI::Range(1, 4))
+      ->capture_default_str();
+  command->add_option("--directions", gradcheck_.directions, "random directions, for each task or batch")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--tasks", gradcheck_.tasks, "sampled tasks, or batches of examples")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--steps", gradcheck_.steps, "steps of each training before its derivatives are compared")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--tolerance", gradcheck_.tolerance, "the largest relative difference that is right")
+      ->check(positive)
+      ->capture_default_str();
+  command->add_flag("--strict", gradcheck_.strict, "what `stop_gradient` leaves out of a derivative is wrong, too");
 }
 
 void Commands::add_fmt() {
@@ -215,17 +250,25 @@ void Commands::add_doc() {
 
 void Commands::add_graph() {
   auto* command =
-      add("graph", "print the programs that an experiment is made of", [this] { return print_graph(graph_); });
+      add("graph", "print what becomes of a script, stage by stage", [this] { return print_graph(graph_); });
   command->add_option("script", graph_.script, "the .meta script")->required()->type_name("SCRIPT");
-  command->add_option("experiment", graph_.experiment, "its experiment")->required()->type_name("NAME");
+  command
+      ->add_option("experiment", graph_.experiment,
+                   "its experiment (none: the only one); for the stages tree and checked any definition (none: all)")
+      ->type_name("NAME");
   command
       ->add_option("--stage", graph_.stage,
-                   "graph: expressions, derivatives among them; plan: the steps that run, over one arena")
-      ->check(one_of({"graph", "plan"}))
-      ->type_name("graph|plan");
-  command->add_option("--format", graph_.form, "text, dot (for graphviz) or json (one program a line)")
+                   "tree: what was read; checked: what the names mean; graph: expressions, derivatives among them; "
+                   "gradient: what one item of a training differentiates, and what that adds; plan: the steps that "
+                   "run, over one arena")
+      ->check(one_of({"tree", "checked", "graph", "gradient", "plan"}))
+      ->type_name("tree|checked|graph|gradient|plan");
+  command->add_option("--format", graph_.form, "text, dot (for graphviz) or json (one program or definition a line)")
       ->check(one_of({"text", "dot", "json"}))
       ->type_name("text|dot|json");
+  command
+      ->add_option("--set", graph_.settings, "name=value: sets a parameter of an experiment or a `let` of the script")
+      ->type_name("NAME=VALUE");
   command->add_option("--data", graph_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
       ->type_name("FOLDER");
 }
@@ -233,6 +276,24 @@ void Commands::add_graph() {
 void Commands::add_lsp() {
   add("lsp", "serve an editor: the Language Server Protocol over standard input and output",
       [] { return serve_editor(); });
+}
+
+void Commands::add_repl() {
+  auto* command = add("repl", "a prompt: enter definitions, expressions and experiments line by line", [this] {
+    repl_.options.threads = run_.options.threads;
+    return run_repl(repl_);
+  });
+  command->add_option("script", repl_.script, "a .meta script whose definitions are there from the beginning")
+      ->type_name("SCRIPT");
+  command->add_option("--seed", repl_.options.seed, "seed of all randomness")
+      ->check(not_negative)
+      ->capture_default_str();
+  command->add_option("--threads", run_.options.threads, "threads; results do not depend on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command->add_option("--data", repl_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
+      ->type_name("FOLDER");
+  command->add_flag("--no-history", repl_.no_history, "keep no history of what is entered");
 }
 
 void Commands::add_completion() {

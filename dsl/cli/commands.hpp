@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "driver/driver.hpp"
+#include "driver/gradcheck.hpp"
 
 namespace metac::dsl {
+
+struct Outline;
 
 // ---- run.cpp ----
 
@@ -26,6 +28,11 @@ int run_script(RunRequest);
 int check_script(RunRequest);
 // By which derivatives the objectives of the script reach what is learned under this name; empty: all of it.
 int explain_derivatives(RunRequest, const std::string& name);
+
+// ---- gradcheck.cpp ----
+
+// Compares what the script differentiates with finite differences. The exit code says whether a derivative is wrong.
+int check_derivatives(RunRequest, const GradcheckOptions&);
 
 // ---- format.cpp ----
 
@@ -60,13 +67,18 @@ struct DocRequest {
 };
 
 int document_names(const DocRequest&);
+void print_documentation(const Outline&, const Sources&);
 
 // ---- graph.cpp ----
 
 struct GraphRequest {
-  std::string script, experiment;
-  std::string stage = "graph";  // "graph": expressions with their derivatives; "plan": the steps that run
-  std::string form = "text";    // or "dot", "json"
+  std::string script;
+  std::string experiment;  // of the stages `tree` and `checked` any definition; empty: all of them, or the only one
+  // "tree": what was read; "checked": what names mean; "graph": expressions with their derivatives; "gradient": what is
+  // differentiated, and what that adds; "plan": the steps that run
+  std::string stage = "graph";
+  std::string form = "text";  // or "dot", "json"
+  std::vector<std::string> settings;
   Options options;
 };
 
@@ -76,5 +88,15 @@ int print_graph(GraphRequest);
 
 // Speaks the Language Server Protocol over standard input and output until the editor ends it.
 int serve_editor();
+
+// ---- repl.cpp ----
+
+struct ReplRequest {
+  std::string script;  // whose definitions are there from the beginning; empty: none
+  bool no_history = false;
+  Options options;
+};
+
+int run_repl(const ReplRequest&);
 
 }  // namespace metac::dsl

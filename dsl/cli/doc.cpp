@@ -37,6 +37,15 @@ void print_indented(const std::string& text, const char* indent) {
   for (std::string line; std::getline(lines, line);) fmt::print("{}{}\n", line.empty() ? "" : indent, line);
 }
 
+int unknown(const std::string& name, const std::string& where, const std::vector<std::string>& known) {
+  complain(fmt::format("there is no `{}`{}", name, where));
+  const std::string near = nearest(name, known);
+  if (!near.empty()) fmt::print(stderr, "  hint: did you mean `{}`?\n", near);
+  return static_cast<int>(Outcome::wrong_options);
+}
+
+}  // namespace
+
 void print_documentation(const Outline& outline, const Sources& sources) {
   fmt::print("{}\n", heading(outline));
   if (!outline.documentation.empty()) fmt::print("\n");
@@ -51,12 +60,7 @@ void print_documentation(const Outline& outline, const Sources& sources) {
              sources.position(outline.place.file, outline.place.begin).line);
 }
 
-int unknown(const std::string& name, const std::string& where, const std::vector<std::string>& known) {
-  complain(fmt::format("there is no `{}`{}", name, where));
-  const std::string near = nearest(name, known);
-  if (!near.empty()) fmt::print(stderr, "  hint: did you mean `{}`?\n", near);
-  return static_cast<int>(Outcome::wrong_options);
-}
+namespace {
 
 int document(const Script& script, const std::string& asked) {
   const auto [name, member] = parts_of(asked);

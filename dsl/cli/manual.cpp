@@ -54,7 +54,8 @@ std::string manual_page(const std::vector<CommandText>& commands, const std::str
       "wrong\n.TP\n3\n"
       "it failed while running\n.TP\n70\na bug of metac\n.TP\n130\ninterrupted\n"
       ".SH ENVIRONMENT\n.TP\n.B METAC_DATA\nthe data directory, where \\-\\-data is not given\n.TP\n.B METAC_ISA\n"
-      "the instruction set of the kernels: baseline, avx2 or avx512\n.TP\n.B NO_COLOR\nno colours on a terminal\n";
+      "the instruction set of the kernels: baseline, avx2 or avx512\n.TP\n.B NO_COLOR\nno colours on a terminal\n"
+      ".TP\n.B XDG_STATE_HOME\nwhere the prompt keeps its history, as metac/history; otherwise in ~/.local/state\n";
   return text;
 }
 

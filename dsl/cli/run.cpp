@@ -1,14 +1,10 @@
-// `metac run` and `metac check`: signals, the memory limit, and where results go. What a run is stands in driver/.
+// `metac run` and `metac check`, and where their results go. What a run is stands in driver/.
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <thread>
 
 #include "base/error.hpp"
 #include "base/memory.hpp"
@@ -16,36 +12,13 @@
 #include "cli/costs.hpp"
 #include "cli/explain_flow.hpp"
 #include "cli/output.hpp"
+#include "cli/request.hpp"
 #include "cli/show.hpp"
 #include "cli/table.hpp"
 
 namespace metac::dsl {
 
 namespace {
-
-std::atomic<bool> stop{false};
-
-// Ctrl-C or SIGTERM asks the run to stop after its step; a second Ctrl-C ends the process at once. SIGTERM may come
-// twice by one request, to the process and to its group (so does `timeout`): that is no second one.
-[[noreturn]] void wait_for_signals(sigset_t signals) {
-  for (;;) {
-    int signal = 0;
-    sigwait(&signals, &signal);
-    if (signal == SIGINT && stop) _exit(static_cast<int>(Outcome::interrupted));
-    stop = true;
-  }
-}
-
-// No thread that computes may run a handler: oneDNN's products for AVX2 keep the stack pointer in the heap, and the
-// handler's frame would be written over what lies there. So all threads block these signals, and one waits for them.
-void take_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::thread(wait_for_signals, signals).detach();
-}
 
 // Leaves what is there as it is.
 bool can_be_written(const std::filesystem::path& path) {
@@ -54,41 +27,6 @@ bool can_be_written(const std::filesystem::path& path) {
   const bool opens = std::ofstream(path, std::ios::app).is_open();
   if (opens && !was_there) std::filesystem::remove(path, error);
   return opens;
-}
-
-// What is wrong with the settings; empty: nothing.
-std::string read_settings(RunRequest& request) {
-  for (const auto& setting : request.settings) {
-    const auto equals = setting.find('=');
-    if (equals == 0 || equals == std::string::npos)
-      return fmt::format("`--set {}` was given, `--set name=value` was needed", setting);
-    const auto name = setting.substr(0, equals);
-    if (!request.options.settings.emplace(name, setting.substr(equals + 1)).second)
-      return fmt::format("`--set {}=...` was given twice", name);
-  }
-  return "";
-}
-
-// nullopt: the command line is wrong, and this was said.
-std::optional<Script> loaded(RunRequest& request, Report& report) {
-  if (const auto wrong = read_settings(request); !wrong.empty()) {
-    complain(wrong);
-    return std::nullopt;
-  }
-  request.options.memory = static_cast<std::size_t>(request.memory * (1u << 30));
-  if (request.memory > 0) metac::set_memory_limit(request.options.memory);
-  request.options.stop = &stop;
-  take_signals();
-  return Script::load(request.script, report);
-}
-
-int finish(const RunRequest& request, const Script& script, const Report& report, Outcome outcome) {
-  show(report, script.sources(),
-       request.json               ? DiagnosticForm::json_events
-       : request.json_diagnostics ? DiagnosticForm::json
-                                  : DiagnosticForm::text);
-  if (outcome == Outcome::interrupted) fmt::print(stderr, "metac: stopped on request\n");
-  return static_cast<int>(outcome);
 }
 
 // What the paths say; a mistake of the command line for a name that nothing learned has.

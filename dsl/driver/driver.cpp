@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "driver/fit.hpp"
+#include "driver/gradcheck_training.hpp"
 #include "driver/journal.hpp"
 #include "driver/script_file.hpp"
 #include "driver/session.hpp"
@@ -51,7 +52,8 @@ std::vector<std::string> settable(const CheckedProgram& program) {
       for (const auto& parameter : list.parameters) names.push_back(parameter.name.text);
   for (const auto& statement : program.script().statements)
     if (const auto* let = std::get_if<LetStatement>(&statement->node))
-      for (const auto& name : let->pattern.names) names.push_back(name.text);
+      for (const auto& name : let->pattern.names)
+        if (name.text != "_") names.push_back(name.text);
   return names;
 }
 
@@ -200,13 +202,13 @@ void add_value(BoundValues& values, std::map<std::pair<std::uint32_t, std::uint3
 }
 
 // All experiments are rehearsed first, so that a mistake in the last is told before an hour is spent on the first.
-// `costs` may be null.
+// `costs` and `gradcheck` may be null.
 Outcome rehearse(Elaborator& self, const Options& options, const std::vector<const Definition*>& experiments,
-                 const std::map<std::string, Value>& settings, Costs* costs, Report& report) {
+                 const std::map<std::string, Value>& settings, Costs* costs, Gradcheck* gradcheck, Report& report) {
   Observer silent;
   bool wrong = false;
   for (const auto* experiment : experiments) try {
-      const Machine rehearsal{self, options, silent, true, costs};
+      const Machine rehearsal{self, options, silent, true, costs, gradcheck};
       Session(rehearsal, options.seed, nullptr).run(*experiment, settings);
       seeds_of(rehearsal, *experiment, settings);
     } catch (const Failure& failure) {
@@ -216,6 +218,8 @@ Outcome rehearse(Elaborator& self, const Options& options, const std::vector<con
     } catch (const RunFailure& failure) {
       report.add(failure.diagnostic);
       return Outcome::failed;
+    } catch (const Interrupted&) {
+      return Outcome::interrupted;
     } catch (const std::bad_alloc&) {
       add_plain(report, "E0007",
                 fmt::format("there is not enough memory to check the experiment `{}`", experiment->name.text));
@@ -224,8 +228,16 @@ Outcome rehearse(Elaborator& self, const Options& options, const std::vector<con
   return wrong ? Outcome::wrong_script : Outcome::done;
 }
 
+// What a rehearsal is asked for; null: not that.
+struct Asked {
+  std::vector<ObjectiveFlow>* flows = nullptr;
+  Costs* costs = nullptr;
+  BoundValues* values = nullptr;
+  Gradcheck* gradcheck = nullptr;
+};
+
 Outcome perform(const Script& script, const Options& given, Observer& observer, Report& report, bool really,
-                std::vector<ObjectiveFlow>* flows = nullptr, Costs* wanted = nullptr, BoundValues* values = nullptr) {
+                const Asked& asked = {}) {
   if (!script.valid()) return Outcome::wrong_script;
   Options options = given;
   const auto settings = read_settings(script, options, report);
@@ -235,17 +247,18 @@ Outcome perform(const Script& script, const Options& given, Observer& observer, 
 
   Elaborator self(script.program(), settings.values);
   self.set_data_directory(options.data);
-  if (flows != nullptr)
-    self.flow_found = [flows](const Learner& learner, const std::vector<LearnedFlow>& found) {
-      add_flow(*flows, learner, found);
+  if (asked.flows != nullptr)
+    self.flow_found = [&](const Learner& learner, const std::vector<LearnedFlow>& found) {
+      add_flow(*asked.flows, learner, found);
     };
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> told;
-  if (values != nullptr)
-    self.name_bound = [&](const Name& name, const Value& value) { add_value(*values, told, name, value); };
+  if (asked.values != nullptr)
+    self.name_bound = [&](const Name& name, const Value& value) { add_value(*asked.values, told, name, value); };
   Costs own;
-  Costs& costs = wanted != nullptr ? *wanted : own;
-  const bool weighed = wanted != nullptr || options.memory > 0;
-  const Outcome rehearsal = rehearse(self, options, *experiments, settings.values, weighed ? &costs : nullptr, report);
+  Costs& costs = asked.costs != nullptr ? *asked.costs : own;
+  const bool weighed = asked.costs != nullptr || options.memory > 0;
+  const Outcome rehearsal =
+      rehearse(self, options, *experiments, settings.values, weighed ? &costs : nullptr, asked.gradcheck, report);
   if (rehearsal != Outcome::done) return rehearsal;
   if (options.memory > 0 && costs.peak_memory > options.memory) {
     options.inspect = {};
@@ -253,7 +266,7 @@ Outcome perform(const Script& script, const Options& given, Observer& observer, 
     self.name_bound = {};
     const auto costs_of = [&](const Options& now) {
       Costs found;
-      rehearse(self, now, *experiments, settings.values, &found, report);
+      rehearse(self, now, *experiments, settings.values, &found, nullptr, report);
       return found;
     };
     if (!fit_memory(options, costs, costs_of, report)) return Outcome::failed;
@@ -289,10 +302,21 @@ Outcome perform(const Script& script, const Options& given, Observer& observer, 
 
 }  // namespace
 
+Outcome gradcheck(const Script& script, const Options& options, const GradcheckOptions& how, Report& report,
+                  std::vector<CheckedLearner>& found) {
+  Observer silent;
+  Options precise = options;
+  precise.real = Dtype::f64;
+  Gradcheck gradcheck(how);
+  const Outcome outcome = perform(script, precise, silent, report, false, {.gradcheck = &gradcheck});
+  found = gradcheck.found();
+  return outcome;
+}
+
 Outcome check(const Script& script, const Options& options, Report& report, std::vector<ObjectiveFlow>* flows,
               Costs* costs, BoundValues* values) {
   Observer silent;
-  return perform(script, options, silent, report, false, flows, costs, values);
+  return perform(script, options, silent, report, false, {flows, costs, values});
 }
 
 Outcome run(const Script& script, const Options& options, Observer& observer, Report& report) {

@@ -19,6 +19,8 @@
 
 namespace metac::dsl {
 
+struct GradientGraph;
+
 struct Options {
   std::uint64_t seed = 0;
   int threads = 1;
@@ -38,6 +40,8 @@ struct Options {
   double kept = 1;  // of what programs keep, the share that is not made again; sums may be rounded otherwise
   // Called by `check` with each program that a training or an evaluation would run, and what it is.
   std::function<void(const std::string& what, const Program&)> inspect;
+  // The same with what each training differentiates on one item.
+  std::function<void(const std::string& what, const GradientGraph&)> inspect_gradient;
 };
 
 struct TrainProgress {

@@ -24,12 +24,15 @@ struct RunFailure {  // it failed while running; not the script's form
   Diagnostic diagnostic;
 };
 
+class Gradcheck;
+
 struct Machine {
   Elaborator& self;
   const Options& options;
   Observer& observer;
-  bool rehearsal;          // elaborates everything and runs nothing
-  Costs* costs = nullptr;  // of a rehearsal, where they are wanted
+  bool rehearsal;                  // elaborates everything and runs nothing
+  Costs* costs = nullptr;          // of a rehearsal, where they are wanted
+  Gradcheck* gradcheck = nullptr;  // looks at the derivatives of each training; these are then short
 
   std::shared_ptr<const Plan> plan(const Procedure& procedure) const {
     return make_plan(options.kept < 1 ? recompute(procedure.program, options.kept) : procedure.program);

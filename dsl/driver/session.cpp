@@ -129,38 +129,44 @@ ScopePtr Session::parameters(Elaborator& self, const Definition& experiment,
   return scope;
 }
 
-void Session::run(const Definition& experiment, const std::map<std::string, Value>& settings) {
-  Graph graph;
-  WithContext here(self_, context(graph, machine_.options, seed_));
-  self_.work = [this](const WorkExpr& expression, const ScopePtr& scope, Span span) {
-    return work(expression, scope, span);
+Session::Attached::Attached(Session& session, Graph& graph)
+    : self_(session.self_), scopes_(session.self_.scopes_with_functions()) {
+  const bool rehearsal = session.machine_.rehearsal;
+  self_.work = [&session](const WorkExpr& expression, const ScopePtr& scope, Span span) {
+    return session.work(expression, scope, span);
   };
-  self_.save = [this](const Learner& learner, const std::string& path, Span span) { save(learner, path, span); };
-  self_.load = [this](const Learner& learner, const std::string& path, Span span) { return load(learner, path, span); };
-  self_.set_printer([this](const std::string& line) {
-    if (!machine_.rehearsal) machine_.observer.printed(line);
+  self_.save = [&session](const Learner& learner, const std::string& path, Span span) {
+    session.save(learner, path, span);
+  };
+  self_.load = [&session](const Learner& learner, const std::string& path, Span span) {
+    return session.load(learner, path, span);
+  };
+  self_.set_printer([&session, rehearsal](const std::string& line) {
+    if (!rehearsal) session.machine_.observer.printed(line);
   });
   self_.compute = nullptr;
-  if (!machine_.rehearsal)
+  if (!rehearsal)
     self_.compute = [&graph](Tensor t) {
       return &t.graph() == &graph ? std::optional(compile({}, t)({}).front()) : std::nullopt;
     };
-  if (machine_.rehearsal)
-    self_.remember = [this] {
-      return [this, streams = streams_, findings = findings_, saved = saved_] {
-        streams_ = streams, findings_ = findings, saved_ = saved;
+  if (rehearsal)
+    self_.remember = [&session] {
+      return [&session, streams = session.streams_, findings = session.findings_, saved = session.saved_] {
+        session.streams_ = streams, session.findings_ = findings, session.saved_ = saved;
       };
     };
-  struct Clear {  // what refers to this session goes with it
-    Elaborator& self;
-    std::size_t scopes = self.scopes_with_functions();
-    ~Clear() {
-      self.take_apart(scopes);
-      self.work = nullptr, self.compute = nullptr, self.save = nullptr, self.load = nullptr, self.remember = nullptr;
-      self.set_printer(nullptr);
-    }
-  } clear{self_};
+}
 
+Session::Attached::~Attached() {  // what refers to the session goes with it
+  self_.take_apart(scopes_);
+  self_.work = nullptr, self_.compute = nullptr, self_.save = nullptr, self_.load = nullptr, self_.remember = nullptr;
+  self_.set_printer(nullptr);
+}
+
+void Session::run(const Definition& experiment, const std::map<std::string, Value>& settings) {
+  Graph graph;
+  WithContext here(self_, context(graph, machine_.options, seed_));
+  const Attached attached(*this, graph);
   const ScopePtr scope = parameters(self_, experiment, settings);
   if (experiment.body.block != nullptr) self_.run(*experiment.body.block, scope);
   if (experiment.body.expression != nullptr) self_.evaluate(experiment.body.expression, scope);

@@ -20,6 +20,18 @@ class Session {
  public:
   Session(const Machine& machine, std::uint64_t seed, Journal* journal);
   void run(const Definition& experiment, const std::map<std::string, Value>& settings);
+  // While it lives, the `train`, `evaluate`, `print`, `save` and `load` that the elaborator meets are those of the
+  // session, whose expressions are in this graph.
+  class Attached {
+   public:
+    Attached(Session&, Graph&);
+    ~Attached();
+    Attached(const Attached&) = delete;
+
+   private:
+    Elaborator& self_;
+    std::size_t scopes_;
+  };
   const std::vector<Finding>& findings() const { return findings_; }
 
   // What surrounds the expressions of an experiment, whose tensors are in this graph.

@@ -7,8 +7,10 @@
 #include <chrono>
 #include <cmath>
 
+#include "driver/gradcheck_training.hpp"
 #include "driver/journal.hpp"
 #include "driver/lineage.hpp"
+#include "elaborate/derivative_check.hpp"
 #include "elaborate/sources.hpp"
 #include "syntax/syntax.hpp"
 
@@ -44,6 +46,7 @@ class Training {
     } else if (!is_done()) {
       steps();
     }
+    if (machine_.gradcheck != nullptr) machine_.gradcheck->look(machine_, plan_, state_);
     end();
     if (machine_.costs != nullptr) machine_.costs->held = 0;  // its programs go with it
     auto result = trained();
@@ -57,6 +60,7 @@ class Training {
   void rehearse() {
     const auto* rows = dynamic_cast<const BatchSource*>(plan_.source.get());
     const bool meets_all = rows == nullptr || plan_.iterations >= rows->steps_per_epoch(plan_.batch);
+    show_derivatives();
     std::optional<Cost> cost;  // of the usual form
     for (const auto& form : plan_.source->forms(plan_.batch)) {
       const Procedure& step = step_on(form).procedure;
@@ -67,6 +71,16 @@ class Training {
     }
     if (cost) machine_.costs->trainings.push_back(cost_of_training(*cost));
     if (plan_.validation) measure(machine_, trained(), *plan_.validation, {});
+  }
+
+  void show_derivatives() const {
+    const auto& show = machine_.options.inspect_gradient;
+    if (show == nullptr) return;
+    const Source& source = *plan_.source;
+    const Form form = source.gives_tasks() ? example_form(source) : source.forms(plan_.batch).front();
+    show_gradient(machine_.self, learner_, state_.learner, source, form, plan_.span, [&](const GradientGraph& graph) {
+      show(fmt::format("what training {} on {} differentiates", learner_.name(), source.describe()), graph);
+    });
   }
 
   TrainingCost cost_of_training(const Cost& of_step) const {
@@ -538,6 +552,11 @@ TrainPlan train_plan(Elaborator& self, const WorkExpr& work, const ScopePtr& sco
 }
 
 std::shared_ptr<const Learner> train(const Machine& machine, const TrainPlan& plan, data::Key key, Journal* journal) {
+  if (machine.gradcheck != nullptr) {  // also in a rehearsal: derivatives are those at real weights
+    Machine performing = machine;
+    performing.rehearsal = false;
+    return Training(performing, machine.gradcheck->shortened(plan), key, nullptr).run();
+  }
   return Training(machine, plan, key, journal).run();
 }
 

@@ -345,6 +345,7 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
         {"draw_truncated_normal", primitive_draw(Distribution::truncated_normal)},
     };
     t["stop_gradient"] = [](Elaborator& e, Call call) -> Value {
+      if (!e.stops_gradients()) return call.arguments[0];
       return map_leaves(call.arguments[0], [&](const Leaf& leaf) -> Value {
         return leaf.value.number() ? leaf.value : Value(stop_gradient(e.tensor(leaf.value, call.span)));
       });

@@ -104,7 +104,14 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
   if (variables.empty())
     fail("E0375", span, fmt::format("`{}` needs a variable: `{}(w) {{ ... }}`", form.kind.text, form.kind.text));
 
-  const Value result = block_value(*form.block, inner);
+  const Value result = [&] {
+    struct Inside {  // the block
+      explicit Inside(int& blocks) : blocks(++blocks) {}
+      ~Inside() { --blocks; }
+      int& blocks;
+    } inside(blocks_of_derivatives_);
+    return block_value(*form.block, inner);
+  }();
   if (result.is_none())
     fail("E0376", form.block->span, fmt::format("the block of `{}` gives no value", form.kind.text), "",
          "write one expression, or `return` the value");
@@ -112,6 +119,7 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
   std::vector<Tensor> all;
   for (const auto& variable : variables) all.insert(all.end(), variable.aliases.begin(), variable.aliases.end());
 
+  const auto given = [this](Tensor t) { return derivatives == Derivatives::first_order ? stop_gradient(t) : t; };
   return guarded(span, {}, [&]() -> Value {
     if (form.kind.text == "jvp") {
       if (!along || variables.size() != 1)
@@ -122,7 +130,7 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
         if (is_float(t.dtype())) tangents.push_back(cast(broadcast_to(tensor(v, span), t.shape()), t.dtype()));
         return x;
       });
-      return jvp(value, all, tangents);
+      return given(jvp(value, all, tangents));
     }
     if (value.shape().rank() != 0)
       fail("E0378", form.block->span,
@@ -132,7 +140,7 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
       if (all.size() != 1)
         fail("E0379", span, "`hessian` needs one tensor as its variable", "",
              "of a tree: `let v = to_vector(w)`, then `hessian(v) { .. from_vector(v, w) .. }`");
-      return hessian_of(*this, value, variables.front());
+      return given(hessian_of(*this, value, variables.front()));
     }
     const NodeId begin = here.size();
     const auto gradients = grad(value, all);
@@ -144,7 +152,7 @@ Value Elaborator::derivative(const DerivativeExpr& form, const ScopePtr& scope, 
     std::size_t next = 0;
     std::vector<Value> trees;
     for (const auto& variable : variables)
-      trees.push_back(over_variables(*this, variable, [&](Tensor) { return gradients[next++]; }));
+      trees.push_back(over_variables(*this, variable, [&](Tensor) { return given(gradients[next++]); }));
     const Value gradient = trees.size() == 1 ? trees.front() : Value::tuple(trees);
     return form.kind.text == "grad" ? gradient : Value::tuple({value, gradient});
   });

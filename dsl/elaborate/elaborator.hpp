@@ -104,6 +104,12 @@ class Elaborator {
   const Value* known_global(const std::string& name,
                             std::uint32_t file) const;  // of a `let` without tensors; null if not yet computed
   const CheckedProgram& program() const { return *program_; }
+  // At a prompt: the program has grown; what it defines now is known from here on.
+  void grow(std::shared_ptr<const CheckedProgram> program) { program_ = std::move(program); }
+  // What a `let` of the top level stands for from now on.
+  void set_global(const std::string& name, std::uint32_t file, Value value) {
+    globals_[{file, name}] = std::move(value);
+  }
   void set_data_directory(std::string directory) { data_directory_ = std::move(directory); }
   const std::string& data_directory() const { return data_directory_; }
 
@@ -250,6 +256,11 @@ class Elaborator {
   // What an objective is made of, while it is elaborated; null elsewhere.
   FlowLog* flow = nullptr;
   bool overlap_intended = false;  // the script says so in the `train` at hand
+  // For the check of derivatives, which elaborates an objective more than once: what the derivatives that the script
+  // takes give is a constant (`first_order`), or `stop_gradient` stops nothing outside of their blocks (`whole`).
+  enum class Derivatives { as_written, first_order, whole };
+  Derivatives derivatives = Derivatives::as_written;
+  bool stops_gradients() const { return derivatives != Derivatives::whole || blocks_of_derivatives_ > 0; }
   // Told of each objective: by which derivatives it reaches each name that is learned, "base.theta.linear1.weight".
   std::function<void(const Learner&, const std::vector<LearnedFlow>&)> flow_found;
   // Told of what each name of a statement or a parameter is bound to, each time; null: nobody asks.
@@ -299,6 +310,7 @@ class Elaborator {
   const char* stack_ = nullptr;  // where it was when the outermost expression began
   std::vector<Span> places_;
   std::vector<TrailEntry> trail_;
+  int blocks_of_derivatives_ = 0;  // that are being elaborated, one inside the other
   std::set<std::string> declared_;
   std::vector<std::pair<Tensor, std::int64_t>> known_classes_;
   std::map<std::string, Value> loaded_;

@@ -10,101 +10,11 @@
 #include "elaborate/each_row.hpp"
 #include "elaborate/flow_check.hpp"
 #include "elaborate/model_memory.hpp"
+#include "elaborate/procedure.hpp"
 #include "elaborate/sources.hpp"
 
 namespace metac::dsl {
 namespace {
-
-constexpr int task_stream = 1, learner_stream = 2;  // of one task's key: what the source draws, what the learner draws
-constexpr int source_stream = 3;                    // of a procedure's key: what a source draws for its memory
-
-// The inputs of a procedure and the context that its expressions are elaborated in.
-class Builder {
- public:
-  Builder(Elaborator& self, const Value& state, const Value& memory, const Form& form,
-          const Value& source_memory = None{})
-      : self_(self), graph_(std::make_shared<Graph>()), scopes_(self.scopes_with_functions()) {
-    this->state = take(state);
-    this->memory = take(memory);
-    this->source_memory = take(source_memory);
-    state_leaves_ = inputs_.size();
-    self.forget_classes();
-    context_.graph = graph_.get();
-    context_.real = self.context().real;
-    context_.seed = self.context().seed;
-    key = push(Type{Dtype::i32, {2}});
-    step = push(Type{Dtype::i32, {}});
-    context_.step = step;
-    context_.progress = push(Type{context_.real, {}});
-    context_.key = fold_in(key, learner_stream);
-    for (const auto& type : form) arrays.push_back(push(type));
-  }
-
-  ~Builder() { self_.take_apart(scopes_); }
-  Builder(const Builder&) = delete;
-
-  Graph& graph() { return *graph_; }
-  const Context& context() const { return context_; }
-  // For learners that are measured: there is no step and no progress.
-  Context outside_training() const {
-    Context context = context_;
-    context.step = context.progress = Value();
-    return context;
-  }
-  // For the tasks that they are measured on: those of the end of a training.
-  Context at_the_end() const {
-    Context context = outside_training();
-    context.progress = constant(*graph_, 1, context.real);
-    return context;
-  }
-  Procedure close(std::span<const Tensor> outputs) {
-    Procedure procedure;
-    procedure.program = finalize(inputs_, outputs);
-    procedure.state_leaves = state_leaves_;
-    return procedure;
-  }
-  // With a tree as outputs. The graph is gone afterwards; the tree stays as arrays.
-  Computed close(const Value& tree) {
-    Computed result;
-    std::vector<Tensor> outputs;
-    result.form = map_leaves(tree, [&](const Leaf& leaf) -> Value {
-      outputs.push_back(*leaf.value.get<Tensor>());
-      return Array(outputs.back().type());
-    });
-    result.procedure = close(outputs);
-    return result;
-  }
-
-  Value state, memory, source_memory;
-  Tensor key, step;
-  std::vector<Tensor> arrays;
-
- private:
-  Tensor push(const Type& type) { return inputs_.emplace_back(input(*graph_, type)); }
-  Value take(const Value& tree) {
-    if (tree.is_none()) return tree;
-    return map_leaves(tree, [&](const Leaf& leaf) -> Value { return push(leaf.value.get<Array>()->type()); });
-  }
-
-  Elaborator& self_;
-  std::shared_ptr<Graph> graph_;
-  std::size_t scopes_;
-  std::vector<Tensor> inputs_;
-  std::size_t state_leaves_ = 0;
-  Context context_;
-};
-
-const TaskSource* as_tasks(const Source& source) { return dynamic_cast<const TaskSource*>(&source); }
-
-// What a source remembers while nothing is trained.
-Value first_source_memory(Elaborator& self, const Source& source, const Builder& builder) {
-  const TaskSource* tasks = as_tasks(source);
-  if (tasks == nullptr) return Value::record({});
-  Context context = builder.context();
-  context.key = fold_in(builder.key, source_stream);
-  WithContext here(self, context);
-  return tasks->first_memory(self);
-}
 
 // A task of a source in the region of one task; `key` is that of the task.
 DrawnTask task_of(Elaborator& self, const Source& source, MapBuilder& tasks, Context context, Tensor key,
@@ -115,30 +25,7 @@ DrawnTask task_of(Elaborator& self, const Source& source, MapBuilder& tasks, Con
   return as_tasks(source)->task(self, tasks.slices(), source_memory);
 }
 
-// An item of a source in the graph of the procedure.
-Value item_of(Elaborator& self, const Source& source, const Builder& builder) {
-  const Value remembered = first_source_memory(self, source, builder);
-  Context context = builder.context();
-  context.key = fold_in(builder.key, task_stream);
-  WithContext here(self, context);
-  const TaskSource* tasks = as_tasks(source);
-  return tasks != nullptr ? tasks->task(self, builder.arrays, remembered).task : source.build(self, builder.arrays);
-}
-
-Span place_of(const Learner& learner, std::string_view function, Span otherwise) {
-  const auto* definition = function_of(learner, function);
-  return definition != nullptr ? definition->name.span : otherwise;
-}
-
 }  // namespace
-
-const Definition* function_of(const Learner& learner, std::string_view name) {
-  for (const auto& statement : learner.definition->body.block->statements)
-    if (const auto* definition = std::get_if<Definition>(&statement->node);
-        definition != nullptr && definition->name.text == name)
-      return definition;
-  return learner.base() != nullptr ? function_of(*learner.base(), name) : nullptr;
-}
 
 Form example_form(const Source& source) {
   Form form = source.forms(1).front();
@@ -148,7 +35,7 @@ Form example_form(const Source& source) {
 }
 
 Computed first_state(Elaborator& self, const Learner& learner, const Source& source, const Form& form) {
-  Builder builder(self, None{}, None{}, form);
+  ProcedureBuilder builder(self, None{}, None{}, form);
   Context context = builder.context();
   context.example = item_of(self, source, builder);
   context.source = &source;
@@ -159,7 +46,7 @@ Computed first_state(Elaborator& self, const Learner& learner, const Source& sou
 Computed event(Elaborator& self, const Learner& learner, const Value& state, const Source& source,
                const std::string& name) {
   const auto* batches = dynamic_cast<const BatchSource*>(&source);
-  Builder builder(self, state, None{}, batches != nullptr ? batches->form(batches->size()) : Form{});
+  ProcedureBuilder builder(self, state, None{}, batches != nullptr ? batches->form(batches->size()) : Form{});
   Context context = builder.context();
   Value data = Value::record({});
   if (batches != nullptr) data = item_of(self, source, builder);
@@ -244,7 +131,7 @@ struct Optimizers {
 }  // namespace
 
 Computed first_memory(Elaborator& self, const Learner& learner, const Value& state, const OptimizerRule& rule) {
-  Builder builder(self, state, None{}, {});
+  ProcedureBuilder builder(self, state, None{}, {});
   WithContext here(self, builder.context());
   const Optimizers optimizers{self, rule.make(), rule.span};
   const Value weights = learned(learner, builder.state);
@@ -254,7 +141,7 @@ Computed first_memory(Elaborator& self, const Learner& learner, const Value& sta
 }
 
 Computed first_source_memory(Elaborator& self, const Source& source) {
-  Builder builder(self, None{}, None{}, {});
+  ProcedureBuilder builder(self, None{}, None{}, {});
   return builder.close(first_source_memory(self, source, builder));
 }
 
@@ -267,48 +154,6 @@ struct ItemGradient {
   std::vector<Tensor> gradients;  // of the learned leaves, in order
   HeardByPlace memory;            // what models remember of their calls, see `listened`
 };
-
-// A direction may leave out the names on its way where there is one only: `theta - w` for (theta: ..).
-Value direction_of(const Value& weights, const Value& direction) {
-  const Record* record = weights.record();
-  if (record == nullptr || record->fields.size() != 1) return direction;
-  const auto& [name, tree] = record->fields.front();
-  const Value* named = direction.record() != nullptr ? direction.record()->find(name) : nullptr;
-  return Value::record({{name, direction_of(tree, named != nullptr ? *named : direction)}});
-}
-
-// What `objective` says of an item: a scalar; empty for a learner without one.
-Tensor objective_of(Elaborator& self, const Learner& learner, const ScopePtr& frame, const Value& item, Span span) {
-  const Value* objective = frame->find("objective");
-  if (objective == nullptr) return {};
-  const Span place = place_of(learner, "objective", span);
-  const Tensor loss = self.real(self.tensor(self.call_function(*objective, {item}, span), place));
-  if (loss.shape().rank() != 0)
-    self.fail("E0411", place, fmt::format("`objective` gives {}, a scalar is needed", to_string(loss.type())), "",
-              "take the `mean`");
-  return loss;
-}
-
-// What `direction` says of an item, for each of the learned leaves.
-std::vector<Tensor> directions_of(Elaborator& self, const Learner& learner, const ScopePtr& frame, const Value& weights,
-                                  const Value& item, Span span) {
-  const Value* rule = frame->find("direction");
-  if (rule == nullptr)
-    self.fail(
-        "E0412", learner.definition->name.span,
-        fmt::format("the learner `{}` cannot be trained: it has no `objective` and no `direction`", learner.name()));
-  const Value direction = direction_of(weights, self.call_function(*rule, {item}, span));
-  std::vector<Tensor> result;
-  const Span place = place_of(learner, "direction", span);
-  self.guarded(place, {}, [&] {
-    return zip_leaves(weights, direction, [&](const Value& weight, const Value& move) -> Value {
-      const Tensor w = *weight.get<Tensor>(), d = self.tensor(move, place);
-      result.push_back(cast(broadcast_to(d, w.shape()), w.dtype()));
-      return weight;
-    });
-  });
-  return result;
-}
 
 Tensor squared_norm(const std::vector<Tensor>& tensors) {
   Tensor total;
@@ -367,7 +212,8 @@ struct StepGradient {
 };
 
 // The context of the learner on a task.
-Context on_task(const Builder& builder, MapBuilder& tasks, Tensor key, const Source& source, const Value& task) {
+Context on_task(const ProcedureBuilder& builder, MapBuilder& tasks, Tensor key, const Source& source,
+                const Value& task) {
   Context context = builder.context();
   context.graph = &tasks.graph();
   context.key = fold_in(key, learner_stream);
@@ -376,8 +222,8 @@ Context on_task(const Builder& builder, MapBuilder& tasks, Tensor key, const Sou
   return context;
 }
 
-StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,
-                               std::int64_t batch, Span span) {
+StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, ProcedureBuilder& builder,
+                               const Source& source, std::int64_t batch, Span span) {
   MapBuilder tasks(builder.graph(), builder.arrays, batch);
   const Tensor key = fold_in(builder.key, tasks.index());
   auto drawn = task_of(self, source, tasks, builder.context(), key, builder.source_memory);
@@ -408,7 +254,7 @@ StepGradient gradient_of_tasks(Elaborator& self, const Learner& learner, Builder
 }
 
 // The losses of the tasks of the same step for another state of the learner, [tasks].
-Tensor losses_of_tasks(Elaborator& self, const Learner& learner, Builder& builder, const Value& state,
+Tensor losses_of_tasks(Elaborator& self, const Learner& learner, ProcedureBuilder& builder, const Value& state,
                        const Source& source, std::int64_t batch, Span span) {
   MapBuilder tasks(builder.graph(), builder.arrays, batch);
   const Tensor key = fold_in(builder.key, tasks.index());
@@ -418,8 +264,8 @@ Tensor losses_of_tasks(Elaborator& self, const Learner& learner, Builder& builde
   return tasks.close(results).front();
 }
 
-StepGradient gradient_of_batch(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,
-                               Span span) {
+StepGradient gradient_of_batch(Elaborator& self, const Learner& learner, ProcedureBuilder& builder,
+                               const Source& source, Span span) {
   Context context = builder.context();
   StepGradient step;
   step.item = item_of(self, source, builder);
@@ -454,7 +300,7 @@ Value moved_memory(Elaborator& self, const Value& before, const HeardByPlace& he
 TrainStep train_step(Elaborator& self, const Learner& learner, const Value& state, const Value& memory,
                      const Value& source_memory, const OptimizerRule& rule, const Source& source, const Form& form,
                      std::int64_t batch, Span span) {
-  Builder builder(self, state, memory, form, source_memory);
+  ProcedureBuilder builder(self, state, memory, form, source_memory);
   WithContext here(self, builder.context());
   const Value weights = learned(learner, builder.state);
   if (weights.record()->fields.empty())
@@ -603,8 +449,8 @@ bool needs_predictions(const std::vector<Metric>& metrics) {
   return std::any_of(metrics.begin(), metrics.end(), [](const Metric& metric) { return metric.own.empty(); });
 }
 
-std::vector<Tensor> task_metrics(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,
-                                 std::int64_t count, const std::vector<SweepPoint>& sweep,
+std::vector<Tensor> task_metrics(Elaborator& self, const Learner& learner, ProcedureBuilder& builder,
+                                 const Source& source, std::int64_t count, const std::vector<SweepPoint>& sweep,
                                  const std::vector<Metric>& metrics, Span span) {
   const Value remembered = first_source_memory(self, source, builder);
   MapBuilder tasks(builder.graph(), builder.arrays, count);
@@ -686,8 +532,9 @@ Tensor own_metric_of_rows(Elaborator& self, const Learner& learner, const ScopeP
   return *each_row(self, columns, rows, one, span).get<Tensor>();
 }
 
-std::vector<Tensor> row_metrics(Elaborator& self, const Learner& learner, Builder& builder, const Source& source,
-                                const std::vector<SweepPoint>& sweep, const std::vector<Metric>& metrics, Span span) {
+std::vector<Tensor> row_metrics(Elaborator& self, const Learner& learner, ProcedureBuilder& builder,
+                                const Source& source, const std::vector<SweepPoint>& sweep,
+                                const std::vector<Metric>& metrics, Span span) {
   const Context context = builder.outside_training();
   const Value item = item_of(self, source, builder);
   std::vector<Tensor> results;
@@ -712,7 +559,7 @@ std::vector<Tensor> row_metrics(Elaborator& self, const Learner& learner, Builde
 Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& state, const Source& source,
                       const Form& form, std::int64_t count, const std::vector<SweepPoint>& sweep,
                       const std::vector<Metric>& metrics, Span span) {
-  Builder builder(self, state, None{}, form);
+  ProcedureBuilder builder(self, state, None{}, form);
   WithContext here(self, builder.outside_training());
   self.declared().clear();
   Evaluation result;
@@ -724,7 +571,7 @@ Evaluation evaluation(Elaborator& self, const Learner& learner, const Value& sta
 }
 
 std::string default_metric(Elaborator& self, const Source& source) {
-  Builder builder(self, None{}, None{}, example_form(source));
+  ProcedureBuilder builder(self, None{}, None{}, example_form(source));
   WithContext here(self, builder.context());
   const Value item = item_of(self, source, builder);
   const Record* record = item.record();

@@ -51,7 +51,7 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 # tests/package compares these with what the files need. Compiling against the libraries needs a compiler besides.
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "libc6 (>= 2.36), libdnnl2 (>= 2.6), libfmt9 (>= 9.1), libgcc-s1 (>= 12), libgomp1 (>= 12), \
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libc6 (>= 2.36), libdnnl2 (>= 2.6), libedit2 (>= 3.1), libfmt9 (>= 9.1), libgcc-s1 (>= 12), libgomp1 (>= 12), \
 libpng16-16 (>= 1.6), libstdc++6 (>= 12), libzip4 (>= 1.7), zlib1g (>= 1:1.2)")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libxtensor-dev")
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/triggers "activate-noawait ldconfig\n")

@@ -11,7 +11,7 @@ namespace {
 
 class Drawing {
  public:
-  explicit Drawing(std::string& text) : text_(text) {}
+  Drawing(std::string& text, const NodeNote& note) : text_(text), note_(note) {}
 
   // `prefix` makes the names of nodes unique among all bodies.
   void draw(const Graph& graph, std::span<const NodeId> outputs, const std::string& prefix, const std::string& indent) {
@@ -19,7 +19,11 @@ class Drawing {
     for (NodeId id = 0; id < needed.size(); ++id) {
       if (!needed[id]) continue;
       const Node node = graph.node(id);
-      text_ += fmt::format("{}{}{} [label=\"{}\\n{}\"];\n", indent, prefix, id, node.op.name, to_string(node.type));
+      const auto said = note_ ? note_(graph, id) : std::string();
+      if (!said) continue;
+      text_ += fmt::format(
+          "{}{}{} [label={}];\n", indent, prefix, id,
+          quoted(fmt::format("{}\n{}{}{}", node.op.name, to_string(node.type), said->empty() ? "" : "\n", *said)));
       if (node.op.region) {
         draw_body(node, fmt::format("{}{}", prefix, id), prefix, indent);
       } else {
@@ -46,31 +50,49 @@ class Drawing {
   }
 
   std::string& text_;
+  const NodeNote& note_;
 };
 
 }  // namespace
 
-std::string to_dot(const Graph& graph, std::span<const NodeId> outputs, const std::string& name) {
-  std::string escaped;
-  for (const char c : name) escaped += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-  std::string text = fmt::format("digraph \"{}\" {{\n  node [shape=box];\n", escaped);
-  Drawing(text).draw(graph, outputs, "n", "  ");
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '\n') {
+      out += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += ' ';
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string to_dot(const Graph& graph, std::span<const NodeId> outputs, const std::string& name, const NodeNote& note) {
+  std::string text = fmt::format("digraph {} {{\n  node [shape=box];\n", quoted(name));
+  Drawing(text, note).draw(graph, outputs, "n", "  ");
   for (const NodeId output : outputs) text += fmt::format("  n{} [peripheries=2];\n", output);
   return text + "}\n";
 }
 
-std::string to_json(const Graph& graph, std::span<const NodeId> inputs, std::span<const NodeId> outputs) {
+std::string to_json(const Graph& graph, std::span<const NodeId> inputs, std::span<const NodeId> outputs,
+                    const NodeNote& note) {
   const std::vector<char> needed = needed_by(graph, outputs);
   std::string nodes;
   for (NodeId id = 0; id < needed.size(); ++id) {
     if (!needed[id]) continue;
     const Node node = graph.node(id);
+    const auto said = note ? note(graph, id) : std::string();
+    if (!said) continue;
     nodes += fmt::format(R"({}{{"id":{},"op":"{}","inputs":[{}],"attributes":[{}],"type":"{}")",
                          nodes.empty() ? "" : ",", id, node.op.name, fmt::join(node.inputs, ","),
                          fmt::join(node.attributes.numbers, ","), to_string(node.type));
+    if (note) nodes += ",\"note\":" + quoted(*said);
     if (node.op.region) {
       const Region& body = *node.op.region(node);
-      nodes += ",\"body\":" + to_json(*body.graph, body.inputs, body.outputs);
+      nodes += ",\"body\":" + to_json(*body.graph, body.inputs, body.outputs, note);
     }
     nodes += "}";
   }

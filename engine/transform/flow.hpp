@@ -14,4 +14,7 @@ bool carries_derivative(const Node&);
 // What its operator is called: "matmul".
 std::string_view operator_name(const Node&);
 
+// The body of a region; null for all other nodes.
+const Region* region_of(const Node&);
+
 }  // namespace metac

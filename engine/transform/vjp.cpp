@@ -157,6 +157,7 @@ bool carries_derivative(const Node& node) {
 }
 
 std::string_view operator_name(const Node& node) { return node.op.name; }
+const Region* region_of(const Node& node) { return node.op.region != nullptr ? node.op.region(node) : nullptr; }
 
 std::int64_t nodes_visited() { return visits; }
 void count_visits(std::int64_t nodes) { visits += nodes; }

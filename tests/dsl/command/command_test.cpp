@@ -58,6 +58,8 @@ std::string transcript(const Case& one, const Finished& finished) {
   text = std::regex_replace(text, std::regex(R"(and \S+ ?[kMG]?B read)"), "and # read");
   text = std::regex_replace(text, std::regex(R"(needs \S+ MiB of memory)"), "needs # MiB of memory");
   text = std::regex_replace(text, std::regex(R"(("peak_bytes":|"bytes":)[0-9.e+]+)"), "$1#");
+  text = std::regex_replace(text, std::regex(R"(( (right|stopped|untold|kink|wrong) +)[0-9.]+e[-+]\d+)"), "$1#");
+  text = std::regex_replace(text, std::regex(R"(("difference":|"cosine_\w+":)[-0-9.e+]+)"), "$1#");
   return std::regex_replace(text, std::regex(R"(steps in [0-9.]+ s)"), "steps in #");
 }
 

@@ -114,6 +114,23 @@ BOOST_AUTO_TEST_CASE(every_example_is_checked_in_a_moment) {
   BOOST_TEST(longest.first < 3);  // below one where it is fast, and below 0.3 for most
 }
 
+BOOST_AUTO_TEST_CASE(every_derivative_of_an_example_equals_differences) {
+  const data::testing::TemporaryFolder folder;
+  write_data(folder / "data");
+  std::size_t compared = 0;
+  for (const auto& example : examples()) {
+    std::size_t experiments = 0;
+    auto asked = arguments(example, "data", &experiments);
+    asked.front() = "gradcheck";
+    for (const char* word : {"--tasks", "1", "--directions", "1", "--steps", "2"}) asked.emplace_back(word);
+    const Finished finished = run_command(folder.path(), asked);
+    BOOST_TEST(finished.code == 0, example << " ends with " << finished.code << "\n" << finished.out << finished.err);
+    compared += count(finished.out, "  right  ") + count(finished.out, "  stopped  ");
+    BOOST_TEST(count(finished.out, "  untold  ") == 0u, finished.out);
+  }
+  BOOST_TEST(compared >= 60u);
+}
+
 BOOST_AUTO_TEST_CASE(every_example_that_needs_data_runs_on_the_real_one) {
   const char* real = std::getenv("METAC_DATA");
   if (real == nullptr || *real == '\0') {

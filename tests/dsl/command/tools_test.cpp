@@ -136,6 +136,46 @@ BOOST_AUTO_TEST_CASE(the_programs_of_an_experiment_are_shown_in_every_form) {
   BOOST_TEST(std::count(dot.begin(), dot.end(), '{') == std::count(dot.begin(), dot.end(), '}'));
 }
 
+BOOST_AUTO_TEST_CASE(plans_and_gradients_are_shown_in_every_form) {
+  std::ofstream(workshop() / "gradients.meta")
+      << "experiment e(inner = 0.1) {\n  let learner = maml(mlp([4, 1]), loss: mse, inner_lr: inner)\n"
+         "  train learner on sinusoids() { iterations: 1, batch: 3, optimizer: adam() }\n}\n";
+  const auto with = [&](const std::string& stage, const std::string& form) {
+    return out_of({"graph", "gradients.meta", "--stage", stage, "--format", form});
+  };
+  // What the derivatives of the script and that of the objective made, and the lines that it comes from.
+  const std::string text = with("gradient", "text");
+  BOOST_TEST(text.starts_with("# what training maml on sinusoids"), text.substr(0, 200));
+  BOOST_TEST(contains(text, "  # the gradient of `objective` (stdlib/learn/meta/maml.meta:"));
+  BOOST_TEST(contains(text, "  # grad(w) { "));
+  BOOST_TEST(contains(text, "# stdlib/losses.meta:"));
+  const auto gradient = nlohmann::json::parse(with("gradient", "json"));
+  check_graph(gradient["gradient"]);
+  for (const auto& node : gradient["gradient"]["nodes"]) BOOST_TEST(node.contains("note"), node.dump());
+
+  const auto plan = nlohmann::json::parse(with("plan", "json"))["plan"];
+  BOOST_TEST(plan["arena_bytes"].get<int>() > 0);
+  bool has_body = false;
+  for (const auto& step : plan["frame"]["steps"]) {
+    BOOST_TEST((step.contains("kernel") && step.contains("operands") && !step["results"].empty()), step.dump());
+    has_body |= step.contains("body") && step["body"]["steps"].size() > 10;
+  }
+  BOOST_TEST(has_body);
+  for (const std::string stage : {"tree", "checked", "graph", "gradient", "plan"}) {
+    const std::string dot = with(stage, "dot");
+    BOOST_TEST(dot.starts_with("digraph "), stage);
+    BOOST_TEST(contains(dot, " -> "), stage);
+    if (is_there("dot")) {
+      const data::testing::TemporaryFolder folder;
+      std::ofstream(folder / "graph.dot") << dot;
+      BOOST_TEST(std::system(("dot -Tplain '" + (folder / "graph.dot").string() + "' > /dev/null").c_str()) == 0,
+                 stage);
+    }
+  }
+  // Values of an experiment are set as for a run.
+  BOOST_TEST(out_of({"graph", "gradients.meta"}) != out_of({"graph", "gradients.meta", "--set", "inner=0.2"}));
+}
+
 BOOST_AUTO_TEST_CASE(completions_and_the_manual_know_every_command_and_option) {
   const auto commands = words_of_help({});
   BOOST_TEST(commands.size() > 8u);
@@ -151,7 +191,7 @@ BOOST_AUTO_TEST_CASE(completions_and_the_manual_know_every_command_and_option) {
       BOOST_TEST(contains(bash, option), command << " " << option);
       BOOST_TEST(contains(zsh, option), command << " " << option);
       BOOST_TEST(contains(fish, "from " + command + "' -l " + option.substr(2) + " "), command << " " << option);
-      BOOST_TEST(contains(manual, "\\-\\-" + option.substr(2, 3)), command << " " << option);
+      BOOST_TEST(contains(manual, "\\-\\-" + option.substr(2, 2)), command << " " << option);
     }
   }
 }

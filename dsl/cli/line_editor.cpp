@@ -1,0 +1,191 @@
+// libedit with the keys of emacs. Its history is in memory; the file has an entry a line, ends of lines in it as "\n".
+#include "cli/line_editor.hpp"
+
+#include <fcntl.h>
+#include <histedit.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "base/error.hpp"
+#include "store/atomic_file.hpp"
+
+namespace metac::dsl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int most_entries = 2000;  // of the history; the file is cut when it has twice as many
+
+class PlainReader : public LineReader {
+ public:
+  End read(const std::string&, std::string& line) override {
+    return std::getline(std::cin, line) ? End::line : End::input;
+  }
+};
+
+std::string escaped(const std::string& entry) {
+  std::string out;
+  for (const char c : entry)
+    out += c == '\n' ? std::string("\\n") : c == '\\' ? std::string("\\\\") : std::string(1, c);
+  return out;
+}
+
+std::string unescaped(const std::string& line) {
+  std::string out;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\\' && i + 1 < line.size())
+      out += line[++i] == 'n' ? '\n' : line[i];
+    else
+      out += line[i];
+  }
+  return out;
+}
+
+std::vector<std::string> lines_of(const std::string& path) {
+  std::vector<std::string> lines;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == ':'; }
+
+class LineEditor : public LineReader {
+ public:
+  LineEditor(std::string file, Completer completer) : file_(std::move(file)), completer_(std::move(completer)) {
+    history_ = history_init();
+    editor_ = el_init("metac", stdin, stdout, stderr);
+    HistEvent event;
+    history(history_, &event, H_SETSIZE, most_entries);
+    history(history_, &event, H_SETUNIQUE, 1);
+    el_set(editor_, EL_CLIENTDATA, this);
+    el_set(editor_, EL_PROMPT, &prompt_of);
+    el_set(editor_, EL_EDITOR, "emacs");
+    el_set(editor_, EL_HIST, ::history, history_);
+    el_set(editor_, EL_ADDFN, "metac-complete", "complete a name", &complete);
+    el_set(editor_, EL_ADDFN, "metac-abort", "abort the line", &abort_line);
+    el_set(editor_, EL_BIND, "^I", "metac-complete", nullptr);
+    // Ctrl-C is a key while a line is edited. Elsewhere it is a signal, which asks the work at hand to stop.
+    el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);
+    el_set(editor_, EL_BIND, "^C", "metac-abort", nullptr);
+    load();
+  }
+  ~LineEditor() override {
+    el_end(editor_);
+    history_end(history_);
+  }
+
+  End read(const std::string& prompt, std::string& line) override {
+    prompt_ = prompt;
+    aborted_ = false;
+    int count = 0;
+    const char* text = el_gets(editor_, &count);
+    if (aborted_) return End::aborted;
+    if (text == nullptr || count <= 0) {
+      std::fputs("\n", stdout);
+      return End::input;
+    }
+    line.assign(text, static_cast<std::size_t>(count));
+    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
+    return End::line;
+  }
+
+  void remember(const std::string& entry) override {
+    HistEvent event;
+    // An entry of several lines is one again when it is called back: the language does not need its ends of lines
+    // inside of brackets.
+    history(history_, &event, H_ENTER, entry.c_str());
+    if (file_.empty()) return;
+    const std::string line = escaped(entry) + "\n";
+    const int file = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file < 0) return;
+    // One write of a file that is only appended to: two prompts at once do not mix their lines.
+    [[maybe_unused]] const auto written = ::write(file, line.data(), line.size());
+    ::close(file);
+  }
+
+ private:
+  static LineEditor* self_of(EditLine* editor) {
+    LineEditor* self = nullptr;
+    el_get(editor, EL_CLIENTDATA, &self);
+    return self;
+  }
+  static char* prompt_of(EditLine* editor) { return self_of(editor)->prompt_.data(); }
+
+  static unsigned char abort_line(EditLine* editor, int) {
+    self_of(editor)->aborted_ = true;
+    std::fputs("^C\n", stdout);
+    return CC_EOF;
+  }
+
+  static unsigned char complete(EditLine* editor, int) {
+    const LineInfo* info = el_line(editor);
+    const char* begin = info->cursor;
+    while (begin > info->buffer && is_word(begin[-1])) --begin;
+    const std::string word(begin, info->cursor);
+    auto found = self_of(editor)->completer_(word);
+    std::erase_if(found, [&](const std::string& each) { return !each.starts_with(word); });
+    if (found.empty()) return CC_REFRESH_BEEP;
+    std::string common = found.front();
+    for (const auto& each : found)
+      common.resize(static_cast<std::size_t>(
+          std::mismatch(common.begin(), common.end(), each.begin(), each.end()).first - common.begin()));
+    if (common.size() > word.size()) {
+      el_insertstr(editor, common.substr(word.size()).c_str());
+      return CC_REFRESH;
+    }
+    if (found.size() == 1) return CC_REFRESH;
+    std::fputs("\n", stdout);
+    for (const auto& each : found) std::fprintf(stdout, "%s  ", each.c_str());
+    std::fputs("\n", stdout);
+    return CC_REDISPLAY;
+  }
+
+  void load() {
+    if (file_.empty()) return;
+    std::error_code error;
+    fs::create_directories(fs::path(file_).parent_path(), error);
+    auto lines = lines_of(file_);
+    if (lines.size() > 2 * most_entries) {
+      lines.erase(lines.begin(), lines.end() - most_entries);
+      std::string text;
+      for (const auto& line : lines) text += line + "\n";
+      try {
+        store::write_atomically(file_, text);
+      } catch (const Error&) {  // it stays as long as it is
+      }
+    }
+    HistEvent event;
+    for (const auto& line : lines) history(history_, &event, H_ENTER, unescaped(line).c_str());
+  }
+
+  EditLine* editor_ = nullptr;
+  History* history_ = nullptr;
+  std::string file_, prompt_;
+  Completer completer_;
+  bool aborted_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<LineReader> make_plain_reader() { return std::make_unique<PlainReader>(); }
+std::unique_ptr<LineReader> make_line_editor(const std::string& history, Completer completer) {
+  return std::make_unique<LineEditor>(history, std::move(completer));
+}
+
+std::string history_file() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  const char* home = std::getenv("HOME");
+  const fs::path file = fs::path("metac") / "history";
+  if (state != nullptr && fs::path(state).is_absolute()) return (state / file).string();
+  return home != nullptr && *home != '\0' ? (fs::path(home) / ".local" / "state" / file).string() : "";
+}
+
+}  // namespace metac::dsl

@@ -1,0 +1,20 @@
+// What the commands on one script share: its settings, the memory limit, Ctrl-C, and how mistakes are shown.
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "cli/commands.hpp"
+
+namespace metac::dsl {
+
+// From here on Ctrl-C and SIGTERM only set this, once for all commands of the process.
+std::atomic<bool>& take_signals();
+// Takes apart what was given with `--set`. What is wrong with it; empty: nothing.
+std::string read_settings(const std::vector<std::string>& given, Options&);
+// Loads the script and takes the signals. nullopt: the command line is wrong, and this was said.
+std::optional<Script> loaded(RunRequest&, Report&);
+// Shows what was found, and gives the exit code.
+int finish(const RunRequest&, const Script&, const Report&, Outcome);
+
+}  // namespace metac::dsl

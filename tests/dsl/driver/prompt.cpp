@@ -1,0 +1,100 @@
+// What is entered piece by piece: names, redefinitions, and mistakes that leave the rest as it was.
+#include "driver/prompt.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace metac;
+using namespace metac::dsl;
+
+namespace {
+
+class Entered {
+ public:
+  Entered() : prompt({}, observer_) {}
+  // What is shown of a text, or the codes of its mistakes.
+  std::string operator()(const std::string& text) {
+    Report report;
+    std::string shown;
+    prompt.enter(text, report, [&](const Value& value) { shown += summary_of(value); });
+    for (const auto& diagnostic : report.all())
+      if (diagnostic.severity == Severity::error) shown += diagnostic.code + "\n";
+    return shown;
+  }
+
+ private:
+  Observer observer_;
+
+ public:
+  Prompt prompt;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(prompt)
+
+BOOST_AUTO_TEST_CASE(a_text_goes_on_while_a_bracket_is_open_or_an_operator_waits) {
+  for (const char* text : {"fn f(x) {", "f(1,", "[1, 2", "1 +", "let x =", "x |>", "if a then", "(\"a)\"", "{ # }"})
+    BOOST_TEST(is_unfinished(text), text);
+  for (const char* text : {"", "1 + 2", "f(x)", "let x = 3 # (", "\"(\"", ")", "fn f(x) { return x }", "x[1]"})
+    BOOST_TEST(!is_unfinished(text), text);
+}
+
+BOOST_AUTO_TEST_CASE(names_are_seen_by_what_is_defined_before_and_after) {
+  Entered enter;
+  BOOST_TEST(enter("let a = 1\nfn f(x) = x + a + b()\nfn b() = 10\nf(100)\n") == "111\n");
+  BOOST_TEST(enter("let a = 2\nf(100)\n") == "112\n");
+  BOOST_TEST(enter("fn b() = 20\nf(100)\n") == "122\n");
+  BOOST_TEST(enter("var c = 1\nc = c + a\nfor _ in 1..3 { c = 2 * c }\nc\n") == "24\n");
+  BOOST_TEST(enter("fn c() = 5\nc()\n") == "5\n");
+}
+
+BOOST_AUTO_TEST_CASE(tensors_outlive_the_line_that_made_them) {
+  Entered enter;
+  BOOST_TEST(
+      enter("let x = exp([0.0, 0.0])\nfn scaled(by) {\n let here = sqrt(x)\n return fn (y) = here * y * by\n}\n") ==
+      "");
+  BOOST_TEST(enter("let g = scaled(3)\n") == "");
+  BOOST_TEST(enter("g(2)\n") == "f32[2]  [6, 6]\n");
+  BOOST_TEST(enter("grad(x) { sum(x^3) }\n") == "f32[2]  [3, 3]\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_mistake_leaves_what_was_there) {
+  Entered enter;
+  BOOST_TEST(enter("let x = [1.0, 2.0]\n") == "");
+  BOOST_TEST(enter("fn g(a) = unknown(a)\n") == "E0201\n");
+  BOOST_TEST(enter("g(1)\n") == "E0201\n");
+  BOOST_TEST(enter("nobody = 1\n") == "E0202\n");
+  BOOST_TEST(enter("let x = exp(x) + exp([1.0, 2.0, 3.0])\n") == "E0303\n");
+  BOOST_TEST(enter("x\n") == "[1, 2]\n");  // what was to take its place has failed
+  BOOST_TEST(enter("let y = 1\nlet z = y @ y\nlet w = 3\n") == "E0356\n");
+  BOOST_TEST(enter("y\n") == "1\n");
+  BOOST_TEST(enter("w\n") == "E0201\n");
+  BOOST_TEST(enter("let w = z\n") == "E0201\n");
+  BOOST_TEST(enter("1\nlet a = 1 / 0 @ 1\n2\n").starts_with("1\nE0"));  // what stands behind a mistake is not done
+  BOOST_TEST(enter("x\n") == "[1, 2]\n");
+}
+
+BOOST_AUTO_TEST_CASE(words_that_begin_definitions_are_names_where_none_follows) {
+  Entered enter;
+  BOOST_TEST(enter("let learner = 5\nlet tasks = (a: 1, b: 2)\n") == "");
+  BOOST_TEST(enter("learner\n") == "5\n");
+  BOOST_TEST(enter("learner + 1\n") == "6\n");
+  BOOST_TEST(enter("tasks.b\n") == "2\n");
+  BOOST_TEST(enter("learner mine() {\n learn w = 1\n fn objective(task) = w\n}\nmine()\n") == "the learner `mine`\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_can_be_completed_are_names_and_what_stands_behind_a_dot) {
+  Entered enter;
+  BOOST_TEST(enter("let w = init(mlp([2, 1]), full([1, 3], 1.0))\nlet learner = maml(mlp([1]))\n") == "");
+  const auto has = [](const std::vector<std::string>& all, const std::string& name) {
+    return std::find(all.begin(), all.end(), name) != all.end();
+  };
+  for (const char* name : {"w", "learner", "maml", "sum", "train", "cross_entropy"})
+    BOOST_TEST(has(enter.prompt.names(), name), name);
+  BOOST_TEST(has(enter.prompt.members("w"), "linear1"));
+  BOOST_TEST(has(enter.prompt.members("w.linear2"), "weight"));
+  BOOST_TEST(has(enter.prompt.members("learner"), "adapt"));
+  BOOST_TEST(enter.prompt.members("w.nothing").empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
