@@ -86,6 +86,7 @@ class LineEditor : public LineReader {
     prompt_ = prompt;
     aborted_ = false;
     int count = 0;
+    el_set(editor_, EL_PREP_TERM, 1);  // before the prompt is there, so that each key that follows it is one
     const char* text = el_gets(editor_, &count);
     if (aborted_) return End::aborted;
     if (text == nullptr || count <= 0) {
