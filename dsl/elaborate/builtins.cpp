@@ -270,7 +270,9 @@ bool holds(Elaborator& e, const Value& leaf, Span span) {
   const Tensor* t = leaf.get<Tensor>();
   if (t == nullptr || t->dtype() != Dtype::boolean) return e.condition(leaf, span);
   // Of an experiment's own graph, which is that of no item.
-  if (e.context().source != nullptr || t->graph().parent() != nullptr) return e.condition(leaf, span);
+  if (e.context().source != nullptr || t->graph().parent() != nullptr)
+    e.fail("E0332", span, "this condition is computed anew in each step, so there is none to assert", "",
+           "assert in the experiment what `evaluate` gives");
   const auto computed = e.compute ? e.compute(*t) : std::nullopt;
   for (std::int64_t i = 0; computed && i < computed->elements(); ++i)
     if (computed->at(i) == 0) return false;
