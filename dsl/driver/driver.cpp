@@ -264,12 +264,11 @@ Outcome perform(const Script& script, const Options& given, Observer& observer, 
     options.inspect = {};
     self.flow_found = {};
     self.name_bound = {};
-    const auto costs_of = [&](const Options& now) {
-      Costs found;
-      rehearse(self, now, *experiments, settings.values, &found, nullptr, report);
-      return found;
+    const auto again = [&](const Options& now, Costs& found) {
+      return rehearse(self, now, *experiments, settings.values, &found, nullptr, report);
     };
-    if (!fit_memory(options, costs, costs_of, report)) return Outcome::failed;
+    const Outcome fitted = fit_memory(options, costs, again, report);
+    if (fitted != Outcome::done) return fitted;
   }
   if (!really) return Outcome::done;
   try {

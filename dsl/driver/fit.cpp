@@ -40,29 +40,37 @@ void tell_what_is_saved(Report& report, const Options& given, const Options& tak
 
 }  // namespace
 
-bool fit_memory(Options& options, Costs& costs, const std::function<Costs(const Options&)>& rehearsed, Report& report) {
+Outcome fit_memory(Options& options, Costs& costs, const Rehearsal& rehearse, Report& report) {
   const Options given = options;
   const Span place = costs.place;
+  Outcome outcome = Outcome::done;
   const auto fits = [&](int threads) {
     options.threads = threads;
-    costs = rehearsed(options);
-    return costs.peak_memory <= options.memory;
+    costs = {};
+    outcome = rehearse(options, costs);
+    return outcome == Outcome::done && costs.peak_memory <= options.memory;
   };
-  int level = 0;
-  for (; level <= levels; ++level) {
+  bool enough = false;
+  for (int level = 0; level <= levels && !enough && outcome == Outcome::done; ++level) {
     options.kept = given.kept * std::pow(kept_by_level, level);
     options.tasks_at_once = std::max<std::int64_t>(given.tasks_at_once >> level, 1);
-    if (fits(1)) break;
+    enough = fits(1);
   }
-  if (level > levels) {
+  if (outcome != Outcome::done) return outcome;
+  if (!enough) {
     refuse(report, costs, options.memory);
-    return false;
+    return Outcome::failed;
   }
+  const Costs of_one = costs;
   int threads = given.threads;
-  while (threads > 1 && !fits(threads)) --threads;
-  if (threads == 1) fits(1);
+  while (threads > 1 && !fits(threads)) {
+    if (outcome != Outcome::done) return outcome;
+    --threads;
+  }
+  options.threads = threads;
+  if (threads == 1) costs = of_one;
   tell_what_is_saved(report, given, options, place);
-  return true;
+  return Outcome::done;
 }
 
 }  // namespace metac::dsl
