@@ -2,6 +2,7 @@
 #include "base/memory.hpp"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -27,6 +28,35 @@ std::size_t most_of_the_machine() {
   return bytes;
 }
 
+// Zeros from the system. Large blocks are always pages of their own, which the system clears when they are first
+// touched: what only stands for its size, as in a rehearsal, costs nothing. calloc does so too, but only until the
+// first large block was freed. The address sanitizer guards what calloc gave.
+struct Block {
+  explicit Block(std::size_t size) : bytes(size) {
+    if (!is_mapped()) {
+      begin = std::calloc(1, bytes);
+      return;
+    }
+    begin = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (begin == MAP_FAILED) begin = nullptr;
+  }
+  void free() const {
+    if (is_mapped())
+      munmap(begin, bytes);
+    else
+      std::free(begin);
+  }
+  bool is_mapped() const { return bytes >= least_mapped; }
+
+  void* begin;
+  std::size_t bytes;
+#ifdef __SANITIZE_ADDRESS__
+  static constexpr std::size_t least_mapped = SIZE_MAX;
+#else
+  static constexpr std::size_t least_mapped = 1u << 20;
+#endif
+};
+
 }  // namespace
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
@@ -41,17 +71,15 @@ std::shared_ptr<std::byte> allocate(std::size_t bytes) {
   };
   if (limit != 0 && total > limit) refuse("that is over the limit that was set");
   if (limit == 0 && total > most_of_the_machine()) refuse("that is over nine tenths of what the machine has");
-  // Not cleared here: the system gives large blocks as zeros, page by page when they are touched, and what only stands
-  // for its size never is.
-  void* block = std::calloc(1, padded + memory_alignment);
-  if (block == nullptr) refuse("the system has no more");
-  void* memory = block;
-  std::size_t space = padded + memory_alignment;
+  const Block block(padded + memory_alignment);
+  if (block.begin == nullptr) refuse("the system has no more");
+  void* memory = block.begin;
+  std::size_t space = block.bytes;
   std::align(memory_alignment, padded, memory, space);
   for (std::size_t seen = peak; seen < total && !peak.compare_exchange_weak(seen, total);) {
   }
   return {static_cast<std::byte*>(memory), [block, padded](std::byte*) {
-            std::free(block);
+            block.free();
             in_use -= padded;
           }};
 }

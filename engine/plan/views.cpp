@@ -16,6 +16,7 @@ void fill(Array& array, double value) {
 
 Array filled_array(const Type& type, double value) {
   Array array(type);
+  if (std::bit_cast<std::uint64_t>(value) == 0) return array;  // zeros already, and never touched
   switch (type.dtype) {
     case Dtype::f32:
       fill<float>(array, value);
