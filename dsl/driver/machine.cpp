@@ -108,7 +108,7 @@ Value Machine::state_for(const Learner& learner, const Source& source, data::Key
   if (Elaborator::has_event(learner, "start") || Elaborator::has_event(learner, "end"))
     return own(carried_as(form, learner.state));
   try {
-    return taken(form, "learner", parts_of("learner", learner.state), learner.loaded);
+    return own(taken(form, "learner", parts_of("learner", learner.state), learner.loaded));
   } catch (const Error& error) {
     self.fail("E0436", learner.span, error.what());
   }

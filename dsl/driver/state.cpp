@@ -111,7 +111,7 @@ Value taken(const Value& form, const std::string& name, const NamedArrays& parts
   if (const auto wrong = misfit(form, name, parts); !wrong.empty())
     throw Error(fmt::format("{} is of another model: {}", from, wrong));
   if (form.is_none()) return form;
-  return map_leaves(form, [&](const Leaf& leaf) -> Value { return find(parts, name + "." + leaf.path)->clone(); });
+  return map_leaves(form, [&](const Leaf& leaf) -> Value { return *find(parts, name + "." + leaf.path); });
 }
 
 NamedArrays TrainState::list() const {

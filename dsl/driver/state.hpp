@@ -38,7 +38,7 @@ std::string difference(const TrainState&, const TrainState&);
 Value cloned(const Value& tree);
 
 // The leaves of a tree as "name.path", and a tree of the same form with its leaves taken from there: Error, naming
-// `from` and the leaves that differ, where one is missing, too many, or of another type.
+// `from` and the leaves that differ, where one is missing, too many, or of another type. Both share the arrays' memory.
 NamedArrays parts_of(const std::string& name, const Value& tree);
 Value taken(const Value& form, const std::string& name, const NamedArrays&, const std::string& from);
 // The leaves that differ, in words; empty where `taken` would take them.

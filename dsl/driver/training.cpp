@@ -111,7 +111,7 @@ class Training {
     const Computed memory = first_memory(machine_.self, learner_, state_.learner, plan_.optimizer);
     state_.optimizer =
         machine.computed(memory, plan_.span, [&] { return machine.inputs({state_.learner}, first, 0, 0, {}); });
-    if (plan_.goes_on) state_.optimizer = last_memory(state_.optimizer, machine.rehearsal);
+    if (plan_.goes_on) state_.optimizer = machine.own(last_memory(state_.optimizer, machine.rehearsal));
     state_.source = machine.computed(first_source_memory(machine_.self, *plan_.source), plan_.span,
                                      [&] { return machine.inputs({}, first, 0, 0, {}); });
     if (plan_.select_best) keep_best();
@@ -176,8 +176,8 @@ class Training {
   }
 
   void keep_best() {
-    state_.best = cloned(state_.learner);
-    state_.best_optimizer = cloned(state_.optimizer);
+    state_.best = machine_.own(state_.learner);
+    state_.best_optimizer = machine_.own(state_.optimizer);
   }
   Machine preparing_end() const {
     Machine machine = machine_;
