@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -102,12 +103,8 @@ std::int64_t squared_distance(Point p, Point a, Point b) {
   return x * x + y * y;
 }
 
-std::int64_t root(std::int64_t square) {  // rounded down
-  std::int64_t result = 0;
-  for (std::int64_t bit = std::int64_t{1} << 20; bit > 0; bit >>= 1)
-    if ((result + bit) * (result + bit) <= square) result += bit;
-  return result;
-}
+// Rounded down. The square root of the processor is rounded correctly, so this is exact for squares below 2^52.
+std::int64_t root(std::int64_t square) { return static_cast<std::int64_t>(std::sqrt(static_cast<double>(square))); }
 
 // Ink of 255 within half the width of the pen, falling to 0 over one pixel.
 void draw(const Stroke& curve, std::int64_t pen, std::int64_t size, std::uint8_t* pixels) {
@@ -119,7 +116,9 @@ void draw(const Stroke& curve, std::int64_t pen, std::int64_t size, std::uint8_t
     for (std::int64_t row = first(std::min(a.y, b.y)); row <= last(std::max(a.y, b.y)); ++row)
       for (std::int64_t column = first(std::min(a.x, b.x)); column <= last(std::max(a.x, b.x)); ++column) {
         const Point middle{column * pixel + pixel / 2, row * pixel + pixel / 2};
-        const std::int64_t beyond = root(squared_distance(middle, a, b)) - pen;
+        const std::int64_t square = squared_distance(middle, a, b);
+        if (square >= reach * reach) continue;
+        const std::int64_t beyond = root(square) - pen;
         const std::int64_t ink = std::clamp<std::int64_t>(255 * (pixel - beyond) / pixel, 0, 255);
         auto& value = pixels[row * size + column];
         value = std::max(value, static_cast<std::uint8_t>(ink));
