@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(every_example_is_checked_in_a_moment) {
     longest = std::max(longest, std::pair(best, example.filename().string()));
   }
   BOOST_TEST_MESSAGE("the longest is " << longest.second << ": " << longest.first << " s");
-  BOOST_TEST(longest.first < 3);  // below one where it is fast, and below 0.3 for most
+  BOOST_TEST(longest.first < (sanitized ? 6 : 1));  // below 0.3 on a machine that does nothing else
 }
 
 BOOST_AUTO_TEST_CASE(every_derivative_of_an_example_equals_differences) {
