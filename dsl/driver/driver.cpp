@@ -87,13 +87,6 @@ Settings read_settings(const Script& script, const Options& options, Report& rep
   return result;
 }
 
-// A mistake in what several experiments share is told once.
-void add_once(Report& report, const Diagnostic& diagnostic) {
-  for (const auto& known : report.all())
-    if (known.code == diagnostic.code && known.span == diagnostic.span && known.message == diagnostic.message) return;
-  report.add(diagnostic);
-}
-
 std::optional<std::vector<const Definition*>> chosen(const CheckedProgram& program, const Options& options,
                                                      Report& report) {
   const auto all = program.experiments();
@@ -207,24 +200,15 @@ Outcome rehearse(Elaborator& self, const Options& options, const std::vector<con
                  const std::map<std::string, Value>& settings, Costs* costs, Gradcheck* gradcheck, Report& report) {
   Observer silent;
   bool wrong = false;
-  for (const auto* experiment : experiments) try {
+  for (const auto* experiment : experiments) {
+    const Outcome outcome = reported(report, fmt::format("check the experiment `{}`", experiment->name.text), [&] {
       const Machine rehearsal{self, options, silent, true, costs, gradcheck};
       Session(rehearsal, options.seed, nullptr).run(*experiment, settings);
       seeds_of(rehearsal, *experiment, settings);
-    } catch (const Failure& failure) {
-      add_once(report, failure.diagnostic);
-      if (failure.out_of_memory) return Outcome::failed;
-      wrong = true;
-    } catch (const RunFailure& failure) {
-      report.add(failure.diagnostic);
-      return Outcome::failed;
-    } catch (const Interrupted&) {
-      return Outcome::interrupted;
-    } catch (const std::bad_alloc&) {
-      add_plain(report, "E0007",
-                fmt::format("there is not enough memory to check the experiment `{}`", experiment->name.text));
-      return Outcome::failed;
-    }
+    });
+    if (outcome != Outcome::done && outcome != Outcome::wrong_script) return outcome;
+    wrong |= outcome == Outcome::wrong_script;
+  }
   return wrong ? Outcome::wrong_script : Outcome::done;
 }
 
@@ -271,7 +255,7 @@ Outcome perform(const Script& script, const Options& given, Observer& observer, 
     if (fitted != Outcome::done) return fitted;
   }
   if (!really) return Outcome::done;
-  try {
+  return reported(report, "run this", [&] {
     std::unique_ptr<Journal> journal;
     if (!options.out.empty())
       journal = std::make_unique<Journal>(options.out, protocol(script, options, *experiments), options.resume);
@@ -281,22 +265,7 @@ Outcome perform(const Script& script, const Options& given, Observer& observer, 
       observer.experiment_started(experiment->name.text);
       run_seeds(machine, *experiment, settings.values, journal.get());
     }
-  } catch (const Error& error) {
-    add_plain(report, "E0008", error.what());
-    return Outcome::failed;
-  } catch (const Failure& failure) {
-    report.add(failure.diagnostic);
-    return failure.out_of_memory ? Outcome::failed : Outcome::wrong_script;
-  } catch (const RunFailure& failure) {
-    report.add(failure.diagnostic);
-    return Outcome::failed;
-  } catch (const Interrupted&) {
-    return Outcome::interrupted;
-  } catch (const std::bad_alloc&) {
-    add_plain(report, "E0007", "there is not enough memory to run this");
-    return Outcome::failed;
-  }
-  return Outcome::done;
+  });
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "check/check.hpp"
+#include "driver/outcome.hpp"
 #include "driver/state.hpp"
 #include "driver/statistics.hpp"
 #include "plan/plan.hpp"
@@ -149,14 +150,6 @@ class Observer {
     (void)learner, (void)seconds, (void)selected;
   }
   virtual void profiled(const Profile&) {}
-};
-
-enum class Outcome {
-  done = 0,
-  wrong_script = 1,   // the script or its data is wrong: see the report
-  wrong_options = 2,  // an option names what is not there: see the report
-  failed = 3,         // diverged, or out of memory: see the report
-  interrupted = 130,
 };
 
 // A script and all that is known of it without running it.

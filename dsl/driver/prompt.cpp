@@ -122,28 +122,6 @@ struct Prompt::Parts {
     keep_names();
   }
 
-  // Runs a part of what was entered; what it throws goes to the report.
-  Outcome guarded(Report& report, const std::function<void()>& part) {
-    try {
-      part();
-      return Outcome::done;
-    } catch (const Failure& failure) {
-      report.add(failure.diagnostic);
-      return failure.out_of_memory ? Outcome::failed : Outcome::wrong_script;
-    } catch (const RunFailure& failure) {
-      report.add(failure.diagnostic);
-      return Outcome::failed;
-    } catch (const Interrupted&) {
-      return Outcome::interrupted;
-    } catch (const Error& error) {
-      add_plain(report, "E0008", error.what());
-      return Outcome::failed;
-    } catch (const std::bad_alloc&) {
-      add_plain(report, "E0007", "there is not enough memory to run this");
-      return Outcome::failed;
-    }
-  }
-
   Options options;
   std::shared_ptr<Sources> sources;
   std::shared_ptr<const CheckedProgram> program;
@@ -171,7 +149,7 @@ Outcome Prompt::enter(const std::string& text, Report& report, const std::functi
   for (std::size_t i = 0; i < module.statements.size(); ++i) {
     const Statement& statement = *module.statements[i];
     if (is_definition(statement)) continue;
-    const Outcome outcome = p.guarded(report, [&] { p.perform(statement, shown); });
+    const Outcome outcome = reported(report, "run this", [&] { p.perform(statement, shown); });
     if (outcome == Outcome::done) continue;
     // What the rest was to bind is what it was.
     std::vector<std::string> lost;
@@ -204,7 +182,7 @@ Outcome Prompt::inspect(const std::string& expression, Report& report, const std
   if (grown == nullptr) return Outcome::wrong_script;
   const Module module = grown->latest();
   p.take(std::move(grown));
-  return p.guarded(report, [&] {
+  return reported(report, "run this", [&] {
     for (const auto& statement : module.statements)
       show(p.self.evaluate(std::get<ExprStatement>(statement->node).value, p.scope));
   });
