@@ -61,14 +61,17 @@ Outcome fit_memory(Options& options, Costs& costs, const Rehearsal& rehearse, Re
     refuse(report, costs, options.memory);
     return Outcome::failed;
   }
-  const Costs of_one = costs;
-  int threads = given.threads;
-  while (threads > 1 && !fits(threads)) {
+  // The most threads that fit: what is needed grows with their number.
+  Costs found = costs;
+  int most = 1, too_many = given.threads + 1;
+  for (int threads = given.threads; too_many - most > 1; threads = (most + too_many) / 2) {
+    const bool fit = fits(threads);
     if (outcome != Outcome::done) return outcome;
-    --threads;
+    if (fit) found = costs;
+    (fit ? most : too_many) = threads;
   }
-  options.threads = threads;
-  if (threads == 1) costs = of_one;
+  options.threads = most;
+  costs = found;
   tell_what_is_saved(report, given, options, place);
   return Outcome::done;
 }

@@ -1,4 +1,5 @@
 // What `check` tells of costs, beside what they are by hand. The memory is compared with runs in tests/dsl/command.
+#include "driver/fit.hpp"
 #include "dsl/driver/recorder.hpp"
 
 using namespace metac;
@@ -110,6 +111,28 @@ BOOST_AUTO_TEST_CASE(of_what_is_computed_again_is_less_memory_and_more_operation
   // Of twelve arrays [100, 2048] between operations nine are computed again.
   BOOST_TEST(again.peak_memory + 6 * 100 * 2048 * 4 < plain.peak_memory);
   BOOST_TEST(again.trainings.front().operations > plain.trainings.front().operations + 9 * 100 * 2048);
+}
+
+// A machine of many cores: what fits is found in a few rehearsals, and is the most that does.
+BOOST_AUTO_TEST_CASE(of_threads_are_fitted_in_few_rehearsals) {
+  int rehearsals = 0;
+  const auto rehearse = [&](const Options& now, Costs& found) {
+    ++rehearsals;
+    found.peak_memory = static_cast<std::size_t>(100 + now.threads);
+    return Outcome::done;
+  };
+  for (const int most : {1, 2, 137, 511, 512}) {
+    Options options;
+    options.threads = 512;
+    options.memory = static_cast<std::size_t>(100 + most);
+    Costs costs;
+    Report report;
+    rehearsals = 0;
+    BOOST_TEST((fit_memory(options, costs, rehearse, report) == Outcome::done));
+    BOOST_TEST(options.threads == most);
+    BOOST_TEST(costs.peak_memory == options.memory);
+    BOOST_TEST(rehearsals < 15);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
