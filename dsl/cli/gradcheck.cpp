@@ -22,6 +22,8 @@ const char* word(Agreement agreement) {
   switch (agreement) {
     case Agreement::right:
       return "right";
+    case Agreement::lost:
+      return "lost";
     case Agreement::stopped:
       return "stopped";
     case Agreement::untold:
@@ -39,6 +41,7 @@ const char* word(Agreement agreement) {
 // What is to be said beside the number.
 std::string remark(const CheckedDerivative& one, const Sources& sources) {
   std::string text;
+  if (one.agreement == Agreement::lost) text = "the values are too large: their rounding hides it";
   if (one.agreement == Agreement::stopped)
     text = fmt::format("right where `stop_gradient` holds ({})", place(one.stop, sources));
   if (one.agreement == Agreement::untold)

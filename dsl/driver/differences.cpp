@@ -49,12 +49,18 @@ struct Around {
   }
 };
 
-// Rounding excuses little of a derivative; where there is nothing but rounding at the largest step, it is 0.
+// Rounding excuses little of a derivative. Where there is nothing but rounding at the largest step, the differences are
+// 0, and a derivative that is not is lost in it.
 void look(Difference& best, const Vector& measured, const Vector& derivative, double noise, double tolerance,
           bool largest_step) {
   const double size = std::max(norm(measured), norm(derivative));
   const double apart = norm(combined(1, measured, -1, derivative));
-  const double relative = size == 0 || (largest_step && size <= noise) ? 0 : apart / size;
+  const bool drowned = largest_step && size <= noise;
+  if (drowned && norm(derivative) > most_excused * noise) {
+    best = {0, Agreement::lost};
+    return;
+  }
+  const double relative = size == 0 || drowned ? 0 : apart / size;
   best.relative = std::min(best.relative, relative);
   if (relative <= tolerance || apart <= std::min(noise, most_excused * size)) best.agreement = Agreement::right;
 }
@@ -77,7 +83,7 @@ Difference compare_with_differences(const std::function<Vector(double)>& f, cons
       if (all_finite(*measured)) look(best, *measured, derivative, half.noise(), tolerance, h == steps[0]);
     if (best.relative <= good_enough * tolerance) break;
   }
-  if (best.agreement == Agreement::right) return best;
+  if (best.agreement == Agreement::right || best.agreement == Agreement::lost) return best;
   const Around &last = seen.back(), &before = seen[seen.size() - 2];
   if (!all_finite(last.below) || !all_finite(last.above)) return {best.relative, Agreement::not_finite};
   // Of a smooth function the gap shrinks with the step. At a kink it stays, at a jump it grows, or, where the value

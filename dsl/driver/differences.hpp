@@ -8,6 +8,7 @@ namespace metac::dsl {
 
 enum class Agreement {
   right,
+  lost,     // neither shows: rounding of the values is larger than the derivative and the differences
   stopped,  // right for a function in which what `stop_gradient` stops stays as it is, and for no other
   untold,   // other than the differences, and a `stop_gradient` in a loop may be why
   kink,     // there is none: differences to both sides stay apart however small the step is

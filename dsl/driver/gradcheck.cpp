@@ -121,16 +121,18 @@ int severity(Agreement agreement) {
       return 0;
     case Agreement::right:
       return 1;
-    case Agreement::stopped:
+    case Agreement::lost:
       return 2;
-    case Agreement::untold:
+    case Agreement::stopped:
       return 3;
-    case Agreement::not_finite:
+    case Agreement::untold:
       return 4;
-    case Agreement::wrong:
+    case Agreement::not_finite:
       return 5;
+    case Agreement::wrong:
+      return 6;
   }
-  return 5;
+  return 6;
 }
 
 void merge(CheckedDerivative& into, const Difference& found) {

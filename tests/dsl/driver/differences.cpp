@@ -41,6 +41,13 @@ BOOST_AUTO_TEST_CASE(of_what_does_not_change_are_zero) {
   BOOST_TEST((compared([](double t) { return 7 + t * t; }, 0).agreement == Agreement::right));
 }
 
+BOOST_AUTO_TEST_CASE(that_rounding_hides_are_not_called_right) {
+  const auto f = [](double t) { return 1e12 + t; };
+  for (const double derivative : {1.0, 7.0}) BOOST_TEST((compared(f, derivative).agreement == Agreement::lost));
+  BOOST_TEST((compared(f, 1e3).agreement == Agreement::wrong));
+  BOOST_TEST((compared([](double t) { return 1e6 + t; }, 1).agreement == Agreement::right));
+}
+
 BOOST_AUTO_TEST_CASE(at_kinks_and_jumps_are_no_mistake) {
   for (const double derivative : {0.0, 1.0, 0.5})
     BOOST_TEST((compared([](double t) { return 3 + std::max(t, 0.0); }, derivative).agreement != Agreement::wrong));
