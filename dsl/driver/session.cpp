@@ -382,6 +382,7 @@ Value Session::load(const Learner& learner, const std::string& path, Span span) 
       self_.fail("E0437", span,
                  fmt::format("{} holds no learner: none of its arrays has a name like `learner.theta...`", path));
   }
+  copy.state = widened(copy.state, self_.context().real);
   copy.loaded = path;
   if (const auto seen = seen_by_saved_.find(path); seen != seen_by_saved_.end()) copy.exposures = seen->second;
   exposures_.remember(copy);

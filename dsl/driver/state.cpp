@@ -144,6 +144,17 @@ void TrainState::take(const NamedArrays& parts, const std::string& from) {
   *this = std::move(whole);
 }
 
+Value widened(const Value& tree, Dtype real) {
+  if (tree.is_none() || real != Dtype::f64) return tree;
+  return map_leaves(tree, [](const Leaf& leaf) -> Value {
+    const Array& array = *leaf.value.get<Array>();
+    if (array.dtype() != Dtype::f32) return leaf.value;
+    Array wide(Type{Dtype::f64, array.shape()});
+    std::copy_n(array.as<float>().begin(), array.elements(), wide.as<double>().begin());
+    return wide;
+  });
+}
+
 Value cloned(const Value& tree) {
   if (tree.is_none()) return tree;
   return map_leaves(tree, [](const Leaf& leaf) -> Value { return leaf.value.get<Array>()->clone(); });

@@ -37,6 +37,10 @@ std::string difference(const TrainState&, const TrainState&);
 // A tree with every array cloned.
 Value cloned(const Value& tree);
 
+// A tree with its f32 arrays in this working type, so that what was kept in single precision can be gone on with in
+// double. What is f64 stays so.
+Value widened(const Value& tree, Dtype real);
+
 // The leaves of a tree as "name.path", and a tree of the same form with its leaves taken from there: Error, naming
 // `from` and the leaves that differ, where one is missing, too many, or of another type. Both share the arrays' memory.
 NamedArrays parts_of(const std::string& name, const Value& tree);

@@ -1,6 +1,7 @@
 // What a learner has seen goes with it into its file: a later script that loads it cannot measure it on that.
 #include <filesystem>
 
+#include "driver/gradcheck.hpp"
 #include "driver/learner_file.hpp"
 #include "dsl/driver/recorder.hpp"
 #include "store/safetensors.hpp"
@@ -23,6 +24,9 @@ model flat(x) = x |> flatten |> linear(4)
 fn few(set) = episodes(set, ways: 3, shots: 1, queries: 2)
 )";
 
+const std::string train_once =
+    "  let l = protonet(flat)\n  train l on few(characters.train) { iterations: 2, batch: 2, optimizer: sgd(0.1) }\n";
+
 struct Said {
   std::string text;
   std::vector<std::string> printed;
@@ -44,6 +48,23 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(saved_lineage)
+
+// The check of derivatives works in double precision, files are of single precision.
+BOOST_AUTO_TEST_CASE(a_loaded_learner_has_its_derivatives_checked) {
+  const Saved saved;
+  BOOST_TEST(say(train_once + "  save(l, \"" + saved.file + "\")\n").text == "");
+  Report report;
+  const Script script =
+      Script::from_text("test.meta",
+                        parts + "experiment e {\n" + "  let l = load(protonet(flat), \"" + saved.file + "\")\n" +
+                            "  train l on few(characters.train) { iterations: 2, batch: 2, optimizer: sgd(0.1) }\n}\n",
+                        report);
+  std::vector<CheckedLearner> learners;
+  BOOST_TEST((gradcheck(script, {}, {}, report, learners) == Outcome::done));
+  for (const auto& diagnostic : report.all()) BOOST_TEST_MESSAGE(render(diagnostic, script.sources(), false));
+  BOOST_TEST_REQUIRE(learners.size() == 1u);
+  BOOST_TEST(!learners.front().derivatives.empty());
+}
 
 BOOST_AUTO_TEST_CASE(what_was_trained_and_validated_on_is_found_after_loading) {
   const Saved saved;
