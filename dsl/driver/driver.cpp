@@ -240,7 +240,8 @@ Outcome perform(const Script& script, const Options& given, Observer& observer, 
     self.name_bound = [&](const Name& name, const Value& value) { add_value(*asked.values, told, name, value); };
   Costs own;
   Costs& costs = asked.costs != nullptr ? *asked.costs : own;
-  const bool weighed = asked.costs != nullptr || options.memory > 0;
+  // The check of derivatives runs programs of its own.
+  const bool weighed = asked.costs != nullptr || (options.memory > 0 && asked.gradcheck == nullptr);
   const Outcome rehearsal =
       rehearse(self, options, *experiments, settings.values, weighed ? &costs : nullptr, asked.gradcheck, report);
   if (rehearsal != Outcome::done) return rehearsal;
