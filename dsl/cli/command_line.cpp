@@ -5,8 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "cli/commands.hpp"
@@ -22,15 +26,39 @@ constexpr const char* exit_codes =
     "Exit codes: 0 done; 1 the script or its data is wrong; 2 the command line is wrong; 3 it failed while running;\n"
     "70 a bug of metac; 130 interrupted.";
 
-// A negative number would be read as a large one.
-std::string not_negative(const std::string& text) {
-  return text.starts_with('-') ? fmt::format("{} was given, a number of at least 0 is needed", text) : "";
+std::optional<double> number_in(const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc{} && rest == end ? std::optional(value) : std::nullopt;
+}
+
+// A number below 0 or too large would be read as another.
+std::string seed(const std::string& text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc{} && rest == end) return "";
+  return fmt::format("{} was given, a whole number from 0 to {} is needed", text, UINT64_MAX);
 }
 
 std::string positive(const std::string& text) {
-  char* end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  return *end == '\0' && value > 0 && value < 1e9 ? "" : fmt::format("{} was given, a number above 0 is needed", text);
+  const auto value = number_in(text);
+  return value && *value > 0 && std::isfinite(*value) ? ""
+                                                      : fmt::format("{} was given, a number above 0 is needed", text);
+}
+
+// "1.5GiB" becomes its bytes.
+std::string size_in_bytes(std::string& text) {
+  constexpr std::string_view units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  const auto unit = std::min(text.find_first_not_of("0123456789.e+-"), text.size());
+  const auto found = std::find(std::begin(units), std::end(units), text.substr(unit));
+  const auto count = number_in(text.substr(0, unit));
+  const double bytes = count.value_or(0) * std::pow(1024, found - std::begin(units));
+  if (found == std::end(units) || !(bytes >= 1 && bytes < 0x1p63))
+    return fmt::format("{} was given, a size with its unit is needed, like 512MiB or 4GiB", text);
+  text = std::to_string(static_cast<std::uint64_t>(bytes));
+  return "";
 }
 
 // One of `words`, with a message like those of scripts.
@@ -125,16 +153,15 @@ void Commands::add_settings(CLI::App* command) {
       ->type_name("NAME");
   command->add_option("--set", run_.settings, "name=value: sets a parameter of an experiment or a `let` of the script")
       ->type_name("NAME=VALUE");
-  command->add_option("--seed", run_.options.seed, "seed of all randomness")
-      ->check(not_negative)
-      ->capture_default_str();
+  command->add_option("--seed", run_.options.seed, "seed of all randomness")->check(seed)->capture_default_str();
   command->add_option("--threads", run_.options.threads, "threads; results do not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command
-      ->add_option("--memory", run_.memory,
-                   "GiB that arrays may take; more is refused (otherwise: nine tenths of the machine's)")
-      ->check(positive);
+      ->add_option("--memory", run_.options.memory,
+                   "what arrays may take, like 4GiB; more is refused (otherwise: nine tenths of the machine's)")
+      ->transform(CLI::Validator(size_in_bytes, ""))
+      ->type_name("SIZE");
   command->add_option("--data", run_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
       ->type_name("FOLDER");
   command->add_flag("--json", run_.json, "one JSON object a line, for machines");
@@ -285,9 +312,7 @@ void Commands::add_repl() {
   });
   command->add_option("script", repl_.script, "a .meta script whose definitions are there from the beginning")
       ->type_name("SCRIPT");
-  command->add_option("--seed", repl_.options.seed, "seed of all randomness")
-      ->check(not_negative)
-      ->capture_default_str();
+  command->add_option("--seed", repl_.options.seed, "seed of all randomness")->check(seed)->capture_default_str();
   command->add_option("--threads", run_.options.threads, "threads; results do not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

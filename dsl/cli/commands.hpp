@@ -21,7 +21,6 @@ struct RunRequest {
   std::string csv;                    // a file; empty: none
   bool json = false;                  // events and diagnostics on standard output
   bool json_diagnostics = false;      // diagnostics as JSON where people would read text
-  double memory = 0;                  // GiB; 0: what the machine has
 };
 
 int run_script(RunRequest);

@@ -61,8 +61,7 @@ std::optional<Script> loaded(RunRequest& request, Report& report) {
     complain(wrong);
     return std::nullopt;
   }
-  request.options.memory = static_cast<std::size_t>(request.memory * (1u << 30));
-  if (request.memory > 0) metac::set_memory_limit(request.options.memory);
+  if (request.options.memory > 0) metac::set_memory_limit(request.options.memory);
   request.options.stop = &take_signals();
   return Script::load(request.script, report);
 }
