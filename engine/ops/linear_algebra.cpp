@@ -1,95 +1,20 @@
-// Linear algebra on batches of small matrices. What may fail for some values (a singular matrix) is an error of the
-// run. Derivatives are written with the public functions, so they exist at every order wherever the function is smooth.
+// Factors, solutions and determinants of batches of small matrices. What may fail for some values (a singular matrix)
+// is an error of the run. Derivatives are written with the public functions, so they exist at every order wherever the
+// function is smooth.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 
 #include "kernels/decompositions.hpp"
-#include "ops/family.hpp"
+#include "ops/matrices.hpp"
 #include "ops/reference.hpp"
 
 namespace metac {
 namespace {
 
-// ---- kernels: matrix after matrix, in double precision ----
-
-// What a kernel works on: the inputs and the result of one element of the batch, and room for the rest.
-struct Matrices {
-  double *a, *b, *result, *work;
-  std::int32_t* order;
-};
-// Returns what is wrong with the values, if anything is.
-using MatrixBody = std::function<std::string(const Matrices&)>;
-
-std::int64_t matrix_elements(const Shape& shape, int batch) { return trailing(shape, shape.rank() - batch).elements(); }
-
-double* load_elements(Dtype dtype, const void* from, std::int64_t first, double* to, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i)
-    to[i] = dtype == Dtype::f32 ? static_cast<double>(static_cast<const float*>(from)[first + i])
-                                : static_cast<const double*>(from)[first + i];
-  return to;
-}
-
-void store_elements(Dtype dtype, const double* from, void* to, std::int64_t first, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (dtype == Dtype::f32)
-      static_cast<float*>(to)[first + i] = static_cast<float>(from[i]);
-    else
-      static_cast<double*>(to)[first + i] = from[i];
-  }
-}
-
-// The first `batch` axes of all operands are one batch. `work` numbers and `order` indices are there for the body.
-KernelPtr matrix_kernel(const Node& node, std::span<const Layout> inputs, int batch, std::int64_t work,
-                        std::int64_t order, MatrixBody body) {
-  const std::int64_t many = leading(inputs[0].shape, batch).elements();
-  const std::int64_t in_a = matrix_elements(inputs[0].shape, batch);
-  const std::int64_t in_b = inputs.size() > 1 ? matrix_elements(inputs[1].shape, batch) : 0;
-  const std::int64_t in_result = matrix_elements(node.type.shape, batch);
-  const Dtype dtype = node.type.dtype;
-  const std::string type = to_string(inputs[0].type()), name = node.op.name;
-  const auto run = [=](void* const* operands, std::byte* scratch) {
-    Matrices m;
-    m.a = reinterpret_cast<double*>(scratch);
-    m.b = m.a + in_a, m.result = m.b + in_b, m.work = m.result + in_result;
-    m.order = reinterpret_cast<std::int32_t*>(m.work + work);
-    for (std::int64_t i = 0; i < many; ++i) {
-      load_elements(dtype, operands[1], i * in_a, m.a, in_a);
-      if (in_b > 0) load_elements(dtype, operands[2], i * in_b, m.b, in_b);
-      if (std::all_of(m.a, m.result, [](double x) { return std::isfinite(x); })) {
-        if (const std::string problem = body(m); !problem.empty())
-          throw Error(fmt::format("[{}] matrix {} of {} {}", name, i, type, problem));
-      } else {
-        std::fill_n(m.result, in_result, std::numeric_limits<double>::quiet_NaN());
-      }
-      store_elements(dtype, m.result, operands[0], i * in_result, in_result);
-    }
-  };
-  const std::int64_t bytes = 8 * (in_a + in_b + in_result + work) + 4 * order;
-  return make_kernel(fmt::format("{} {} of {}", name, many, type), run, static_cast<std::size_t>(bytes));
-}
-
 std::string singular(const Pivot& pivot) {
   return pivot.row < 0 ? "" : fmt::format("is singular: pivot {} is 0; an invertible matrix is needed", pivot.row);
-}
-
-// ---- type rules ----
-
-int batch_axes(const Tensor& x) { return x.shape().rank() - 2; }
-
-void require_square(const Site& site) {
-  const Type& a = site.inputs[0].type();
-  require_float(site.op, site.inputs[0]);
-  if (a.shape.rank() < 2 || a.shape.back() != a.shape[a.shape.rank() - 2])
-    throw Error(fmt::format("[{}] {} was given; square matrices [..., n, n] are needed", site.op.name, to_string(a)));
-}
-
-Type square_type(const Site& site) {
-  require_square(site);
-  return site.inputs[0].type();
 }
 
 Type right_side_type(const Site& site) {
@@ -103,42 +28,7 @@ Type right_side_type(const Site& site) {
   return site.inputs[1].type();
 }
 
-// ---- shorthand for the rules ----
-
-Tensor transposed(Tensor x) {
-  Axes order = all_axes(x);
-  std::swap(order[order.size() - 1], order[order.size() - 2]);
-  return transpose(x, order);
-}
-
-Tensor symmetric_part(Tensor x) { return 0.5 * (x + transposed(x)); }
-// [..., n] beside the columns, or the rows, of [..., m, n].
-Tensor as_row(Tensor x) { return insert_axis(x, x.shape().rank() - 1); }
-Tensor as_column(Tensor x) { return insert_axis(x, x.shape().rank()); }
 Tensor identity_like(Tensor x) { return broadcast_to(identity(x.graph(), x.shape().back(), x.dtype()), x.shape()); }
-
-// ---- samples ----
-
-Sample matrices(std::vector<Shape> shapes, Attributes attributes = {}, void (*adjust)(int, Array&) = nullptr) {
-  Sample sample{.inputs = {}, .attributes = std::move(attributes), .adjust = adjust};
-  for (const auto& shape : shapes) sample.inputs.push_back({Dtype::f32, shape});
-  return sample;
-}
-
-// The first input gets so large a diagonal that it is invertible, and its symmetric part positive definite.
-void make_dominant(int input, Array& values) {
-  const Shape& shape = values.shape();
-  const std::int64_t n = shape.back();
-  for (std::int64_t i = 0; input == 0 && i < values.elements(); ++i)
-    if (i % n == i / n % n) store(values, i, values.at(i) + 2.5 * static_cast<double>(n));
-}
-
-std::vector<Sample> square_samples(Attributes attributes = {}) {
-  std::vector<Sample> samples;
-  for (const auto& shape : {Shape{1, 1}, Shape{0, 0}, Shape{0, 2, 2}, Shape{3, 3}, Shape{2, 1, 4, 4}})
-    samples.push_back(matrices({shape}, attributes, make_dominant));
-  return samples;
-}
 
 std::vector<Sample> right_side_samples(Attributes attributes) {
   const auto of = [&](Shape a, Shape b) { return matrices({a, b}, attributes, make_dominant); };
@@ -204,14 +94,6 @@ Tensors cholesky_vjp(const VjpSite& site) {
   const Tensor halved = p - 0.5 * diagonal_matrix(diagonal(p));
   const Tensor left = triangular_solve(l, halved, true, true);
   return {symmetric_part(triangular_solve(l, transposed(left), true, true))};
-}
-
-// Of factorisations: so many thirds of m n min(m, n), for each matrix [m, n] of the first input (Golub and Van Loan
-// 2013, chapters 4, 5 and 8; of the iterative ones about that many).
-template <int thirds>
-double cubic(const Node&, std::span<const Layout> inputs) {
-  const Shape& a = inputs[0].shape;
-  return thirds / 3.0 * static_cast<double>(a.elements() * std::min(a.back(), a[a.rank() - 2]));
 }
 
 // Substitution: each element of the right side takes part with a row of the triangle.
@@ -423,216 +305,8 @@ const Operator determinant_operator = {
           });
         }};
 
-// ---- qr: the orthonormal factor of matrices that are not wide; r follows from it ----
-
-Type orthonormal_type(const Site& site) {
-  require_float(site.op, site.inputs[0]);
-  const Type& a = site.inputs[0].type();
-  if (a.shape.rank() < 2 || a.shape[a.shape.rank() - 2] < a.shape.back())
-    throw Error(fmt::format("[qr] {} was given; matrices [..., m, n] with m >= n are needed", to_string(a)));
-  return a;
-}
-
-// From dq = q W + (1 - q q^T) da r^-1, where W is antisymmetric and below its diagonal that of q^T da r^-1.
-Tensors orthonormal_vjp(const VjpSite& site) {
-  const Tensor ct = site.cotangents[0], q = site.node;
-  const Tensor r = upper_triangle(matmul(transposed(q), site.inputs[0]));
-  const Tensor inner = matmul(transposed(q), ct);
-  const Tensor turned = lower_triangle(inner - transposed(inner), -1);
-  const Tensor to_product = matmul(q, turned - inner) + ct;  // of da r^-1
-  return {transposed(triangular_solve(r, transposed(to_product), false))};
-}
-
-const Operator orthonormal_operator = {
-    .name = "orthonormal",
-    .doc = "the factor q of a = q r for matrices [..., m, n], m >= n, where the diagonal of r is not negative",
-    .arity = 1,
-    .type = orthonormal_type,
-    .vjp = orthonormal_vjp,
-    .batch = batch_by_broadcast,
-    .kernel =
-        [](const Node& node, std::span<const Layout> inputs) {
-          const Shape& shape = node.type.shape;
-          const std::int64_t m = shape[shape.rank() - 2], n = shape.back();
-          return matrix_kernel(node, inputs, shape.rank() - 2, m * n + n, 0, [=](const Matrices& of) {
-            std::copy_n(of.a, m * n, of.result);
-            orthonormalise(of.result, m, n, of.work);
-            return std::string();
-          });
-        },
-    .operations = cubic<12>,
-    .samples =
-        [] {
-          std::vector<Sample> samples = square_samples();
-          for (const auto& shape : {Shape{5, 2}, Shape{4, 0}, Shape{2, 4, 3}}) samples.push_back(matrices({shape}));
-          return samples;
-        },
-    .reference = reference_by_kernel};
-
-// ---- symmetric eigenvalues and -vectors: attributes.numbers says which of both ----
-
-bool wants_vectors(const Attributes& attributes) { return attributes.numbers.at(0) != 0; }
-
-extern const Operator eigen_operator;
-
-Tensor eigen(Tensor a, bool vectors) { return apply(eigen_operator, {a}, numbers({vectors ? 1 : 0})); }
-
-Type eigen_type(const Site& site) {
-  require_square(site);
-  const Type& a = site.inputs[0].type();
-  return wants_vectors(site.attributes) ? a : Type{a.dtype, leading(a.shape, a.shape.rank() - 1)};
-}
-
-// 1 / (x_j - x_i) in row i and column j, 0 on the diagonal. An error where two are equal.
-Tensor reciprocal_gaps(Tensor x, const char* message) {
-  const Tensor gaps = as_row(x) - as_column(x);
-  const std::int64_t n = x.shape().back();
-  const Tensor number = iota(x.graph(), n);
-  const Tensor same = broadcast_to(equal(reshape(number, {n, 1}), number), gaps.shape());
-  const Tensor apart = select(same, filled_like(gaps, 1), gaps);
-  return select(same, zeros_like(gaps), 1.0 / checked(apart, not_equal(apart, zeros_like(apart)), message));
-}
-
-Tensors eigen_vjp(const VjpSite& site) {
-  const Tensor a = site.inputs[0], ct = site.cotangents[0];
-  const Tensor v = eigen(a, true);
-  if (!wants_vectors(site.attributes)) return {matmul(v * as_row(ct), transposed(v))};
-  const Tensor gaps =
-      reciprocal_gaps(eigen(a, false),
-                      "[symmetric_eigen] two eigenvalues are equal; the derivative of the vectors needs distinct ones");
-  return {symmetric_part(matmul(matmul(v, matmul(transposed(v), ct) * gaps), transposed(v)))};
-}
-
-const Operator eigen_operator = {
-    .name = "symmetric_eigen",
-    .doc = "eigenvalues, ascending, or eigenvectors of the symmetric part of matrices [..., n, n]",
-    .arity = 1,
-    .type = eigen_type,
-    .vjp = eigen_vjp,
-    .batch = batch_by_broadcast,
-    .kernel =
-        [](const Node& node, std::span<const Layout> inputs) {
-          const std::int64_t n = inputs[0].shape.back();
-          const bool vectors = wants_vectors(node.attributes);
-          return matrix_kernel(node, inputs, inputs[0].shape.rank() - 2, n * n, 0, [=](const Matrices& m) {
-            for (std::int64_t i = 0; i < n; ++i)
-              for (std::int64_t j = 0; j <= i; ++j)
-                m.a[i * n + j] = m.a[j * n + i] = 0.5 * (m.a[i * n + j] + m.a[j * n + i]);
-            // What is not wanted goes to where there is room: the values need the first row of it.
-            if (vectors)
-              decompose_symmetric(m.a, n, m.work, m.result);
-            else
-              decompose_symmetric(m.a, n, m.result, m.work);
-            return std::string();
-          });
-        },
-    .operations = cubic<27>,
-    .samples =
-        [] {
-          std::vector<Sample> samples = square_samples(numbers({0}));
-          for (auto& sample : square_samples(numbers({1}))) samples.push_back(sample);
-          return samples;
-        },
-    .reference = reference_by_kernel};
-
-// ---- singular values and vectors: attributes.numbers says which of the three ----
-
-enum class Factor : std::int64_t { u, s, v };
-
-Factor factor_of(const Attributes& attributes) { return static_cast<Factor>(attributes.numbers.at(0)); }
-
-extern const Operator singular_operator;
-
-Tensor singular_factor(Tensor a, Factor factor) {
-  return apply(singular_operator, {a}, numbers({static_cast<std::int64_t>(factor)}));
-}
-
-Type singular_type(const Site& site) {
-  require_float(site.op, site.inputs[0]);
-  const Type& a = site.inputs[0].type();
-  if (a.shape.rank() < 2)
-    throw Error(fmt::format("[singular_values] {} was given; matrices [..., m, n] are needed", to_string(a)));
-  const std::int64_t m = a.shape[a.shape.rank() - 2], n = a.shape.back(), k = std::min(m, n);
-  const Shape batch = leading(a.shape, a.shape.rank() - 2);
-  switch (factor_of(site.attributes)) {
-    case Factor::u:
-      return {a.dtype, concatenated(batch, {m, k})};
-    case Factor::s:
-      return {a.dtype, concatenated(batch, {k})};
-    default:
-      return {a.dtype, concatenated(batch, {n, k})};
-  }
-}
-
-// The derivative to a of a function of the vectors on one side: `mine` [rows, k] with the cotangent ct, and `others`.
-// Given as [rows of mine, rows of others].
-Tensor vectors_vjp(Tensor mine, Tensor s, Tensor others, Tensor ct) {
-  const Tensor gaps = reciprocal_gaps(
-      s * s, "[singular_values] two singular values are equal; the derivative of the vectors needs distinct ones");
-  const Tensor inner = matmul(transposed(mine), ct), turned = inner * gaps;
-  Tensor result = matmul(mine, (turned + transposed(turned)) * as_row(s));
-  const Shape& shape = mine.shape();
-  if (shape[shape.rank() - 2] > shape.back()) {  // what leaves the space of these vectors
-    const Tensor needed =
-        checked(s, not_equal(s, zeros_like(s)),
-                "[singular_values] a singular value is 0; the derivative of the vectors of the longer "
-                "side needs positive ones");
-    result = result + (ct - matmul(mine, inner)) / as_row(needed);
-  }
-  return matmul(result, transposed(others));
-}
-
-// Giles 2008, section 3.2; Townsend 2016.
-Tensors singular_vjp(const VjpSite& site) {
-  const Tensor a = site.inputs[0], ct = site.cotangents[0];
-  const Tensor u = singular_factor(a, Factor::u), s = singular_factor(a, Factor::s), v = singular_factor(a, Factor::v);
-  switch (factor_of(site.attributes)) {
-    case Factor::u:
-      return {vectors_vjp(u, s, v, ct)};
-    case Factor::s:
-      return {matmul(u * as_row(ct), transposed(v))};
-    default:
-      return {transposed(vectors_vjp(v, s, u, ct))};
-  }
-}
-
-KernelPtr singular_kernel(const Node& node, std::span<const Layout> inputs) {
-  const Shape& shape = inputs[0].shape;
-  const std::int64_t m = shape[shape.rank() - 2], n = shape.back(), k = std::min(m, n);
-  const Factor factor = factor_of(node.attributes);
-  const std::int64_t work = m * n + k * k, all = m * k + k + n * k;
-  return matrix_kernel(node, inputs, shape.rank() - 2, work + all, 0, [=](const Matrices& of) {
-    double *const u = of.work + work, *const s = u + m * k, *const v = s + k;
-    decompose_singular(of.a, m, n, u, s, v, of.work);
-    if (factor == Factor::u) std::copy_n(u, m * k, of.result);
-    if (factor == Factor::s) std::copy_n(s, k, of.result);
-    if (factor == Factor::v) std::copy_n(v, n * k, of.result);
-    return std::string();
-  });
-}
-
-const Operator singular_operator = {
-    .name = "singular_values",
-    .doc = "singular values, descending, or the vectors on one side of matrices [..., m, n]",
-    .arity = 1,
-    .type = singular_type,
-    .vjp = singular_vjp,
-    .batch = batch_by_broadcast,
-    .kernel = singular_kernel,
-    .operations = cubic<60>,
-    .samples =
-        [] {
-          std::vector<Sample> samples;
-          for (std::int64_t factor : {0, 1, 2})
-            for (const auto& shape : {Shape{1, 1}, Shape{0, 0}, Shape{3, 0}, Shape{3, 3}, Shape{4, 2}, Shape{2, 2, 3}})
-              samples.push_back(matrices({shape}, numbers({factor})));
-          return samples;
-        },
-    .reference = reference_by_kernel};
-
-const Register registered[] = {Register(cholesky_operator),    Register(triangular_operator),  Register(solve_operator),
-                               Register(determinant_operator), Register(orthonormal_operator), Register(eigen_operator),
-                               Register(singular_operator)};
+const Register registered[] = {Register(cholesky_operator), Register(triangular_operator), Register(solve_operator),
+                               Register(determinant_operator)};
 
 // Both with the batch axes that they have in common.
 Tensor solve_batches(const Operator& op, Tensor a, Tensor b, Attributes attributes = {}) {
@@ -678,22 +352,6 @@ Tensor determinant(Tensor a) { return part_of_determinant(a, Part::value); }
 
 SignedLogarithm log_determinant(Tensor a) {
   return {part_of_determinant(a, Part::sign), part_of_determinant(a, Part::log_of_size)};
-}
-
-// Of a wide matrix only the first columns matter to q.
-QrFactors qr(Tensor a) {
-  require_float("qr", a);
-  if (batch_axes(a) < 0)
-    throw Error(fmt::format("[qr] {} was given; matrices [..., m, n] are needed", to_string(a.type())));
-  const std::int64_t columns = std::min(a.shape()[batch_axes(a)], a.shape().back());
-  const Tensor q = apply(orthonormal_operator, {slice_axis(a, -1, 0, columns)});
-  return {q, upper_triangle(matmul(transposed(q), a))};
-}
-
-SymmetricEigen symmetric_eigen(Tensor a) { return {eigen(a, false), eigen(a, true)}; }
-
-SingularValues singular_values(Tensor a) {
-  return {singular_factor(a, Factor::u), singular_factor(a, Factor::s), singular_factor(a, Factor::v)};
 }
 
 }  // namespace metac
