@@ -231,6 +231,7 @@ Outcome perform(const Script& script, const Options& given, Observer& observer, 
 
   Elaborator self(script.program(), settings.values);
   self.set_data_directory(options.data);
+  self.stop = options.stop;
   if (asked.flows != nullptr)
     self.flow_found = [&](const Learner& learner, const std::vector<LearnedFlow>& found) {
       add_flow(*asked.flows, learner, found);

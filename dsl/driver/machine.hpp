@@ -18,8 +18,6 @@ Array key_array(data::Key);
 
 constexpr std::int64_t default_rows_at_once = 500;  // examples that are predicted together
 
-struct Interrupted {};
-
 struct RunFailure {  // it failed while running; not the script's form
   Diagnostic diagnostic;
 };

@@ -5,6 +5,7 @@
 // A mistake of the script is thrown as a Failure, with its place and the calls that led there.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,6 +31,8 @@ struct Failure {
   Diagnostic diagnostic;
   bool out_of_memory = false;  // not the script's form: there is no room for what it asks
 };
+
+struct Interrupted {};  // `Elaborator::stop` was set
 
 // The parameters that the body of a model sees: drawn when a tree is initialised, else taken from a tree.
 struct ParameterFrame {
@@ -265,6 +268,8 @@ class Elaborator {
   std::function<void(const Learner&, const std::vector<LearnedFlow>&)> flow_found;
   // Told of what each name of a statement or a parameter is bound to, each time; null: nobody asks.
   std::function<void(const Name&, const Value&)> name_bound;
+  // Set from outside to stop: the next expression throws Interrupted. Null: nobody does.
+  const std::atomic<bool>* stop = nullptr;
 
  private:
   friend struct Expressions;

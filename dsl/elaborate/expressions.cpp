@@ -114,6 +114,7 @@ struct Elaborator::StackGuard {
 
 Value Elaborator::evaluate(const ExprPtr& expression, const ScopePtr& scope) {
   const StackGuard stack(*this, expression->span);
+  if (stop != nullptr && stop->load(std::memory_order_relaxed)) throw Interrupted{};
   try {
     Value value = std::visit(Expressions{*this, *expression, scope}, expression->node);
     if (flow != nullptr) flow->note(expression->span, value);

@@ -178,4 +178,17 @@ BOOST_AUTO_TEST_CASE(a_run_goes_on_only_as_itself) {
   BOOST_TEST(refused({"--resume", "x"}).find("run.json is damaged") != std::string::npos);
 }
 
+// The loop of the script alone takes longer than the test may.
+BOOST_AUTO_TEST_CASE(a_check_of_a_long_loop_stops_on_request) {
+  const data::testing::TemporaryFolder folder;
+  std::ofstream(folder.path() / "endless.meta")
+      << "experiment e {\n  var x = 0.0\n  for i in range(10_000) { for j in range(1_000_000) { x = x + 1.0 } }\n}\n";
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const Finished finished =
+        run_command(folder.path(), {"check", "endless.meta"}, Stop{.signal = signal, .seconds = 0.3});
+    BOOST_TEST(finished.code == 130, finished.err);
+    BOOST_TEST(finished.err.find("stopped on request") != std::string::npos, finished.err);
+  }
+}
+
 }  // namespace metac::dsl::test
