@@ -26,6 +26,23 @@ Json notification(const char* method, Json parameters) {
 
 bool is_id(const Json& id) { return id.is_string() || id.is_number_integer(); }
 
+constexpr int deepest_nesting = 100;  // of a message, since JSON is copied, compared and written by recursion
+
+// Whether lists and objects stand in each other deeper than that; brackets in texts do not count.
+bool nests_too_deep(std::string_view json) {
+  int depth = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '"') in_text = !in_text;
+    if (in_text && c == '\\') ++i;
+    if (in_text) continue;
+    if ((c == '[' || c == '{') && ++depth > deepest_nesting) return true;
+    if (c == ']' || c == '}') --depth;
+  }
+  return false;
+}
+
 }  // namespace
 
 struct Server::State {
@@ -82,6 +99,9 @@ std::string Server::refuse_frame(const std::string& reason) {
 }
 
 std::vector<std::string> Server::receive(std::string_view text) {
+  if (nests_too_deep(text)) {
+    return {refuse_frame(fmt::format("lists and objects of a message nest at most {} deep", deepest_nesting))};
+  }
   const Json message = Json::parse(text, nullptr, false);
   if (message.is_discarded()) {
     state_->out.push_back(dumped(error_answer(nullptr, ErrorCode::parse_error, "this is no JSON")));
@@ -107,7 +127,8 @@ void Server::State::handle(const Json& message) {
     return;
   }
   const auto method = message.at("method").get<std::string>();
-  const Json parameters = message.contains("params") ? message.at("params") : Json(nullptr);
+  static const Json nothing;
+  const Json& parameters = message.contains("params") ? message.at("params") : nothing;
   if (has_id)
     answer(id, method, parameters);
   else
