@@ -195,13 +195,18 @@ class Checker {
       return define(program_->visible_[user], name, found->second);
     forgiven_[user].insert(name.text);
     if (set_.is_damaged(file)) return;
+    std::string hint = is_full(found_) ? "" : name_instead(name.text, theirs, file);
+    found_.error("E0217", name.span, "`" + sources_->name(file) + "` does not define `" + name.text + "`").hint =
+        std::move(hint);
+  }
+
+  static std::string name_instead(const std::string& name, const Names& theirs, std::uint32_t file) {
     std::vector<std::string> candidates;
     for (const auto& [own, global] : theirs) {
       if (global.file == file) candidates.push_back(own);
     }
     const std::string all = candidates.empty() ? "that file defines nothing" : "it defines " + enumerate(candidates);
-    found_.error("E0217", name.span, "`" + sources_->name(file) + "` does not define `" + name.text + "`").hint =
-        suggestion(name.text, candidates, all);
+    return suggestion(name, candidates, all);
   }
 
   void walk(const Module& module, bool is_script) {

@@ -123,7 +123,7 @@ void Walker::unknown_name(const std::string& name, Span span) {
     return;
   }
   std::string hint = advice_on(name);
-  if (hint.empty()) hint = suggestion(name, visible_names());
+  if (hint.empty() && !is_full(report_)) hint = suggestion(name, visible_names());
   report_.error("E0201", span, "unknown name `" + name + "`").hint = std::move(hint);
 }
 

@@ -64,14 +64,17 @@ void Scopes::declare_outermost(Symbol symbol) {
   scopes_.front().symbols.insert_or_assign(std::move(name), std::move(symbol));
 }
 
-const Name* Scopes::bound_later(const std::string& name, Span use) const {
+const Name* Scopes::bound_later(const std::string& name, Span use) {
   for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
     if (!scope->block) continue;
-    for (const auto& statement : scope->block->statements) {
-      for (const Name* bound : names_bound_by(*statement)) {
-        if (bound->text == name && bound->span.begin > use.begin) return bound;
-      }
+    if (!scope->bound) {
+      scope->bound.emplace();
+      for (const auto& statement : scope->block->statements)
+        for (const Name* bound : names_bound_by(*statement)) scope->bound->emplace(bound->text, bound);
     }
+    const auto [begin, end] = scope->bound->equal_range(name);
+    for (auto bound = begin; bound != end; ++bound)
+      if (bound->second->span.begin > use.begin) return bound->second;
   }
   return nullptr;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,11 +30,12 @@ std::string_view words(SymbolKind);
 struct LexicalScope {
   std::map<std::string, Symbol> symbols;
   const Block* block = nullptr;  // its statements, to say of an unknown name that it is bound further down
+  std::optional<std::multimap<std::string_view, const Name*>> bound;  // by them; filled when first asked for
 };
 
 class Scopes {
  public:
-  void push(const Block* block = nullptr) { scopes_.push_back({{}, block}); }
+  void push(const Block* block = nullptr) { scopes_.push_back({{}, block, std::nullopt}); }
   LexicalScope pop();
 
   Symbol* find(const std::string& name);       // from the innermost scope outwards
@@ -41,7 +43,7 @@ class Scopes {
   void declare(Symbol symbol);                 // replaces a symbol of that name in the innermost scope
   void declare_outermost(Symbol symbol);
   // Where a block around binds `name` later; null if none does.
-  const Name* bound_later(const std::string& name, Span use) const;
+  const Name* bound_later(const std::string& name, Span use);
   void add_names(std::vector<std::string>& names) const;  // innermost first
   template <class F>
   void visit(F&& f) const {  // every symbol, innermost first

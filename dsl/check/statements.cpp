@@ -167,9 +167,9 @@ void Walker::assign_unbound(const Name& name) {
     error.hint = "what is bound at the top level of a file stays as it is; write `var` to bind a name that changes";
     return;
   }
-  Diagnostic& error = report_.error("E0202", name.span, "there is no variable `" + name.text + "` to change");
   std::vector<std::string> near;
-  scopes_.add_names(near);
+  if (!is_full(report_)) scopes_.add_names(near);
+  Diagnostic& error = report_.error("E0202", name.span, "there is no variable `" + name.text + "` to change");
   const std::string close = nearest(name.text, near);
   const Symbol* symbol = close.empty() ? nullptr : scopes_.find(close);
   const bool is_typo = symbol && may_assign(*symbol);

@@ -195,6 +195,8 @@ class Walker::Restore {
 
 // "`a`, `b` and `c`"
 std::string enumerate(const std::vector<std::string>& names);
+// Whether it has all mistakes that are told: no time goes into hints for more.
+inline bool is_full(const Report& report) { return report.errors() >= most_mistakes; }
 // "did you mean `x`?", or `otherwise` if nothing is near.
 std::string suggestion(const std::string& name, const std::vector<std::string>& candidates, std::string otherwise = "");
 // Whether a block ends with a value on every path: `return`, `error(..)`, or, if `alone`, one single expression.

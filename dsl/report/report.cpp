@@ -55,9 +55,12 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   std::string_view best;
   std::size_t best_distance = limit + 1;
   for (const std::string& candidate : candidates) {
+    const std::size_t longer = std::max(name.size(), candidate.size());
+    const std::size_t fewest_edits = longer - std::min(name.size(), candidate.size());
+    if (candidate == name || fewest_edits >= best_distance) continue;
     const std::size_t distance = edit_distance(name, candidate);
-    const bool nothing_kept = distance >= std::max(name.size(), candidate.size());
-    if (candidate == name || nothing_kept || distance >= best_distance) continue;
+    const bool nothing_kept = distance >= longer;
+    if (nothing_kept || distance >= best_distance) continue;
     best = candidate;
     best_distance = distance;
   }

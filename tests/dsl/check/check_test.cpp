@@ -316,4 +316,35 @@ BOOST_AUTO_TEST_CASE(a_long_script_is_checked_in_linear_time) {
   BOOST_TEST(of_1000 < 1000);  // an editor asks for 100: loose, for debug builds and busy machines
 }
 
+namespace {
+
+// `line` with the numbers from 1 to 20,000 in place of each `#`.
+std::string repeated(const std::string& line) {
+  std::string text;
+  for (int i = 1; i <= 20'000; ++i)
+    for (const char c : line) text += c == '#' ? std::to_string(i) : std::string(1, c);
+  return text;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(mistakes_that_are_not_told_take_no_time_for_their_hints) {
+  const std::string texts[] = {repeated("let a# = zz#\n"),
+                               "experiment e {\n" + repeated("let zy# = zz#\n") + "let zz1 = 1\n}\n",
+                               "experiment e {\n" + repeated("var a# = 1\nzz# = 2\n") + "}\n",
+                               "use " + repeated("zz#, ") + "zz from \"module.meta\"\n"};
+  for (const std::string& text : texts) {
+    const std::clock_t start = std::clock();
+    const Checked checked = check_text(text, {{"module.meta", repeated("let a# = #\n")}});
+    const double took = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    BOOST_TEST(took < 10, took << " s: " << text.substr(0, 30));  // loose, for debug builds; it was more than a minute
+    const auto& told = checked.report.all();
+    BOOST_REQUIRE_EQUAL(told.size(), most_mistakes + 1u);
+    BOOST_TEST(told.back().code == "E0223");
+    for (std::size_t i = 1; i < most_mistakes; ++i)
+      BOOST_TEST(told[i].hint.starts_with("did you mean `"), told[i].message << ": " << told[i].hint);
+    if (&text == &texts[1]) BOOST_TEST(told[0].code == "E0203");
+  }
+}
+
 }  // namespace metac::dsl::test

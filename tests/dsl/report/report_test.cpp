@@ -114,6 +114,8 @@ BOOST_AUTO_TEST_CASE(the_nearest_name_is_within_half_the_length) {
   BOOST_TEST(nearest("x", {"y"}) == "");  // nothing in common
   BOOST_TEST(nearest("", {"a"}) == "");
   BOOST_TEST(nearest("mea", {"mse", "mean"}) == "mean");
+  BOOST_TEST(nearest("values", {"value_and_grad", "vale", "value", "values2"}) == "value");  // the first of the nearest
+  BOOST_TEST(nearest("abcdef", {"abc", "xyzdef"}) == "abc");                                 // half is near enough
 }
 
 BOOST_AUTO_TEST_SUITE_END()
