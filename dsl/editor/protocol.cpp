@@ -13,7 +13,7 @@ namespace metac::dsl {
 namespace {
 
 [[noreturn]] void wrong_field(const char* name, const char* needed) {
-  throw ProtocolError{ErrorCode::invalid_params, fmt::format("`{}` is missing, or is not {}", name, needed)};
+  throw ProtocolError{ErrorCode::invalid_params, fmt::format("`{}` is not {}", name, needed)};
 }
 
 Json position(Place place) { return {{"line", place.line}, {"character", place.column}}; }
@@ -39,7 +39,8 @@ bool lists(const Json& parameters, const char* path, const char* wanted) {
 }  // namespace
 
 const Json& field(const Json& message, const char* name) {
-  if (!message.is_object() || !message.contains(name)) wrong_field(name, "there");
+  if (!message.is_object() || !message.contains(name))
+    throw ProtocolError{ErrorCode::invalid_params, fmt::format("`{}` is missing", name)};
   return message.at(name);
 }
 

@@ -125,6 +125,20 @@ BOOST_AUTO_TEST_CASE(parameters_of_wrong_types_are_refused) {
   BOOST_TEST(client.logged.size() == std::size(wrong));
 }
 
+BOOST_AUTO_TEST_CASE(a_refusal_names_the_field) {
+  Client client;
+  client.open("/a.meta", "let x = 1\n");
+  const Json place{{"textDocument", {{"uri", "file:///a.meta"}}}, {"position", {{"line", 0}, {"character", 4}}}};
+  BOOST_TEST(client.refusal("textDocument/references", place) == "`context` is missing");
+  BOOST_TEST(client.refusal("textDocument/references", nullptr) == "`textDocument` is missing");
+  Json wrong = place;
+  wrong["position"]["line"] = "0";
+  BOOST_TEST(client.refusal("textDocument/hover", wrong) == "`line` is not an integer");
+  wrong = place;
+  wrong["textDocument"]["uri"] = 7;
+  BOOST_TEST(client.refusal("textDocument/hover", wrong) == "`uri` is not a text");
+}
+
 BOOST_AUTO_TEST_CASE(utf8_is_taken_where_the_client_has_it) {
   Client client({}, true);
   client.open("/a.meta", "experiment e { print(\"\u20ac\", nothing) }\n");
