@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 
 #include "editor/uri.hpp"
@@ -52,7 +53,9 @@ std::string text_field(const Json& message, const char* name) {
 
 std::int64_t integer_field(const Json& message, const char* name) {
   const Json& found = field(message, name);
-  if (!found.is_number_integer()) wrong_field(name, "an integer");
+  constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
+  const bool too_large = found.is_number_unsigned() && found.get<std::uint64_t>() > largest;
+  if (!found.is_number_integer() || too_large) wrong_field(name, "an integer of 64 bits with a sign");
   return found.get<std::int64_t>();
 }
 

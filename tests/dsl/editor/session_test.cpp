@@ -133,10 +133,31 @@ BOOST_AUTO_TEST_CASE(a_refusal_names_the_field) {
   BOOST_TEST(client.refusal("textDocument/references", nullptr) == "`textDocument` is missing");
   Json wrong = place;
   wrong["position"]["line"] = "0";
-  BOOST_TEST(client.refusal("textDocument/hover", wrong) == "`line` is not an integer");
+  BOOST_TEST(client.refusal("textDocument/hover", wrong) == "`line` is not an integer of 64 bits with a sign");
   wrong = place;
   wrong["textDocument"]["uri"] = 7;
   BOOST_TEST(client.refusal("textDocument/hover", wrong) == "`uri` is not a text");
+}
+
+BOOST_AUTO_TEST_CASE(integers_that_are_too_large_are_refused) {
+  Client client;
+  const auto open = [&](std::uint64_t version) {
+    client.notify("textDocument/didOpen",
+                  {{"textDocument", {{"uri", "file:///a.meta"}, {"version", version}, {"text", ""}}}});
+  };
+  open(1ull << 63);
+  open(UINT64_MAX);
+  BOOST_TEST(client.published("/a.meta").is_null());
+  BOOST_REQUIRE_EQUAL(client.logged.size(), 2u);
+  BOOST_TEST(contains(client.logged[0], "`version` is not an integer of 64 bits with a sign"));
+  open(INT64_MAX);
+  BOOST_TEST(client.published("/a.meta")["version"] == INT64_MAX);
+  const auto refusal = [&](std::uint64_t line) {
+    return client.refusal("textDocument/hover", {{"textDocument", {{"uri", "file:///a.meta"}}},
+                                                 {"position", {{"line", line}, {"character", 0}}}});
+  };
+  BOOST_TEST(refusal(1ull << 63) == "`line` is not an integer of 64 bits with a sign");
+  BOOST_TEST(contains(refusal(INT64_MAX), "there is no line 9223372036854775807"));
 }
 
 BOOST_AUTO_TEST_CASE(utf8_is_taken_where_the_client_has_it) {
