@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 
@@ -71,10 +72,11 @@ class Background {
   const Server::Work& work() const { return work_; }
   int output() const { return output_; }
 
-  void start(const Server& server, Server::Work work) {
+  // Why it could not be started; empty: it was.
+  std::string start(const Server& server, Server::Work work) {
     stop();
     std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC) != 0) return;
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) return why_not_started();
     const pid_t child = fork();
     if (child == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -83,15 +85,17 @@ class Background {
       write_all(ends[1], server.elaborate(work));
       _exit(0);
     }
+    const std::string failure = child < 0 ? why_not_started() : "";
     close(ends[1]);
     if (child < 0) {
       close(ends[0]);
-      return;
+      return failure;
     }
     process_ = child;
     output_ = ends[0];
     work_ = std::move(work);
     found_.clear();
+    return "";
   }
 
   // Reads what is there; true when that was all.
@@ -101,11 +105,15 @@ class Background {
     return bytes.empty();
   }
 
-  // What was found; nullopt if the process did not come to its end.
-  std::optional<std::string> finish() {
-    const bool done = wait_for_end();
-    return done ? std::optional(std::move(found_)) : std::nullopt;
+  // Why nothing was found; empty: the process came to its end, and found() is what it wrote.
+  std::string finish() {
+    const int status = wait_for_end();
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) return "that takes too long here; `metac check` does it";
+    if (WIFSIGNALED(status)) return fmt::format("the process that does it was ended: {}", strsignal(WTERMSIG(status)));
+    if (WEXITSTATUS(status) != 0) return fmt::format("the process that does it gave {}", WEXITSTATUS(status));
+    return "";
   }
+  const std::string& found() const { return found_; }
 
   void stop() {
     if (!is_running()) return;
@@ -114,12 +122,16 @@ class Background {
   }
 
  private:
-  bool wait_for_end() {
+  static std::string why_not_started() {
+    return fmt::format("no process could be started for it: {}", std::strerror(errno));
+  }
+
+  int wait_for_end() {
     int status = 0;
     while (waitpid(process_, &status, 0) < 0 && errno == EINTR) continue;
     close(output_);
     process_ = output_ = -1;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return status;
   }
 
   pid_t process_ = -1;
@@ -163,15 +175,18 @@ bool Session::take(const std::string& bytes) {
 
 void Session::take_elaborated() {
   if (!background_.read_more()) return;
-  const auto found = background_.finish();
-  send(found ? server_.elaborated(background_.work(), *found) : server_.gave_up(background_.work()));
+  const std::string failure = background_.finish();
+  send(failure.empty() ? server_.elaborated(background_.work(), background_.found())
+                       : server_.gave_up(background_.work(), failure));
 }
 
 void Session::begin_elaboration() {
   if (!waiting_) waiting_ = server_.next_work();
   idle_ = !waiting_ || (background_.is_running() && background_.work().path != waiting_->path);
   if (idle_) return;
-  background_.start(server_, *std::exchange(waiting_, std::nullopt));
+  const Server::Work work = *std::exchange(waiting_, std::nullopt);
+  const std::string failure = background_.start(server_, work);
+  if (!failure.empty()) send(server_.gave_up(work, failure));
 }
 
 int Session::refuse(const std::string& reason) {

@@ -66,6 +66,7 @@ struct Server::State {
   void set_findings(const std::string& root, Findings found, Findings elaborated);
   void publish(const std::string& path);
   void log(const std::string& text);
+  Json rehearsed(const std::string& path, const Document&) const;
   std::string bound_to(const std::string& path, std::uint64_t revision, const std::string& file,
                        std::uint32_t byte) const;
 
@@ -333,20 +334,29 @@ std::optional<Server::Work> Server::next_work() {
 std::string Server::elaborate(const Work& work) const {
   const Document* document = state_->documents.find(work.path);
   if (!document) return "{}";
-  const Rehearsal found = rehearse(work.path, document->text.all(), state_->documents.reader(), state_->agreement.data);
+  try {
+    return dumped(state_->rehearsed(work.path, *document));
+  } catch (const std::exception& error) {
+    return dumped({{"error", error.what()}});
+  }
+}
+
+Json Server::State::rehearsed(const std::string& path, const Document& document) const {
+  const Rehearsal found = rehearse(path, document.text.all(), documents.reader(), agreement.data);
   const Sources& sources = found.script.sources();
   Json diagnostics = Json::object(), values = Json::array();
-  for (const auto& [path, all] : findings(found.report, sources, work.path, state_->documents, state_->agreement))
-    diagnostics[path] = all;
+  for (const auto& [file, all] : findings(found.report, sources, path, documents, agreement)) diagnostics[file] = all;
   for (const auto& [place, words] : found.values)
     values.push_back({sources.name(place.first), place.second, fmt::format("{}", fmt::join(words, " or "))});
-  return dumped({{"diagnostics", std::move(diagnostics)}, {"values", std::move(values)}});
+  return {{"diagnostics", std::move(diagnostics)}, {"values", std::move(values)}};
 }
 
 std::vector<std::string> Server::elaborated(const Work& work, std::string_view text) {
   const Document* document = state_->documents.find(work.path);
   const Json found = Json::parse(text, nullptr, false);
   if (!document || document->revision != work.revision || !found.is_object()) return {};
+  if (found.contains("error"))
+    return gave_up(work, fmt::format("that failed: {}", found.at("error").get<std::string>()));
   State::Root& root = state_->roots[work.path];
   root.revision = work.revision;
   root.values.clear();
@@ -359,8 +369,8 @@ std::vector<std::string> Server::elaborated(const Work& work, std::string_view t
   return std::exchange(state_->out, {});
 }
 
-std::vector<std::string> Server::gave_up(const Work& work) {
-  state_->log(fmt::format("{}: shapes were not checked, that takes too long here; `metac check` does it", work.path));
+std::vector<std::string> Server::gave_up(const Work& work, const std::string& reason) {
+  state_->log(fmt::format("{}: shapes were not checked, {}", work.path, reason));
   return std::exchange(state_->out, {});
 }
 

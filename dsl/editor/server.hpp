@@ -40,12 +40,12 @@ class Server {
   };
   // What should be elaborated now; nullopt: nothing. Each revision is asked for once.
   std::optional<Work> next_work();
-  // Elaborates the script, and gives what was found as a text for elaborated(). Changes nothing, so it may be done by a
-  // copy of this process.
+  // Elaborates the script, and gives what was found, or what went wrong, as a text for elaborated(). Changes nothing,
+  // so it may be done by a copy of this process.
   std::string elaborate(const Work&) const;
   std::vector<std::string> elaborated(const Work&, std::string_view found);
-  // It was stopped: it took too long, or too much memory.
-  std::vector<std::string> gave_up(const Work&);
+  // Nothing was found, for this reason: "that takes too long here".
+  std::vector<std::string> gave_up(const Work&, const std::string& reason);
 
  private:
   struct State;

@@ -1,6 +1,7 @@
 // `metac lsp` as an editor meets it: the real command, over pipes.
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,13 +53,17 @@ json notification(const char* method, const json& parameters) {
 // An editor that waits for what it wants to see.
 class Talk {
  public:
-  Talk() {
+  // `descriptors`: how many files it may have open.
+  explicit Talk(rlim_t descriptors = 100) {
     int in[2], out[2];
     if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
     process_ = fork();
     if (process_ == 0) {
       dup2(in[0], STDIN_FILENO);
       dup2(out[1], STDOUT_FILENO);
+      closefrom(STDERR_FILENO + 1);
+      const rlimit most{descriptors, descriptors};
+      setrlimit(RLIMIT_NOFILE, &most);
       execl(METAC_COMMAND, METAC_COMMAND, "lsp", nullptr);
       _exit(127);
     }
@@ -95,6 +100,16 @@ class Talk {
     }
     BOOST_FAIL("nothing with " << text << " came");
     return nullptr;
+  }
+
+  // The process that it began for elaboration, once there is one.
+  pid_t child() const {
+    const std::string pid = std::to_string(process_);
+    for (int turn = 0; turn < 600; ++turn, usleep(100'000)) {
+      std::ifstream children("/proc/" + pid + "/task/" + pid + "/children");
+      if (pid_t found = 0; children >> found) return found;
+    }
+    throw std::runtime_error("it began no process");
   }
 
   // Closes its input; the exit code.
@@ -168,21 +183,45 @@ BOOST_AUTO_TEST_CASE(shapes_are_checked_once_nothing_comes) {
   BOOST_TEST(talk.end() == 0);
 }
 
+const std::string slow =
+    "fn turn(n) {\n  var s = 0\n  for i in 1..n { for j in 1..n { for k in 1..n { s = s + 1 } } }\n  return s\n}\n"
+    "experiment e { print(turn(5_000)) }\n";
+
 BOOST_AUTO_TEST_CASE(a_script_that_takes_long_takes_nothing_from_the_editor) {
   Talk talk;
-  const std::string slow =
-      "fn turn(n) {\n  var s = 0\n  for i in 1..n { for j in 1..n { for k in 1..n { s = s + 1 } } }\n  return s\n}\n";
-  open(talk, slow + "experiment e { print(turn(5_000)) }\n");
+  open(talk, slow);
   talk.wait_for("publishDiagnostics");
   usleep(600'000);  // elaboration has begun
   const json place{{"textDocument", {{"uri", "file:///nowhere/a.meta"}}},
                    {"position", {{"line", 0}, {"character", 4}}}};
   talk.send(request(2, "textDocument/hover", place));
   BOOST_TEST(talk.wait_for("\"id\":2").contains("result"));
-  talk.wait_for("shapes were not checked");
+  talk.wait_for("shapes were not checked, that takes too long here");
   talk.send(request(3, "shutdown", nullptr));
   talk.send(notification("exit", nullptr));
   BOOST_TEST(talk.end() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_elaboration_that_is_killed_is_told_as_such) {
+  Talk talk;
+  open(talk, slow);
+  kill(talk.child(), SIGKILL);  // as a system does that has no memory left
+  talk.wait_for("shapes were not checked, the process that does it was ended: Killed");
+  talk.send(notification("exit", nullptr));
+  BOOST_TEST(talk.end() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_elaboration_that_cannot_begin_is_told_and_begins_with_the_next_change) {
+  Talk talk(4);  // a pipe needs two more than it has
+  open(talk, slow);
+  for (int version = 2; version < 4; ++version) {
+    talk.wait_for("shapes were not checked, no process could be started for it: Too many open files");
+    talk.send(notification("textDocument/didChange",
+                           {{"textDocument", {{"uri", "file:///nowhere/a.meta"}, {"version", version}}},
+                            {"contentChanges", {{{"text", slow}}}}}));
+  }
+  talk.send(notification("exit", nullptr));
+  BOOST_TEST(talk.end() == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -329,6 +329,24 @@ BOOST_AUTO_TEST_CASE(what_was_found_of_an_older_text_is_dropped) {
   BOOST_TEST(client.server().elaborated(*client.server().next_work(), "cut off {").empty());
 }
 
+BOOST_AUTO_TEST_CASE(an_elaboration_that_fails_is_logged_with_its_reason) {
+  bool broken = false;
+  const auto read = [&](const std::string&) -> std::optional<std::string> {
+    if (broken) throw std::runtime_error("the disk is gone");
+    return "fn twice(x) = 2 * x\n";
+  };
+  Server server({read, [](const std::string&) { return std::vector<std::string>(); }}, "test");
+  server.receive(R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}})");
+  server.receive(
+      R"({"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"file:///a.meta","version":1,"text":"use \"net.meta\"\nexperiment e { print(twice(1)) }\n"}}})");
+  const auto work = server.next_work();
+  BOOST_REQUIRE(work.has_value());
+  broken = true;
+  const Json logged = only(server.elaborated(*work, server.elaborate(*work)));
+  BOOST_TEST(logged["method"] == "window/logMessage");
+  BOOST_TEST(contains(logged["params"]["message"], "/a.meta: shapes were not checked, that failed: the disk is gone"));
+}
+
 BOOST_AUTO_TEST_CASE(scripts_with_mistakes_and_files_without_experiments_are_not_elaborated) {
   Client client;
   client.open("/a.meta", "experiment e { print(nothing) }\n");
