@@ -26,6 +26,13 @@ Json notification(const char* method, Json parameters) {
 
 bool is_id(const Json& id) { return id.is_string() || id.is_number_integer(); }
 
+// What was found, for this program itself: the bytes of paths stay as they are, also those that are no UTF-8.
+std::string packed(const Json& found) {
+  std::string bytes;
+  Json::to_cbor(found, bytes);
+  return bytes;
+}
+
 constexpr int deepest_nesting = 100;  // of a message, since JSON is copied, compared and written by recursion
 
 // Whether lists and objects stand in each other deeper than that; brackets in texts do not count.
@@ -333,11 +340,11 @@ std::optional<Server::Work> Server::next_work() {
 
 std::string Server::elaborate(const Work& work) const {
   const Document* document = state_->documents.find(work.path);
-  if (!document) return "{}";
+  if (!document) return packed(Json::object());
   try {
-    return dumped(state_->rehearsed(work.path, *document));
+    return packed(state_->rehearsed(work.path, *document));
   } catch (const std::exception& error) {
-    return dumped({{"error", error.what()}});
+    return packed({{"error", error.what()}});
   }
 }
 
@@ -353,7 +360,7 @@ Json Server::State::rehearsed(const std::string& path, const Document& document)
 
 std::vector<std::string> Server::elaborated(const Work& work, std::string_view text) {
   const Document* document = state_->documents.find(work.path);
-  const Json found = Json::parse(text, nullptr, false);
+  const Json found = Json::from_cbor(text, true, false);
   if (!document || document->revision != work.revision || !found.is_object()) return {};
   if (found.contains("error"))
     return gave_up(work, fmt::format("that failed: {}", found.at("error").get<std::string>()));

@@ -40,7 +40,7 @@ class Server {
   };
   // What should be elaborated now; nullopt: nothing. Each revision is asked for once.
   std::optional<Work> next_work();
-  // Elaborates the script, and gives what was found, or what went wrong, as a text for elaborated(). Changes nothing,
+  // Elaborates the script, and gives what was found, or what went wrong, as bytes for elaborated(). Changes nothing,
   // so it may be done by a copy of this process.
   std::string elaborate(const Work&) const;
   std::vector<std::string> elaborated(const Work&, std::string_view found);

@@ -329,6 +329,19 @@ BOOST_AUTO_TEST_CASE(what_was_found_of_an_older_text_is_dropped) {
   BOOST_TEST(client.server().elaborated(*client.server().next_work(), "cut off {").empty());
 }
 
+BOOST_AUTO_TEST_CASE(elaboration_knows_a_path_whose_bytes_are_no_text) {
+  Client client;
+  const std::string path = "/%25%FF.meta";  // as the editor writes it
+  client.open(path, "experiment e {\n  let v = zeros()([2])\n  print(v + zeros()([3]))\n}\n");
+  const int publications = client.publications;
+  BOOST_TEST(client.elaborate() == 1);
+  BOOST_TEST(client.publications == publications + 1);  // for no other file
+  BOOST_TEST(contains(client.diagnostics(path), "2:8 E0303"));
+  const Json place{{"textDocument", {{"uri", uri(path)}}}, {"position", {{"line", 1}, {"character", 6}}}};
+  const std::string hover = client.result("textDocument/hover", place)["contents"]["value"];
+  BOOST_TEST(contains(hover, "`v` is a tensor f32[2]"), hover);
+}
+
 BOOST_AUTO_TEST_CASE(an_elaboration_that_fails_is_logged_with_its_reason) {
   bool broken = false;
   const auto read = [&](const std::string&) -> std::optional<std::string> {
