@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <set>
 #include <string_view>
 
@@ -303,11 +302,12 @@ void Server::State::set_findings(const std::string& root, Findings found, Findin
 void Server::State::publish(const std::string& path) {
   const Document* document = documents.find(path);
   Json all = Json::array();
+  std::set<std::string> told;
   const auto add = [&](const Findings& found) {
     const auto here = found.find(path);
     if (here == found.end()) return;
     for (const Json& each : here->second)
-      if (std::find(all.begin(), all.end(), each) == all.end()) all.push_back(each);
+      if (told.insert(dumped(each)).second) all.push_back(each);
   };
   for (const auto& [root, state] : roots) {
     if (!document || root == path) add(state.checked);

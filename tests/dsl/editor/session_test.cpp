@@ -1,6 +1,7 @@
 // The life of a session: what comes too early, too late, malformed; documents that open, change and close; what is
 // published for them.
 #include <boost/test/unit_test.hpp>
+#include <ctime>
 
 #include "dsl/editor/client.hpp"
 
@@ -279,6 +280,21 @@ BOOST_AUTO_TEST_CASE(a_file_for_others_is_not_warned_of_what_it_does_not_use) {
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(diagnostics)
+
+BOOST_AUTO_TEST_CASE(many_warnings_are_published_in_linear_time) {
+  const auto seconds_of = [](int lines) {
+    std::string text = "experiment e { print(1) }\n";
+    for (int i = 0; i < lines; ++i) text += "let a" + std::to_string(i) + " = 1\n";
+    Client client;
+    const std::clock_t start = std::clock();  // time of this process, however busy the machine is
+    client.open("/a.meta", text);
+    const double took = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    BOOST_TEST(client.published("/a.meta")["diagnostics"].size() == static_cast<std::size_t>(lines));
+    return took;
+  };
+  const double of_few = seconds_of(8'000), of_many = seconds_of(32'000);
+  BOOST_TEST(of_many < 4 * 2 * of_few, of_few << " s, " << of_many << " s");
+}
 
 BOOST_AUTO_TEST_CASE(labels_and_notes_are_related_information) {
   Client client;
