@@ -1,3 +1,4 @@
+// Catches what work on a script throws, in one place.
 #include "driver/outcome.hpp"
 
 #include <fmt/format.h>
