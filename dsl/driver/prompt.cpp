@@ -103,23 +103,29 @@ struct Prompt::Parts {
     });
   }
   // Functions that were defined here see what is bound, too.
-  void keep_names() {
-    for (auto& [name, value] : scope->names) {
-      value = computed(value);
+  void show_names_to_functions() {
+    for (const auto& [name, value] : scope->names)
       if (const Global* global = program->find(name, 0)) self.set_global(name, global->file, value);
-    }
   }
 
+  // A statement may bind or change any name. If it throws, all are what they were.
   void perform(const Statement& statement, const std::function<void(const Value&)>& shown) {
-    if (const auto* expression = std::get_if<ExprStatement>(&statement.node)) {
-      const Value value = self.evaluate(expression->value, scope);
-      if (!std::holds_alternative<WorkExpr>(expression->value->node)) shown(computed(value));
-    } else {
-      self.run(statement, scope);
+    const auto before = scope->names;
+    try {
+      if (const auto* expression = std::get_if<ExprStatement>(&statement.node)) {
+        const Value value = self.evaluate(expression->value, scope);
+        if (!std::holds_alternative<WorkExpr>(expression->value->node)) shown(computed(value));
+      } else {
+        self.run(statement, scope);
+      }
+      for (auto& [name, value] : scope->names) value = computed(value);
+    } catch (...) {
+      scope->names = before;
+      throw;
     }
     for (const auto& name : names_bound_by(statement))
       kinds[name] = std::holds_alternative<VarStatement>(statement.node);
-    keep_names();
+    show_names_to_functions();
   }
 
   Options options;
