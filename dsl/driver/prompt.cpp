@@ -31,6 +31,11 @@ std::vector<std::string> names_bound_by(const Statement& statement) {
   return names;
 }
 
+// The closing one stands on a line of its own: a comment does not swallow it.
+std::string in_parentheses(const std::string& text) {
+  return fmt::format("({}\n)\n", text.substr(0, text.find_last_not_of(" \n") + 1));
+}
+
 // `learner`, `tasks` and their like begin a definition where a statement begins, unless no name follows: then they are
 // names, as in any other place.
 std::string as_statement(const std::string& text) {
@@ -40,7 +45,7 @@ std::string as_statement(const std::string& text) {
   if (all.empty() || std::find(std::begin(words), std::end(words), all.front()) == std::end(words)) return text;
   const bool named =
       all.size() > 1 && (std::isalpha(static_cast<unsigned char>(all[1].front())) != 0 || all[1].front() == '_');
-  return named ? text : "(" + text.substr(0, text.find_last_not_of(" \n") + 1) + ")\n";
+  return named ? text : in_parentheses(text);
 }
 
 bool is_definition(const Statement& statement) {
@@ -184,7 +189,7 @@ Outcome Prompt::load(const std::string& path, Report& report) {
 Outcome Prompt::inspect(const std::string& expression, Report& report, const std::function<void(const Value&)>& show) {
   Parts& p = *parts_;
   // In parentheses nothing but an expression can stand.
-  auto grown = p.extended_by("prompt", "(" + expression + ")\n", false, report);
+  auto grown = p.extended_by("prompt", in_parentheses(expression), false, report);
   if (grown == nullptr) return Outcome::wrong_script;
   const Module module = grown->latest();
   p.take(std::move(grown));

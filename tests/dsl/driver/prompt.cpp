@@ -94,8 +94,20 @@ BOOST_AUTO_TEST_CASE(words_that_begin_definitions_are_names_where_none_follows) 
   BOOST_TEST(enter("let learner = 5\nlet tasks = (a: 1, b: 2)\n") == "");
   BOOST_TEST(enter("learner\n") == "5\n");
   BOOST_TEST(enter("learner + 1\n") == "6\n");
+  BOOST_TEST(enter("learner # it is one\n") == "5\n");
   BOOST_TEST(enter("tasks.b\n") == "2\n");
   BOOST_TEST(enter("learner mine() {\n learn w = 1\n fn objective(task) = w\n}\nmine()\n") == "the learner `mine`\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_inspected_may_have_a_comment) {
+  Entered enter;
+  for (const char* text : {"1 + 2", "1 + 2 # a sum", "1 +\n2 # in two lines"}) {
+    Report report;
+    std::string shown;
+    const Outcome outcome = enter.prompt.inspect(text, report, [&](const Value& value) { shown += to_text(value); });
+    BOOST_TEST((outcome == Outcome::done), text);
+    BOOST_TEST(shown == "3");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_can_be_completed_are_names_and_what_stands_behind_a_dot) {
