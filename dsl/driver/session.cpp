@@ -146,8 +146,12 @@ Session::Attached::Attached(Session& session, Graph& graph)
   });
   self_.compute = nullptr;
   if (!rehearsal)
-    self_.compute = [&graph](Tensor t) {
-      return &t.graph() == &graph ? std::optional(compile({}, t)({}).front()) : std::nullopt;
+    self_.compute = [&machine = session.machine_, &graph](Tensor t) -> std::optional<Array> {
+      if (&t.graph() != &graph) return std::nullopt;
+      machine.stop_if_asked();
+      Array computed = compile({}, t)({}).front();  // what was asked meanwhile counts, too: nothing is bound
+      machine.stop_if_asked();
+      return computed;
     };
   if (rehearsal)
     self_.remember = [&session] {

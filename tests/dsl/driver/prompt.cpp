@@ -89,6 +89,25 @@ BOOST_AUTO_TEST_CASE(a_statement_without_enough_memory_leaves_every_name_as_it_w
   BOOST_TEST(enter("v = v + 1\nseen()\n") == "2\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_stop_while_a_value_is_computed_binds_nothing) {
+  std::atomic<bool> stop{false};
+  Options options;
+  options.stop = &stop;
+  Observer observer;
+  Prompt prompt(options, observer);
+  Report report;
+  const auto enter = [&](const char* text) { return prompt.enter(text, report, [](const Value&) {}); };
+  BOOST_TEST((enter("let x = [1.0]\nvar y = 1.0\n") == Outcome::done));
+  stop = true;
+  BOOST_TEST((enter("let z = exp(x)\n") == Outcome::interrupted));
+  BOOST_TEST((enter("y = exp(x)\n") == Outcome::interrupted));
+  BOOST_TEST(prompt.find("z") == nullptr);
+  BOOST_TEST(to_text(*prompt.find("y")) == "1");
+  stop = false;
+  BOOST_TEST((enter("let z = exp(x) + y\n") == Outcome::done));
+  BOOST_TEST(report.all().empty());
+}
+
 BOOST_AUTO_TEST_CASE(words_that_begin_definitions_are_names_where_none_follows) {
   Entered enter;
   BOOST_TEST(enter("let learner = 5\nlet tasks = (a: 1, b: 2)\n") == "");
