@@ -3,14 +3,18 @@
 
 #include <fcntl.h>
 #include <histedit.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cwchar>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
+#include <utility>
 
 #include "base/error.hpp"
 #include "store/atomic_file.hpp"
@@ -23,11 +27,42 @@ namespace fs = std::filesystem;
 
 constexpr int most_entries = 2000;  // of the history; the file is cut when it has twice as many
 
+// Whether standard input has something, or its end; false: a signal ends the prompt. Waits for either.
+bool has_input(const Signals& signals) {
+  for (;;) {
+    if (signals.end()) return false;
+    pollfd files[] = {{STDIN_FILENO, POLLIN, 0}, {signals.arrivals, POLLIN, 0}};
+    if (poll(files, 2, -1) < 0 && errno != EINTR) return true;  // what is wrong, `read` says
+    eventfd_t count = 0;
+    if (files[1].revents != 0) eventfd_read(signals.arrivals, &count);
+    if (files[1].revents == 0 && files[0].revents != 0) return true;
+  }
+}
+
 class PlainReader : public LineReader {
  public:
+  explicit PlainReader(Signals signals) : signals_(std::move(signals)) {}
+
   End read(const std::string&, std::string& line) override {
-    return std::getline(std::cin, line) ? End::line : End::input;
+    for (;;) {
+      if (const auto end = ahead_.find('\n'); end != std::string::npos) {
+        line = ahead_.substr(0, end);
+        ahead_.erase(0, end + 1);
+        return End::line;
+      }
+      if (!has_input(signals_)) return End::asked;
+      char more[4096];
+      const auto count = ::read(STDIN_FILENO, more, sizeof more);
+      if (count <= 0) break;
+      ahead_.append(more, static_cast<std::size_t>(count));
+    }
+    line = std::exchange(ahead_, "");
+    return line.empty() ? End::input : End::line;
   }
+
+ private:
+  Signals signals_;
+  std::string ahead_;  // what was read behind the last line
 };
 
 std::string escaped(const std::string& entry) {
@@ -59,13 +94,15 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 |
 
 class LineEditor : public LineReader {
  public:
-  LineEditor(std::string file, Completer completer) : file_(std::move(file)), completer_(std::move(completer)) {
+  LineEditor(std::string file, Completer completer, Signals signals)
+      : file_(std::move(file)), completer_(std::move(completer)), signals_(std::move(signals)) {
     history_ = history_init();
     editor_ = el_init("metac", stdin, stdout, stderr);
     HistEvent event;
     history(history_, &event, H_SETSIZE, most_entries);
     history(history_, &event, H_SETUNIQUE, 1);
     el_set(editor_, EL_CLIENTDATA, this);
+    el_set(editor_, EL_GETCFN, &next_key);
     el_set(editor_, EL_PROMPT, &prompt_of);
     el_set(editor_, EL_EDITOR, "emacs");
     el_set(editor_, EL_HIST, ::history, history_);
@@ -84,11 +121,13 @@ class LineEditor : public LineReader {
 
   End read(const std::string& prompt, std::string& line) override {
     prompt_ = prompt;
-    aborted_ = false;
+    aborted_ = asked_ = false;
     int count = 0;
     el_set(editor_, EL_PREP_TERM, 1);  // before the prompt is there, so that each key that follows it is one
     const char* text = el_gets(editor_, &count);
     if (aborted_) return End::aborted;
+    if (asked_) std::fputs("\n", stdout);
+    if (asked_) return End::asked;
     if (text == nullptr || count <= 0) {
       std::fputs("\n", stdout);
       return End::input;
@@ -119,6 +158,23 @@ class LineEditor : public LineReader {
     return self;
   }
   static char* prompt_of(EditLine* editor) { return self_of(editor)->prompt_.data(); }
+
+  // 1: a character; 0: there are no more; -1: it could not be read. As libedit's own, which does not wait for signals,
+  // it drops bytes that are no character.
+  static int next_key(EditLine* editor, wchar_t* key) {
+    LineEditor& self = *self_of(editor);
+    std::mbstate_t begun{};
+    for (;;) {
+      self.asked_ = !has_input(self.signals_);
+      if (self.asked_) return 0;
+      char byte = 0;
+      const auto count = ::read(STDIN_FILENO, &byte, 1);
+      if (count <= 0) return static_cast<int>(count);
+      const std::size_t size = std::mbrtowc(key, &byte, 1, &begun);
+      if (size <= 1) return 1;
+      if (size == static_cast<std::size_t>(-1)) begun = {};
+    }
+  }
 
   static unsigned char abort_line(EditLine* editor, int) {
     self_of(editor)->aborted_ = true;
@@ -171,14 +227,17 @@ class LineEditor : public LineReader {
   History* history_ = nullptr;
   std::string file_, prompt_;
   Completer completer_;
-  bool aborted_ = false;
+  Signals signals_;
+  bool aborted_ = false, asked_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<LineReader> make_plain_reader() { return std::make_unique<PlainReader>(); }
-std::unique_ptr<LineReader> make_line_editor(const std::string& history, Completer completer) {
-  return std::make_unique<LineEditor>(history, std::move(completer));
+std::unique_ptr<LineReader> make_plain_reader(Signals signals) {
+  return std::make_unique<PlainReader>(std::move(signals));
+}
+std::unique_ptr<LineReader> make_line_editor(const std::string& history, Completer completer, Signals signals) {
+  return std::make_unique<LineEditor>(history, std::move(completer), std::move(signals));
 }
 
 std::string history_file() {

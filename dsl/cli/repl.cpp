@@ -63,27 +63,34 @@ void print_graph_of(const Value& value) {
 
 class Repl {
  public:
-  Repl(Options options, bool terminal) : observer_(make_text_observer(terminal, use_colour())), stop_(take_signals()) {
-    options.stop = &stop_;
+  Repl(Options options, bool terminal)
+      : observer_(make_text_observer(terminal, use_colour())), asked_(take_signals()), terminal_(terminal) {
+    options.stop = &asked_.stop;
     prompt_ = std::make_unique<Prompt>(options, *observer_);
   }
 
-  // The lines of the reader until its end. Whether none had a mistake.
-  bool run(LineReader& reader) {
+  // On a terminal Ctrl-C only stops the work at hand; elsewhere nobody is there to say what is to be done instead.
+  bool must_end() const { return terminal_ ? asked_.end : asked_.stop; }
+
+  // The lines of the reader until its end.
+  Outcome run(LineReader& reader) {
     std::string text;
     for (std::string line; !quit_;) {
+      if (must_end()) return Outcome::interrupted;
       const auto end = reader.read(text.empty() ? "> " : "| ", line);
       if (end == LineReader::End::aborted) {
         text.clear();
         continue;
       }
+      if (end == LineReader::End::asked) return Outcome::interrupted;
       if (end == LineReader::End::input) break;
       text += line + "\n";
       if (!text.starts_with(':') && is_unfinished(text)) continue;
       take(std::exchange(text, ""), reader);
     }
     if (!trimmed(text).empty()) take(text, reader);
-    return fine_;
+    if (must_end()) return Outcome::interrupted;
+    return fine_ || terminal_ ? Outcome::done : Outcome::wrong_script;
   }
 
   bool load(const std::string& path) {
@@ -112,7 +119,10 @@ class Repl {
   // Does something, and shows its mistakes.
   void say(const std::function<Outcome(Report&)>& work) {
     Report report;
-    stop_ = false;
+    if (terminal_) {
+      asked_.stop = false;
+      if (asked_.end) asked_.stop = true;  // one that comes just now is not lost
+    }
     const Outcome outcome = work(report);
     show(report, prompt_->sources());
     if (outcome == Outcome::interrupted) fmt::print(stderr, "metac: stopped on request\n");
@@ -185,7 +195,8 @@ class Repl {
   }
 
   std::unique_ptr<Observer> observer_;
-  std::atomic<bool>& stop_;
+  Asked& asked_;
+  bool terminal_;
   std::unique_ptr<Prompt> prompt_;
   bool quit_ = false, fine_ = true;
 };
@@ -196,12 +207,13 @@ int run_repl(const ReplRequest& request) {
   const bool terminal = isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
   Repl repl(request.options, terminal);
   if (!request.script.empty() && !repl.load(request.script)) return static_cast<int>(Outcome::wrong_script);
-  if (!terminal) return static_cast<int>(repl.run(*make_plain_reader()) ? Outcome::done : Outcome::wrong_script);
+  const Signals signals{take_signals().arrivals, [&] { return repl.must_end(); }};
+  if (!terminal) return static_cast<int>(repl.run(*make_plain_reader(signals)));
   fmt::print("metac {}: `:help` says what can be entered\n", METAC_VERSION);
-  const auto editor = make_line_editor(request.no_history ? "" : history_file(),
-                                       [&](const std::string& word) { return repl.completions(word); });
-  repl.run(*editor);
-  return static_cast<int>(Outcome::done);
+  const auto editor = make_line_editor(
+      request.no_history ? "" : history_file(), [&](const std::string& word) { return repl.completions(word); },
+      signals);
+  return static_cast<int>(repl.run(*editor));
 }
 
 }  // namespace metac::dsl

@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <thread>
 
+#include "base/error.hpp"
 #include "base/memory.hpp"
 #include "cli/output.hpp"
 
@@ -14,7 +16,7 @@ namespace metac::dsl {
 
 namespace {
 
-std::atomic<bool> stop{false};
+Asked asked;
 
 // Ctrl-C or SIGTERM asks the run to stop after its step; a second Ctrl-C ends the process at once. SIGTERM may come
 // twice by one request, to the process and to its group (so does `timeout`): that is no second one.
@@ -22,8 +24,10 @@ std::atomic<bool> stop{false};
   for (;;) {
     int signal = 0;
     sigwait(&signals, &signal);
-    if (signal == SIGINT && stop) _exit(static_cast<int>(Outcome::interrupted));
-    stop = true;
+    if (signal == SIGINT && asked.stop) _exit(static_cast<int>(Outcome::interrupted));
+    if (signal == SIGTERM) asked.end = true;
+    asked.stop = true;
+    eventfd_write(asked.arrivals, 1);
   }
 }
 
@@ -31,8 +35,10 @@ std::atomic<bool> stop{false};
 
 // No thread that computes may run a handler: oneDNN's products for AVX2 keep the stack pointer in the heap, and the
 // handler's frame would be written over what lies there. So all threads block these signals, and one waits for them.
-std::atomic<bool>& take_signals() {
+Asked& take_signals() {
   [[maybe_unused]] static const bool taken = [] {
+    asked.arrivals = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (asked.arrivals < 0) throw Error("the system gives no file descriptor to wait for signals with");
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -41,7 +47,7 @@ std::atomic<bool>& take_signals() {
     std::thread(wait_for_signals, signals).detach();
     return true;
   }();
-  return stop;
+  return asked;
 }
 
 std::string read_settings(const std::vector<std::string>& given, Options& options) {
@@ -62,7 +68,7 @@ std::optional<Script> loaded(RunRequest& request, Report& report) {
     return std::nullopt;
   }
   if (request.options.memory > 0) metac::set_memory_limit(request.options.memory);
-  request.options.stop = &take_signals();
+  request.options.stop = &take_signals().stop;
   return Script::load(request.script, report);
 }
 

@@ -1,6 +1,8 @@
 // The prompt: sessions through a pipe, whose output stands beside them in sessions/, and one on a terminal.
 // METAC_UPDATE=1 rewrites what is expected.
+#include <fcntl.h>
 #include <pty.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,6 +82,7 @@ class Terminal {
     child_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
+  void signal(int number) const { kill(child_, number); }
   const std::string& seen() const { return seen_; }
 
  private:
@@ -153,6 +156,62 @@ BOOST_AUTO_TEST_CASE(a_terminal_has_completion_history_and_interrupts) {
   BOOST_TEST((again.shows("6") && again.shows("> ")), again.seen());
   again.type("\x04");
   BOOST_TEST(again.ends() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_request_to_end_is_met_at_once) {
+  const data::testing::TemporaryFolder state;
+  Terminal waiting(state.path());
+  BOOST_TEST(waiting.shows("> "));
+  waiting.type("let x = 1\n");
+  BOOST_TEST(waiting.shows("> "));
+  waiting.signal(SIGINT);  // that of another process: there is no work to stop
+  waiting.type("2 + 3\n");
+  BOOST_TEST((waiting.shows("5") && waiting.shows("> ")), waiting.seen());
+  waiting.type("x + ");  // not entered
+  BOOST_TEST(waiting.shows("x + "));
+  waiting.signal(SIGTERM);
+  BOOST_TEST(waiting.ends() == 130);
+  BOOST_TEST(read_all(state / "metac/history") == "let x = 1\n2 + 3\n");
+
+  Terminal working(state.path());
+  BOOST_TEST(working.shows("> "));
+  working.type("let learner = maml(mlp([40, 1]), loss: mse)\n");
+  BOOST_TEST(working.shows("> "));
+  working.type("train learner on sinusoids() { iterations: 100_000_000, batch: 4, optimizer: adam() }\n");
+  BOOST_TEST(working.shows("steps/s"), working.seen());
+  working.signal(SIGTERM);
+  BOOST_TEST(working.shows("stopped on request"), working.seen());
+  BOOST_TEST(working.ends() == 130);
+}
+
+BOOST_AUTO_TEST_CASE(a_stopped_pipe_is_not_read_on) {
+  std::ofstream(workshop() / "stopped.txt")
+      << "let learner = maml(mlp([40, 1]), loss: mse)\n"
+         "for _ in 1..1 {\n"
+         "  print(\"begun\")\n"
+         "  train learner on sinusoids() { iterations: 100_000_000, batch: 4, optimizer: adam() }\n"
+         "}\n"
+         "1000 + 1\n";
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const Stop in_training{.signal = signal, .text = "begun\n", .times = 1};
+    const Finished stopped =
+        run_command(workshop(), {"repl", "--threads", "1"}, in_training, workshop() / "stopped.txt");
+    BOOST_TEST(stopped.code == 130);
+    BOOST_TEST(stopped.err == "metac: stopped on request\n");
+    BOOST_TEST(stopped.out == "begun\n");
+
+    const fs::path pipe = workshop() / "pipe";
+    fs::remove(pipe);
+    BOOST_REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+    const int writer = open(pipe.c_str(), O_RDWR | O_CLOEXEC);  // stays open: the input has no end
+    BOOST_REQUIRE(write(writer, "1 + 1\n", 6) == 6);
+    const Stop in_waiting{.signal = signal, .text = "2\n", .times = 1};
+    const Finished ended = run_command(workshop(), {"repl"}, in_waiting, pipe);
+    close(writer);
+    BOOST_TEST(ended.code == 130);
+    BOOST_TEST(ended.out == "2\n");
+    BOOST_TEST(ended.seconds < longest / 2);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
