@@ -28,12 +28,13 @@ void Walker::walk() {
   if (settings_.is_script && settings_.warns) warn_unused_globals();
 }
 
-// Names that are there already lie in a scope around: what is entered may take their place.
+// Names that are there already lie in a scope around: what is entered may take their place. A definition does so from
+// the beginning, a `let` from where it stands.
 void Walker::walk_entered() {
   scopes_.push();
   for (const auto& [name, is_var] : *settings_.entered) {
     const Global* global = program_.find(name, module_.file);
-    if (global == nullptr || global->file == module_.file) continue;
+    if (global == nullptr || (global->file == module_.file && global->definition != nullptr)) continue;
     const SymbolKind kind = is_var ? SymbolKind::var : SymbolKind::let;
     scopes_.declare({kind, {name, global->statement->span}, nullptr, context_.function, false, true});
   }
@@ -84,9 +85,11 @@ Walker::Meaning Walker::use_name(const std::string& name, Span span) {
   return found;
 }
 
-// A `let` of a file sees the `let`s above it. Functions are called later and see all.
+// A `let` of a file or of what is entered sees the `let`s above it. Functions are called later and see all.
 bool Walker::used_too_early(const std::string& name, Span span, const Global& global) {
-  if (context_.place != Place::module || context_.function > 0 || global.definition || !top_) return false;
+  const bool at_top =
+      context_.place == Place::module || (settings_.entered != nullptr && context_.place == Place::experiment);
+  if (!at_top || context_.function > 0 || global.definition || !top_) return false;
   if (global.file != module_.file || global.statement->span.begin < top_->span.begin) return false;
   const bool itself = global.statement.get() == top_;
   Diagnostic& error = report_.error(

@@ -107,7 +107,7 @@ struct Prompt::Parts {
       return array ? Value(array->clone()) : leaf.value;
     });
   }
-  // Functions that were defined here see what is bound, too.
+  // Functions that were defined here see what is bound, too. Until a name is bound anew, they see what it was.
   void show_names_to_functions() {
     for (const auto& [name, value] : scope->names)
       if (const Global* global = program->find(name, 0)) self.set_global(name, global->file, value);
@@ -157,6 +157,7 @@ Outcome Prompt::enter(const std::string& text, Report& report, const std::functi
   const auto before = p.program;
   p.take(std::move(grown));
   p.unbind_defined(module);
+  p.show_names_to_functions();
   for (std::size_t i = 0; i < module.statements.size(); ++i) {
     const Statement& statement = *module.statements[i];
     if (is_definition(statement)) continue;

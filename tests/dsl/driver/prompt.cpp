@@ -74,6 +74,23 @@ BOOST_AUTO_TEST_CASE(a_mistake_leaves_what_was_there) {
   BOOST_TEST(enter("x\n") == "[1, 2]\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_name_is_what_it_was_until_it_is_bound_anew) {
+  Entered enter;
+  BOOST_TEST(enter("let a = a\n") == "E0203\n");
+  BOOST_TEST(enter("var a = [1.0, a]\n") == "E0203\n");
+  BOOST_TEST(enter("let (a, b) = (1, 2 * a)\n") == "E0203\n");
+  BOOST_TEST(enter("a\nlet a = 1\n") == "E0203\n");
+  BOOST_TEST(enter("for i in 1..3 { print(a) }\nlet a = 1\n") == "E0203\n");
+  BOOST_TEST(enter("let a = 1\nlet b = a + 1\nfn seen() = a\n") == "");
+  BOOST_TEST(enter("let a = 10 * a\na\n") == "10\n");
+  BOOST_TEST(enter("let a = seen() + a\nseen()\n") == "20\n");
+  BOOST_TEST(enter("a\nseen()\nlet a = 3\na\nseen()\n") == "20\n20\n3\n3\n");
+  BOOST_TEST(enter("let (a, b) = (b, a)\na\nb\n") == "2\n3\n");
+  BOOST_TEST(enter("var a = a\na = a + 1\na\n") == "3\n");
+  BOOST_TEST(enter("fn f(n) = if n == 0 then a else f(n - 1)\nlet a = f(3)\na\n") == "3\n");
+  BOOST_TEST(enter("a()\nfn a() = 5\n") == "5\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_statement_without_enough_memory_leaves_every_name_as_it_was) {
   Entered enter;
   const std::string huge = "zeros()([100000, 100000, 100])\n";
