@@ -12,6 +12,10 @@
 
 namespace metac::dsl {
 
+std::uint32_t CheckedProgram::home(std::uint32_t file) const {
+  return std::binary_search(entered_.begin(), entered_.end(), file) ? script().file : file;
+}
+
 const Global* CheckedProgram::find(const std::string& name, std::uint32_t file) const {
   const auto names = visible_.find(home(file));
   if (names != visible_.end()) {
@@ -54,12 +58,6 @@ std::vector<const Definition*> CheckedProgram::experiments() const {
   return result;
 }
 
-const Module& CheckedProgram::latest() const {
-  for (const Module& module : modules_)
-    if (module.file == latest_) return module;
-  return script();
-}
-
 std::shared_ptr<const CheckedProgram> CheckedProgram::restored(const std::vector<std::string>& names,
                                                                const CheckedProgram& before) const {
   auto copy = std::make_shared<CheckedProgram>(*this);
@@ -89,8 +87,9 @@ class Checker {
     for (const Module& module : set_.modules()) define_names(module);
     for (const Module& module : set_.modules()) bring_used_names(module);
     for (const Module& module : set_.modules()) walk(module, module.file == script);
-    program_->modules_ = std::move(set_.modules());
-    if (occurrences_) occurrences_->modules = program_->modules_;
+    if (occurrences_) occurrences_->modules = set_.modules();
+    take_modules();
+    program_->latest_ = program_->modules_.front();
     pass_on(script, report);
     return found_.has_errors() ? nullptr : program_;
   }
@@ -104,19 +103,25 @@ class Checker {
     for (const Module& module : set_.modules()) define_names(module);
     for (const Module& module : set_.modules()) bring_used_names(module);
     // Names that it has itself hide those that there were.
-    const Names own = program_->visible_[text];
     Names& names = program_->visible_[program_->script().file];
-    for (const auto& [name, global] : own) names[name] = global;
-    program_->entered_.insert(text);
-    program_->latest_ = text;
+    for (auto& [name, global] : program_->visible_[text]) names[name] = std::move(global);
+    program_->visible_.erase(text);
+    program_->entered_.push_back(text);
     for (const Module& module : set_.modules()) walk(module, false);
-    for (Module& module : set_.modules()) program_->modules_.push_back(std::move(module));
+    const std::size_t first = program_->modules_.size();
+    take_modules();
+    program_->latest_ = program_->modules_.at(first);
     pass_on(text, report);
     return found_.has_errors() ? nullptr : program_;
   }
 
  private:
   using Names = std::map<std::string, Global>;
+
+  void take_modules() {
+    for (Module& module : set_.modules())
+      program_->modules_.push_back(std::make_shared<const Module>(std::move(module)));
+  }
 
   void define_names(const Module& module) {
     const bool library = set_.is_library(module);

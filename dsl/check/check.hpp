@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,9 +33,9 @@ class CheckedProgram {
   // Whether a learner that is visible in `file` has a function of this name: a metric may be one.
   bool is_learner_function(const std::string& name, std::uint32_t file) const;
   // The statements of the script itself, in order: its `let`s and experiments.
-  const Module& script() const { return modules_.front(); }
+  const Module& script() const { return *modules_.front(); }
   std::vector<const Definition*> experiments() const;  // of the script, in order
-  const Module& latest() const;                        // what a prompt added last; else the script
+  const Module& latest() const { return *latest_; }    // what a prompt added last; else the script
   // With these names of the script as they were before: what they were to stand for has failed.
   std::shared_ptr<const CheckedProgram> restored(const std::vector<std::string>& names,
                                                  const CheckedProgram& before) const;
@@ -45,12 +44,12 @@ class CheckedProgram {
  private:
   friend class Checker;
   std::shared_ptr<const Sources> sources_;
-  std::vector<Module> modules_;  // the script first, then what it uses, then the library
+  std::vector<std::shared_ptr<const Module>> modules_;  // the script first, then what it uses, then the library
   std::map<std::uint32_t, std::map<std::string, Global>> visible_;  // for each file: its own names and those it uses
   std::map<std::string, Global> library_;
-  std::set<std::uint32_t> entered_;  // files that were entered at a prompt: their names are those of the script
-  std::uint32_t latest_ = 0;         // of them
-  std::uint32_t home(std::uint32_t file) const { return entered_.contains(file) ? script().file : file; }
+  std::vector<std::uint32_t> entered_;  // files entered at a prompt, in order: their names are those of the script
+  std::shared_ptr<const Module> latest_;
+  std::uint32_t home(std::uint32_t file) const;  // whose names a file sees
 };
 
 // How `use "file.meta"` finds a text: given the path as written and the file that uses it; nullopt if there is none.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "check/walker.hpp"
+#include "syntax/syntax.hpp"
 
 namespace metac::dsl {
 
@@ -29,10 +30,13 @@ void Walker::walk() {
 }
 
 // Names that are there already lie in a scope around: what is entered may take their place. A definition does so from
-// the beginning, a `let` from where it stands.
+// the beginning, a `let` from where it stands. There may be thousands: only those that the text mentions count.
 void Walker::walk_entered() {
   scopes_.push();
-  for (const auto& [name, is_var] : *settings_.entered) {
+  for (const auto word : tokens(program_.sources().text(module_.file))) {
+    const auto known = settings_.entered->find(std::string(word));
+    if (known == settings_.entered->end()) continue;
+    const auto& [name, is_var] = *known;
     const Global* global = program_.find(name, module_.file);
     if (global == nullptr || (global->file == module_.file && global->definition != nullptr)) continue;
     const SymbolKind kind = is_var ? SymbolKind::var : SymbolKind::let;

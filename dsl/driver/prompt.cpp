@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cctype>
+#include <concepts>
 #include <filesystem>
+#include <variant>
 
 #include "base/error.hpp"
 #include "driver/script_file.hpp"
@@ -46,6 +49,23 @@ std::string as_statement(const std::string& text) {
   const bool named =
       all.size() > 1 && (std::isalpha(static_cast<unsigned char>(all[1].front())) != 0 || all[1].front() == '_');
   return named ? text : in_parentheses(text);
+}
+
+// Whether two values are known to be one, without a look into them.
+bool is_same(const Value& a, const Value& b) {
+  if (a.variant().index() != b.variant().index()) return false;
+  const auto same = [&]<class T>(const T& x) {
+    const T& y = *b.get<T>();
+    if constexpr (std::is_same_v<T, double>)
+      return std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y);
+    else if constexpr (std::is_same_v<T, Array>)
+      return x.type() == y.type() && x.data() == y.data();
+    else if constexpr (std::equality_comparable<T>)
+      return x == y;
+    else
+      return false;
+  };
+  return std::visit(same, a.variant());
 }
 
 bool is_definition(const Statement& statement) {
@@ -107,15 +127,17 @@ struct Prompt::Parts {
       return array ? Value(array->clone()) : leaf.value;
     });
   }
-  // Functions that were defined here see what is bound, too. Until a name is bound anew, they see what it was.
-  void show_names_to_functions() {
-    for (const auto& [name, value] : scope->names)
-      if (const Global* global = program->find(name, 0)) self.set_global(name, global->file, value);
+  // Functions that were defined here see what is bound, too.
+  void show_to_functions(const std::string& name) {
+    const Value* value = scope->find(name);
+    const Global* global = program->find(name, 0);
+    if (value != nullptr && global != nullptr) self.set_global(name, global->file, *value);
   }
 
   // A statement may bind or change any name. If it throws, all are what they were.
   void perform(const Statement& statement, const std::function<void(const Value&)>& shown) {
     const auto before = scope->names;
+    std::vector<std::string> changed;
     try {
       if (const auto* expression = std::get_if<ExprStatement>(&statement.node)) {
         const Value value = self.evaluate(expression->value, scope);
@@ -123,14 +145,19 @@ struct Prompt::Parts {
       } else {
         self.run(statement, scope);
       }
-      for (auto& [name, value] : scope->names) value = computed(value);
+      for (std::size_t i = 0; i < scope->names.size(); ++i) {
+        auto& [name, value] = scope->names[i];
+        if (i < before.size() && is_same(before[i].second, value)) continue;
+        value = computed(value);
+        changed.push_back(name);
+      }
     } catch (...) {
       scope->names = before;
       throw;
     }
     for (const auto& name : names_bound_by(statement))
       kinds[name] = std::holds_alternative<VarStatement>(statement.node);
-    show_names_to_functions();
+    for (const auto& name : changed) show_to_functions(name);
   }
 
   Options options;
@@ -157,7 +184,8 @@ Outcome Prompt::enter(const std::string& text, Report& report, const std::functi
   const auto before = p.program;
   p.take(std::move(grown));
   p.unbind_defined(module);
-  p.show_names_to_functions();
+  for (const auto& statement : module.statements)  // until they are bound anew, functions see what they were
+    for (const auto& name : names_bound_by(*statement)) p.show_to_functions(name);
   for (std::size_t i = 0; i < module.statements.size(); ++i) {
     const Statement& statement = *module.statements[i];
     if (is_definition(statement)) continue;

@@ -91,6 +91,17 @@ BOOST_AUTO_TEST_CASE(a_name_is_what_it_was_until_it_is_bound_anew) {
   BOOST_TEST(enter("a()\nfn a() = 5\n") == "5\n");
 }
 
+BOOST_AUTO_TEST_CASE(functions_see_each_change_of_a_name) {
+  Entered enter;
+  BOOST_TEST(enter("var n = 0.0\nvar t = exp([0.0, 0.0])\nvar s = \"a\"\nlet rest = [1, 2]\n") == "");
+  BOOST_TEST(enter("fn seen() = (n: 1.0 / n, t: t, s: s, rest: rest)\n") == "");
+  BOOST_TEST(enter("seen().n\nseen().t\n") == "inf\nf32[2]  [1, 1]\n");
+  BOOST_TEST(enter("n = -0.0\nseen().n\n") == "-inf\n");
+  BOOST_TEST(enter("t = 2 * t\nseen().t\n") == "f32[2]  [2, 2]\n");
+  BOOST_TEST(enter("for i in 1..3 {\n  n = n + i\n  s = s + \"b\"\n}\nseen().n\nseen().s\n") == "0.166667\n\"abbb\"\n");
+  BOOST_TEST(enter("seen().rest\n") == "[1, 2]\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_statement_without_enough_memory_leaves_every_name_as_it_was) {
   Entered enter;
   const std::string huge = "zeros()([100000, 100000, 100])\n";
