@@ -86,6 +86,7 @@ struct Prompt::Parts {
         attached(session, graph),
         scope(std::make_shared<Scope>()) {
     self.set_data_directory(options.data);
+    self.stop = options.stop;
   }
 
   std::shared_ptr<const CheckedProgram> start() {
