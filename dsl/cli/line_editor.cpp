@@ -106,8 +106,9 @@ class LineEditor : public LineReader {
     el_set(editor_, EL_PROMPT, &prompt_of);
     el_set(editor_, EL_EDITOR, "emacs");
     el_set(editor_, EL_HIST, ::history, history_);
-    el_set(editor_, EL_ADDFN, "metac-complete", "complete a name", &complete);
-    el_set(editor_, EL_ADDFN, "metac-abort", "abort the line", &abort_line);
+    // In wide characters: of narrow ones libedit makes copies that it never frees.
+    el_wset(editor_, EL_ADDFN, L"metac-complete", L"complete a name", &complete);
+    el_wset(editor_, EL_ADDFN, L"metac-abort", L"abort the line", &abort_line);
     el_set(editor_, EL_BIND, "^I", "metac-complete", nullptr);
     // Ctrl-C is a key while a line is edited. Elsewhere it is a signal, which asks the work at hand to stop.
     el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);

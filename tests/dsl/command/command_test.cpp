@@ -9,6 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 #include <sstream>
 
 #include "dsl/command/process.hpp"
@@ -71,10 +72,13 @@ void check_json_lines(const std::string& name, const std::string& out) {
 
 }  // namespace
 
+// Under the sanitizers the stack ends before their 400 calls.
+const std::set<std::string> ends_the_stack{"lets_without_end", "default_without_end", "learner_default_without_end"};
+
 BOOST_AUTO_TEST_CASE(the_command_says_what_is_expected) {
   const bool update = std::getenv("METAC_UPDATE") != nullptr;
   for (const Case& one : cases()) {
-    if (sanitized && one.name == "lets_without_end") continue;  // the stack ends before its 400 calls
+    if (sanitized && ends_the_stack.contains(one.name)) continue;
     const Finished finished = run_command(workshop(), one.arguments);
     const std::string found = transcript(one, finished);
     const fs::path path = here / "cases" / (one.name + ".expected");
