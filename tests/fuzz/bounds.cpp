@@ -213,6 +213,8 @@ class Analysis {
       const bool no_rounding = !std::isfinite(value.at(at)) || (grid && size < precision_.range);
       error[i] =
           size - narrow.at(at) + (no_rounding ? 0 : gamma * size + static_cast<double>(terms) * precision_.underflow);
+      // Some of the terms may leave the range, though what all add up to does not.
+      if (std::isfinite(value.at(at)) && size > precision_.largest) error[i] = unknown;
       if (exact && !std::isfinite(size)) error[i] = finite_part(node, inputs, at) > precision_.largest ? unknown : 0;
     }
     return error;
