@@ -135,7 +135,7 @@ double Array::at(std::int64_t index) const {
 }
 
 Array Array::clone() const {
-  Array copy(type_);
+  Array copy(type_, allocate_for_result(type_.bytes()));
   if (bytes() > 0) std::memcpy(copy.data(), data(), bytes());
   return copy;
 }

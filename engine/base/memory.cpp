@@ -5,8 +5,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <iterator>
+#include <mutex>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -32,13 +36,26 @@ std::size_t most_of_the_machine() {
 // touched: what only stands for its size, as in a rehearsal, costs nothing. calloc does so too, but only until the
 // first large block was freed. The address sanitizer guards what calloc gave.
 struct Block {
-  explicit Block(std::size_t size) : bytes(size) {
-    if (!is_mapped()) {
-      begin = std::calloc(1, bytes);
-      return;
+  void* begin;
+  std::size_t bytes;
+
+#ifdef __SANITIZE_ADDRESS__
+  static constexpr std::size_t least_mapped = SIZE_MAX;
+#else
+  static constexpr std::size_t least_mapped = 1u << 19;
+#endif
+  bool is_mapped() const { return bytes >= least_mapped; }
+
+  // `begin` is null where the system has no more.
+  static Block of_zeros(std::size_t bytes) {
+    Block block{nullptr, bytes};
+    if (!block.is_mapped()) {
+      block.begin = std::calloc(1, bytes);
+      return block;
     }
-    begin = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (begin == MAP_FAILED) begin = nullptr;
+    void* const pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages != MAP_FAILED) block.begin = pages;
+    return block;
   }
   void free() const {
     if (is_mapped())
@@ -46,20 +63,49 @@ struct Block {
     else
       std::free(begin);
   }
-  bool is_mapped() const { return bytes >= least_mapped; }
-
-  void* begin;
-  std::size_t bytes;
-#ifdef __SANITIZE_ADDRESS__
-  static constexpr std::size_t least_mapped = SIZE_MAX;
-#else
-  static constexpr std::size_t least_mapped = 1u << 20;
-#endif
 };
 
-}  // namespace
+// Large blocks that were freed lately: a step gives results of the same sizes as the last, and pages that are there
+// cost a tenth of new ones.
+class Freed {
+ public:
+  // One of this size; null where there is none.
+  void* take(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto found =
+        std::find_if(blocks_.rbegin(), blocks_.rend(), [&](const Block& block) { return block.bytes == bytes; });
+    if (found == blocks_.rend()) return nullptr;
+    void* const begin = found->begin;
+    blocks_.erase(std::next(found).base());
+    kept_ -= bytes;
+    return begin;
+  }
+  void give(const Block& block) {
+    if (block.is_mapped()) {
+      const std::lock_guard lock(mutex_);
+      if (kept_ + block.bytes <= most_kept) {
+        blocks_.push_back(block);
+        kept_ += block.bytes;
+        return;
+      }
+    }
+    block.free();
+  }
 
-std::shared_ptr<std::byte> allocate(std::size_t bytes) {
+ private:
+  static constexpr std::size_t most_kept = 32u << 20;
+  std::mutex mutex_;
+  std::vector<Block> blocks_;
+  std::size_t kept_ = 0;
+};
+
+Freed& freed() {
+  static Freed& all = *new Freed;  // never destroyed: arrays of other files may be freed after it
+  return all;
+}
+
+// `zeroed`: else whatever was in it.
+std::shared_ptr<std::byte> allocated(std::size_t bytes, bool zeroed) {
   if (bytes > most_bytes)
     throw OutOfMemory(fmt::format("{} more memory is needed: no system has so much", amount(bytes)));
   const std::size_t padded = round_up_to_alignment(bytes + memory_alignment);
@@ -71,7 +117,9 @@ std::shared_ptr<std::byte> allocate(std::size_t bytes) {
   };
   if (limit != 0 && total > limit) refuse("that is over the limit that was set");
   if (limit == 0 && total > most_of_the_machine()) refuse("that is over nine tenths of what the machine has");
-  const Block block(padded + memory_alignment);
+  const std::size_t whole = padded + memory_alignment;
+  Block block{zeroed ? nullptr : freed().take(whole), whole};
+  if (block.begin == nullptr) block = Block::of_zeros(whole);
   if (block.begin == nullptr) refuse("the system has no more");
   void* memory = block.begin;
   std::size_t space = block.bytes;
@@ -79,10 +127,15 @@ std::shared_ptr<std::byte> allocate(std::size_t bytes) {
   for (std::size_t seen = peak; seen < total && !peak.compare_exchange_weak(seen, total);) {
   }
   return {static_cast<std::byte*>(memory), [block, padded](std::byte*) {
-            block.free();
+            freed().give(block);
             in_use -= padded;
           }};
 }
+
+}  // namespace
+
+std::shared_ptr<std::byte> allocate(std::size_t bytes) { return allocated(bytes, true); }
+std::shared_ptr<std::byte> allocate_for_result(std::size_t bytes) { return allocated(bytes, false); }
 
 std::size_t memory_in_use() { return in_use; }
 std::size_t memory_peak() { return peak; }

@@ -20,6 +20,9 @@ constexpr std::size_t round_up_to_alignment(std::size_t bytes) {
 // system has none, or when the limit would be passed.
 std::shared_ptr<std::byte> allocate(std::size_t bytes);
 
+// The same, but with whatever is in it, for what is written as a whole: large blocks that were freed are used again.
+std::shared_ptr<std::byte> allocate_for_result(std::size_t bytes);
+
 // Of the whole process; any thread may call these at any time.
 std::size_t memory_in_use();  // bytes of arrays and of programs' working memory
 std::size_t memory_peak();    // the most there ever was at once

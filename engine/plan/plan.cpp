@@ -61,6 +61,12 @@ std::shared_ptr<const Plan> make_plan(const Program& program) {
   return plan;
 }
 
+namespace {
+
+Array result_array(const Type& type) { return {type, allocate_for_result(type.bytes())}; }
+
+}  // namespace
+
 std::size_t arena_bytes(const Plan& plan) { return plan.frame.arena_bytes; }
 std::int64_t steps(const Plan& plan) { return count_steps(plan.frame); }
 
@@ -177,14 +183,16 @@ void Executable::run(std::span<const Array> inputs, std::span<Array> outputs) {
   Bound& bound = *bound_;
   const std::vector<Type>& types = bound.plan->outputs;
   for (std::size_t i = 0; i < std::min(types.size(), outputs.size()); ++i)
-    if (outputs[i].type() != types[i]) outputs[i] = Array(types[i]);
+    if (outputs[i].type() != types[i]) outputs[i] = result_array(types[i]);
   bound.inputs.assign(inputs.begin(), inputs.end());
   bound.outputs.assign(outputs.begin(), outputs.end());
   run(bound.inputs, bound.outputs);
 }
 
 std::vector<Array> Executable::run(std::span<const Array> inputs) {
-  std::vector<Array> outputs(output_types().begin(), output_types().end());
+  std::vector<Array> outputs;
+  outputs.reserve(output_types().size());
+  for (const Type& type : output_types()) outputs.push_back(result_array(type));
   run(inputs, outputs);
   return outputs;
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <cstring>
 #include <fstream>
 
 #include "base/memory.hpp"
@@ -88,6 +89,25 @@ BOOST_AUTO_TEST_CASE(that_nobody_touches_take_no_pages_of_the_system) {
   const Array first(large), second(large);
   BOOST_TEST(resident() < before + first.bytes() / 4);
   BOOST_TEST(second.as<float>().back() == 0);
+}
+
+// The pages of one step's results are there for those of the next; arrays of zeros are never made of them.
+BOOST_AUTO_TEST_CASE(of_results_use_large_blocks_again) {
+  const std::size_t before = memory_in_use(), bytes = std::size_t{3} << 20;
+  const std::byte* place = nullptr;
+  {
+    const auto result = allocate_for_result(bytes);
+    place = result.get();
+    std::memset(result.get(), 7, bytes);
+    BOOST_TEST(memory_in_use() >= before + bytes);
+  }
+  BOOST_TEST(memory_in_use() == before);
+  const Array zeros(Type{Dtype::f32, {static_cast<std::int64_t>(bytes / 4)}});
+  BOOST_TEST(zeros.as<float>().front() == 0);
+  BOOST_TEST(zeros.as<float>().back() == 0);
+  const auto again = allocate_for_result(bytes);
+  BOOST_TEST(again.get() == place);
+  BOOST_TEST((allocate_for_result(bytes).get() != place));
 }
 #endif
 
