@@ -65,10 +65,11 @@ struct Block {
   }
 };
 
-// Large blocks that were freed lately: a step gives results of the same sizes as the last, and pages that are there
-// cost a tenth of new ones.
+// Large blocks that were freed lately: a step gives results of the same sizes as the last, and new pages cost more than
+// the arithmetic on them. The oldest make room, so that what was freed before a training does not stay.
 class Freed {
  public:
+  Freed() { blocks_.reserve(most_kept / Block::least_mapped); }  // no `give` needs memory of its own
   // One of this size; null where there is none.
   void* take(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
@@ -81,15 +82,16 @@ class Freed {
     return begin;
   }
   void give(const Block& block) {
-    if (block.is_mapped()) {
-      const std::lock_guard lock(mutex_);
-      if (kept_ + block.bytes <= most_kept) {
-        blocks_.push_back(block);
-        kept_ += block.bytes;
-        return;
-      }
+    if (!block.is_mapped() || block.bytes > most_kept) return block.free();
+    const std::lock_guard lock(mutex_);
+    auto kept = blocks_.begin();
+    for (; kept_ + block.bytes > most_kept; ++kept) {
+      kept->free();
+      kept_ -= kept->bytes;
     }
-    block.free();
+    blocks_.erase(blocks_.begin(), kept);
+    blocks_.push_back(block);
+    kept_ += block.bytes;
   }
 
  private:

@@ -107,7 +107,16 @@ BOOST_AUTO_TEST_CASE(of_results_use_large_blocks_again) {
   BOOST_TEST(zeros.as<float>().back() == 0);
   const auto again = allocate_for_result(bytes);
   BOOST_TEST(again.get() == place);
+  BOOST_TEST((*again == std::byte{7}));  // new pages at the same place would be zeros
   BOOST_TEST((allocate_for_result(bytes).get() != place));
+}
+
+// What was freed long ago makes room for what is freed now.
+BOOST_AUTO_TEST_CASE(of_results_use_the_latest_blocks_again) {
+  for (std::size_t mib = 1; mib < 16; ++mib) allocate_for_result(mib << 20);
+  const std::size_t bytes = std::size_t{17} << 20;
+  *allocate_for_result(bytes) = std::byte{7};
+  BOOST_TEST((*allocate_for_result(bytes) == std::byte{7}));  // new pages would be zeros
 }
 #endif
 
