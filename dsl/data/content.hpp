@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,15 +22,16 @@ struct LazyHash {
 struct Storage {
   Shape example;
   std::int64_t rows = 0;
-  std::shared_ptr<std::byte> bytes;  // null: values
-  Array values;                      // f32 or i32
-  std::optional<Array> targets;      // f32, as many rows
-  std::vector<std::string> words;    // of texts: their vocabulary
+  Bytes bytes;                     // empty: values
+  Array values;                    // f32 or i32
+  std::optional<Array> targets;    // f32, as many rows
+  std::vector<std::string> words;  // of texts: their vocabulary
   LazyHash hash;
   mutable std::shared_ptr<const std::vector<std::uint64_t>> row_hashes;  // made when they are first asked for
 
-  void copy(std::uint32_t row, float* out) const;  // one example of bytes or floats
-  std::uint64_t fingerprint() const;               // of all that is stored
+  bool has_bytes() const { return !bytes.empty(); }
+  void copy(std::uint32_t row, float* out) const;                       // one example of bytes or floats
+  std::uint64_t fingerprint() const;                                    // of all that is stored
   std::shared_ptr<const std::vector<std::uint64_t>> checksums() const;  // of each example
 };
 

@@ -5,12 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <numeric>
 #include <unordered_set>
 
-#include "base/memory.hpp"
 #include "data/content.hpp"
 
 namespace metac::data {
@@ -127,8 +125,8 @@ Storage storage_of(const std::string& name, Dtype dtype, Array x) {
 
 void Storage::copy(std::uint32_t row, float* out) const {
   const std::int64_t count = example.elements(), begin = row * count;
-  if (bytes)
-    copy_values(reinterpret_cast<const std::uint8_t*>(bytes.get()) + begin, count, out);
+  if (has_bytes())
+    copy_values(bytes.data() + begin, count, out);
   else
     copy_values(static_cast<const float*>(values.data()) + begin, count, out);
 }
@@ -158,9 +156,8 @@ ClassTable numbered_classes(std::int64_t count) {
   return table;
 }
 
-Dataset Dataset::from_bytes(std::string name, const Shape& example, std::span<const std::uint8_t> values,
-                            std::vector<std::int32_t> labels, ClassTable classes, Lineage lineage,
-                            std::optional<Array> targets) {
+Dataset Dataset::from_bytes(std::string name, const Shape& example, Bytes values, std::vector<std::int32_t> labels,
+                            ClassTable classes, Lineage lineage, std::optional<Array> targets) {
   const std::int64_t elements = example.elements();
   if (elements < 1) throw Error(fmt::format("{}: an example of shape {} has no values", name, to_string(example)));
   if (values.size() % static_cast<std::size_t>(elements) != 0)
@@ -169,8 +166,7 @@ Dataset Dataset::from_bytes(std::string name, const Shape& example, std::span<co
   Storage storage;
   storage.example = example;
   storage.rows = static_cast<std::int64_t>(values.size()) / elements;
-  storage.bytes = allocate(values.size());
-  if (!values.empty()) std::memcpy(storage.bytes.get(), values.data(), values.size());
+  storage.bytes = std::move(values);
   storage.targets = std::move(targets);
   return make(std::move(name), std::move(storage), std::move(labels), std::move(classes), std::move(lineage));
 }
@@ -218,7 +214,9 @@ std::int64_t Dataset::size() const { return static_cast<std::int64_t>(content_->
 const Shape& Dataset::example_shape() const { return content_->example(); }
 bool Dataset::labelled() const { return !content_->labels.empty(); }
 bool Dataset::has_targets() const { return content_->storage->targets.has_value(); }
-Dtype Dataset::x_dtype() const { return content_->storage->bytes ? Dtype::f32 : content_->storage->values.dtype(); }
+Dtype Dataset::x_dtype() const {
+  return content_->storage->has_bytes() ? Dtype::f32 : content_->storage->values.dtype();
+}
 const std::vector<std::string>& Dataset::words() const { return content_->storage->words; }
 Type Dataset::x_type(std::int64_t rows) const { return {x_dtype(), example_shape().with_front(rows)}; }
 Type Dataset::y_type(std::int64_t rows) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/array.hpp"
+#include "data/file.hpp"
 #include "data/random.hpp"
 
 namespace metac::data {
@@ -47,9 +48,8 @@ class Dataset {
   // outside the table, names of classes that occur twice.
   // Bytes are scaled to [0, 1] by 1/255 when gathered; there must be a whole number of examples of this shape.
   // `targets`: f32 [examples, ...] or nothing; they are the `y`, even beside classes.
-  static Dataset from_bytes(std::string name, const Shape& example, std::span<const std::uint8_t> values,
-                            std::vector<std::int32_t> labels, ClassTable classes, Lineage lineage,
-                            std::optional<Array> targets = {});
+  static Dataset from_bytes(std::string name, const Shape& example, Bytes values, std::vector<std::int32_t> labels,
+                            ClassTable classes, Lineage lineage, std::optional<Array> targets = {});
   // x: f32 [examples, ...].
   static Dataset from_floats(std::string name, Array x, std::vector<std::int32_t> labels, ClassTable classes,
                              Lineage lineage, std::optional<Array> targets = {});

@@ -9,14 +9,14 @@ namespace metac::data {
 
 std::shared_ptr<const std::vector<std::uint64_t>> Storage::checksums() const {
   if (auto known = std::atomic_load(&row_hashes)) return known;
-  const auto* all = bytes ? bytes.get() : static_cast<const std::byte*>(values.data());
-  const std::size_t size = rows == 0 ? 0
-                           : bytes   ? static_cast<std::size_t>(example.elements())
-                                     : values.bytes() / static_cast<std::size_t>(rows);
+  const void* all = has_bytes() ? bytes.data() : values.data();
+  const std::size_t size = rows == 0     ? 0
+                           : has_bytes() ? static_cast<std::size_t>(example.elements())
+                                         : values.bytes() / static_cast<std::size_t>(rows);
   auto hashes = std::make_shared<std::vector<std::uint64_t>>();
   for (std::int64_t row = 0; row < rows; ++row) {
     Hash hash;
-    hash.bytes(all + static_cast<std::size_t>(row) * size, size);
+    hash.bytes(static_cast<const std::byte*>(all) + static_cast<std::size_t>(row) * size, size);
     hashes->push_back(hash.value());
   }
   std::atomic_store(&row_hashes, std::shared_ptr<const std::vector<std::uint64_t>>(hashes));
@@ -25,7 +25,7 @@ std::shared_ptr<const std::vector<std::uint64_t>> Storage::checksums() const {
 
 std::int64_t duplicates(const Dataset& first, const Dataset& second) {
   const Storage &a = *first.content_->storage, &b = *second.content_->storage;
-  if (a.example != b.example || static_cast<bool>(a.bytes) != static_cast<bool>(b.bytes)) return 0;
+  if (a.example != b.example || a.has_bytes() != b.has_bytes()) return 0;
   const auto of_a = a.checksums(), of_b = b.checksums();
   // By checksum, a row of the second with it; whether there are others matters only where this one is the same row.
   struct Holder {

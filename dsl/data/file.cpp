@@ -17,8 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t chunk = std::size_t{1} << 20;
-constexpr int gzip_format = 15 + 16;  // zlib: a window of 32 KB, and no other format than gzip
+constexpr std::size_t most_at_once = std::size_t{1} << 30;  // that zlib is given to write or read
+constexpr int gzip_format = 15 + 16;                        // zlib: a window of 32 KB, and no other format than gzip
 
 struct Closer {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -46,16 +46,14 @@ Bytes read_stored(const fs::path& path, std::size_t limit) {
   const auto size = fs::file_size(path, unknown);
   Bytes bytes;
   if (!unknown) bytes.reserve(std::min<std::size_t>(size, limit));
-  while (bytes.size() < limit) {
-    const std::size_t before = bytes.size(), wanted = std::min(chunk, limit - before);
-    bytes.resize(before + wanted);
-    const std::size_t got = std::fread(bytes.data() + before, 1, wanted, file.get());
-    bytes.resize(before + got);
-    if (got == wanted) continue;
-    if (std::ferror(file.get()))
-      throw Error(fmt::format("{}: reading failed: {}", path.string(), std::strerror(errno)));
-    break;
+  // Where the file is as long as it was said to be, all of it is one read, and the next byte shows that it ends.
+  for (int next; bytes.size() < limit && (next = std::fgetc(file.get())) != EOF;) {
+    bytes.push_back(static_cast<std::uint8_t>(next));
+    const std::size_t before = bytes.size();
+    bytes.resize(std::min(bytes.capacity(), limit));
+    bytes.resize(before + std::fread(bytes.data() + before, 1, bytes.size() - before, file.get()));
   }
+  if (std::ferror(file.get())) throw Error(fmt::format("{}: reading failed: {}", path.string(), std::strerror(errno)));
   return bytes;
 }
 
@@ -99,19 +97,22 @@ class Gunzip {
 
   bool member() {
     for (;;) {
-      const std::size_t room = std::min(chunk, limit_ - unpacked_.size());
       const std::size_t before = unpacked_.size();
-      // At the limit, one more byte is tried for, to tell "exactly full" from "too much".
+      const std::size_t room = std::min({unpacked_.capacity() - before, limit_ - before, most_at_once});
+      // Where all is full, one more byte is tried for, to tell "exactly full" from "too much".
       std::uint8_t spare;
       unpacked_.resize(before + room);
       stream_.next_out = room > 0 ? unpacked_.data() + before : &spare;
       stream_.avail_out = static_cast<uInt>(room > 0 ? room : 1);
       stream_.next_in = const_cast<Bytef*>(packed_.data() + read_);
-      stream_.avail_in = static_cast<uInt>(std::min(packed_.size() - read_, std::size_t{1} << 30));
+      stream_.avail_in = static_cast<uInt>(std::min(packed_.size() - read_, most_at_once));
       const int state = inflate(&stream_, Z_NO_FLUSH);
       read_ = static_cast<std::size_t>(stream_.next_in - packed_.data());
-      if (room == 0 && stream_.avail_out == 0) return false;
-      unpacked_.resize(before + room - (room > 0 ? stream_.avail_out : 0));
+      if (room > 0) unpacked_.resize(before + room - stream_.avail_out);
+      if (room == 0 && stream_.avail_out == 0) {
+        if (before == limit_) return false;
+        unpacked_.push_back(spare);
+      }
       if (state == Z_STREAM_END) return true;
       if (state != Z_OK) fail(state);
     }

@@ -9,9 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "base/memory.hpp"
+
 namespace metac::data {
 
-using Bytes = std::vector<std::uint8_t>;
+// Counted as arrays are, since a data set keeps what its file held. `Bytes(n)` and `resize` leave the new bytes as they
+// are, to be written next; `Bytes(n, 0)` is cleared.
+using Bytes = std::vector<std::uint8_t, CountedAllocator<std::uint8_t>>;
 
 // The most that one file may hold, unpacked: a compressed file of a few MB can claim anything.
 inline constexpr std::size_t file_limit = std::size_t{2} << 30;

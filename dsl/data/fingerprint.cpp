@@ -23,8 +23,8 @@ std::uint64_t Storage::fingerprint() const {
   Hash content;
   content.text(to_string(example));
   content.number(static_cast<std::uint64_t>(rows));
-  if (bytes)
-    content.bytes(bytes.get(), static_cast<std::size_t>(rows * example.elements()));
+  if (has_bytes())
+    content.bytes(bytes.data(), bytes.size());
   else
     add(content, values);
   if (targets) add(content, *targets);

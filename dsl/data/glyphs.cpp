@@ -138,7 +138,7 @@ Dataset glyphs(std::int64_t classes, std::int64_t per_class, std::int64_t size, 
       bytes > static_cast<std::int64_t>(file_limit))
     throw Error(fmt::format("glyphs: {} classes of {} drawings of {} x {} are more than {} bytes", classes, per_class,
                             size, size, file_limit));
-  Bytes pixels(static_cast<std::size_t>(bytes));
+  Bytes pixels(static_cast<std::size_t>(bytes), 0);
   std::vector<std::int32_t> labels;
   ClassTable table;
   for (std::int64_t cls = 0; cls < classes; ++cls) {
@@ -155,7 +155,7 @@ Dataset glyphs(std::int64_t classes, std::int64_t per_class, std::int64_t size, 
   }
   // Sets of one key share their characters, but drawing i of a class is another row when there are more of them.
   return Dataset::from_bytes(
-      "glyphs", Shape{size, size, 1}, pixels, std::move(labels), std::move(table),
+      "glyphs", Shape{size, size, 1}, std::move(pixels), std::move(labels), std::move(table),
       Lineage{fmt::format("glyphs of {:08x}{:08x}, {} a class", key.a, key.b, per_class), "", {}});
 }
 

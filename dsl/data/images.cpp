@@ -110,7 +110,7 @@ std::vector<std::string> class_names(const std::vector<std::string>& names, cons
 // Decodes one image after the other into bytes, and sees that they are alike.
 class Collector {
  public:
-  explicit Collector(const ImageOptions& options) : options_(options) {}
+  Collector(const ImageOptions& options, std::size_t count) : options_(options), count_(count) {}
 
   void add(const Bytes& content, const std::string& shown) {
     Image image = decode_png(content, shown);
@@ -120,6 +120,7 @@ class Collector {
     if (first_.empty()) {
       first_ = shown;
       shape_ = shape;
+      bytes_.reserve(std::min(count_ * image.pixels.size(), file_limit));
     }
     if (!(shape == shape_))
       throw Error(fmt::format("images: all must be alike: {} is {}, {} is {} (height, width, channels){}", first_,
@@ -130,10 +131,11 @@ class Collector {
     for (float value : image.pixels) bytes_.push_back(to_byte(value));
   }
   const Shape& shape() const { return shape_; }
-  const Bytes& bytes() const { return bytes_; }
+  Bytes take() { return std::move(bytes_); }
 
  private:
   ImageOptions options_;
+  std::size_t count_;  // of the images that come
   std::string first_;
   Shape shape_;
   Bytes bytes_;
@@ -157,12 +159,12 @@ Dataset images(const fs::path& path, const ImageOptions& options) {
     table.names.push_back(cls);
   }
   std::vector<std::int32_t> labels;
-  Collector collector(options);
+  Collector collector(options, names.size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     labels.push_back(numbers.at(classes[i]));
     collector.add(collection.read(names[i]), fmt::format("{}: {}", path.string(), names[i]));
   }
-  return Dataset::from_bytes(path.filename().string(), collector.shape(), collector.bytes(), std::move(labels),
+  return Dataset::from_bytes(path.filename().string(), collector.shape(), collector.take(), std::move(labels),
                              std::move(table), lineage_of(path));
 }
 

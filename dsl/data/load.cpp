@@ -118,12 +118,12 @@ Dataset load_part(const Home& home, const fs::path& directory, const std::string
   const std::string file = images_path.filename().string();
   const std::string prefix = file.substr(0, file.find("-images"));
   const fs::path labels_path = find(home, directory, {prefix + "-labels-idx1-ubyte"});
-  const Idx images = read_images(images_path, 28, channels);
+  Idx images = read_images(images_path, 28, channels);
   auto labels = read_labels(labels_path);
   check_counts(images_path, images.shape[0], labels_path, labels.size());
   const std::string shown = prefix == prefixes.front() ? part : prefix;
-  return Dataset::from_bytes(fmt::format("{}.{}", home.name, shown), Shape{28, 28, channels}, images.elements,
-                             std::move(labels), classes, Lineage{home.name, part, {}});
+  return Dataset::from_bytes(fmt::format("{}.{}", home.name, shown), Shape{28, 28, channels},
+                             std::move(images.elements), std::move(labels), classes, Lineage{home.name, part, {}});
 }
 
 // The drawings of Omniglot at full size, one bit a pixel: "OMG1", then classes, drawings of a class, height, width.
@@ -196,7 +196,7 @@ Dataset omniglot(const fs::path& directory, int size) {
   Bytes images = size == 28 ? read_images(images_path, size).elements : draw(read_drawings(images_path), size);
   const auto count = static_cast<std::int64_t>(images.size()) / size / size;
   check_counts(images_path, count, labels_path, labels.size());
-  return Dataset::from_bytes("omniglot", Shape{size, size, 1}, images, std::move(labels), std::move(classes),
+  return Dataset::from_bytes("omniglot", Shape{size, size, 1}, std::move(images), std::move(labels), std::move(classes),
                              Lineage{"omniglot", "", {}});
 }
 
@@ -222,7 +222,7 @@ TrainTest fashion_mnist(const fs::path& directory) {
 }
 
 Dataset idx(const fs::path& images_path, const fs::path& labels_path, ClassTable classes) {
-  const Idx images = read_idx(images_path);
+  Idx images = read_idx(images_path);
   std::vector<std::int32_t> labels;
   if (!labels_path.empty()) {
     labels = read_labels(labels_path);
@@ -233,7 +233,8 @@ Dataset idx(const fs::path& images_path, const fs::path& labels_path, ClassTable
   const Lineage lineage = lineage_of(images_path);
   const Shape example = example_shape(images.shape);
   if (images.type == IdxType::u8)
-    return Dataset::from_bytes(name, example, images.elements, std::move(labels), std::move(classes), lineage);
+    return Dataset::from_bytes(name, example, std::move(images.elements), std::move(labels), std::move(classes),
+                               lineage);
   return Dataset::from_floats(name, to_floats(images, example), std::move(labels), std::move(classes), lineage);
 }
 

@@ -75,8 +75,8 @@ std::vector<std::int32_t> labels_of(const Npy& y, const std::string& name) {
   return labels;
 }
 
-Dataset dataset_of(const Npy& x, const std::string& x_name, const Npy* y, const std::string& y_name,
-                   const std::string& name, const fs::path& origin) {
+Dataset dataset_of(Npy x, const std::string& x_name, const Npy* y, const std::string& y_name, const std::string& name,
+                   const fs::path& origin) {
   if (x.shape.rank() < 1) fail(x_name, "holds one number; [examples, ...] was needed");
   std::vector<std::int32_t> labels;
   std::optional<Array> targets;
@@ -99,8 +99,8 @@ Dataset dataset_of(const Npy& x, const std::string& x_name, const Npy* y, const 
                                 lineage, std::move(targets));
   Shape example = x.shape.without(0);
   if (example.rank() == 2) example.push_back(1);
-  return Dataset::from_bytes(name, example, x.elements, std::move(labels), numbered_classes(classes), lineage,
-                             std::move(targets));
+  return Dataset::from_bytes(name, example, std::move(x.elements), std::move(labels), numbered_classes(classes),
+                             lineage, std::move(targets));
 }
 
 }  // namespace
@@ -182,9 +182,9 @@ Npy parse_npy(Bytes content, const std::string& name) {
 }
 
 Dataset npy(const fs::path& x, const fs::path& y) {
-  const Npy examples = parse_npy(read_file(x), x.string());
+  Npy examples = parse_npy(read_file(x), x.string());
   const Npy said = y.empty() ? Npy{} : parse_npy(read_file(y), y.string());
-  return dataset_of(examples, x.string(), y.empty() ? nullptr : &said, y.string(), x.filename().string(), x);
+  return dataset_of(std::move(examples), x.string(), y.empty() ? nullptr : &said, y.string(), x.filename().string(), x);
 }
 
 Dataset npz(const fs::path& path, const std::string& x, const std::string& y) {
@@ -195,9 +195,11 @@ Dataset npz(const fs::path& path, const std::string& x, const std::string& y) {
       fail(path.string(), fmt::format("has no array {}; it has {}", member, fmt::join(names, ", ")));
     return parse_npy(zip.read(member + ".npy"), fmt::format("{}: {}", path.string(), member));
   };
-  const Npy examples = read(x), said = y.empty() ? Npy{} : read(y);
+  Npy examples = read(x);
+  const Npy said = y.empty() ? Npy{} : read(y);
   const auto shown = [&](const std::string& member) { return fmt::format("{}: {}", path.string(), member); };
-  return dataset_of(examples, shown(x), y.empty() ? nullptr : &said, shown(y), path.filename().string(), path);
+  return dataset_of(std::move(examples), shown(x), y.empty() ? nullptr : &said, shown(y), path.filename().string(),
+                    path);
 }
 
 }  // namespace metac::data

@@ -106,38 +106,54 @@ Freed& freed() {
   return all;
 }
 
-// `zeroed`: else whatever was in it.
-std::shared_ptr<std::byte> allocated(std::size_t bytes, bool zeroed) {
-  if (bytes > most_bytes)
-    throw OutOfMemory(fmt::format("{} more memory is needed: no system has so much", amount(bytes)));
-  const std::size_t padded = round_up_to_alignment(bytes + memory_alignment);
-  const std::size_t total = in_use += padded;
+// A block of `bytes`, of which `counted` stand in the account. `zeroed`: else whatever was in it.
+Block taken(std::size_t bytes, std::size_t counted, bool zeroed) {
+  const std::size_t total = in_use += counted;
   const auto refuse = [&](const char* why) {
-    in_use -= padded;
+    in_use -= counted;
     throw OutOfMemory(
-        fmt::format("{} more memory is needed, {} are in use: {}", amount(bytes), amount(total - padded), why));
+        fmt::format("{} more memory is needed, {} are in use: {}", amount(counted), amount(total - counted), why));
   };
   if (limit != 0 && total > limit) refuse("that is over the limit that was set");
   if (limit == 0 && total > most_of_the_machine()) refuse("that is over nine tenths of what the machine has");
-  const std::size_t whole = padded + memory_alignment;
-  Block block{zeroed ? nullptr : freed().take(whole), whole};
-  if (block.begin == nullptr) block = Block::of_zeros(whole);
+  Block block{zeroed ? nullptr : freed().take(bytes), bytes};
+  if (block.begin == nullptr) block = Block::of_zeros(bytes);
   if (block.begin == nullptr) refuse("the system has no more");
+  for (std::size_t seen = peak; seen < total && !peak.compare_exchange_weak(seen, total);) {
+  }
+  return block;
+}
+
+void given_back(const Block& block, std::size_t counted) {
+  freed().give(block);
+  in_use -= counted;
+}
+
+void check_size(std::size_t bytes) {
+  if (bytes > most_bytes)
+    throw OutOfMemory(fmt::format("{} more memory is needed: no system has so much", amount(bytes)));
+}
+
+std::shared_ptr<std::byte> allocated(std::size_t bytes, bool zeroed) {
+  check_size(bytes);
+  const std::size_t padded = round_up_to_alignment(bytes + memory_alignment);
+  const Block block = taken(padded + memory_alignment, padded, zeroed);
   void* memory = block.begin;
   std::size_t space = block.bytes;
   std::align(memory_alignment, padded, memory, space);
-  for (std::size_t seen = peak; seen < total && !peak.compare_exchange_weak(seen, total);) {
-  }
-  return {static_cast<std::byte*>(memory), [block, padded](std::byte*) {
-            freed().give(block);
-            in_use -= padded;
-          }};
+  return {static_cast<std::byte*>(memory), [block, padded](std::byte*) { given_back(block, padded); }};
 }
 
 }  // namespace
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) { return allocated(bytes, true); }
 std::shared_ptr<std::byte> allocate_for_result(std::size_t bytes) { return allocated(bytes, false); }
+
+void* take_memory(std::size_t bytes) {
+  check_size(bytes);
+  return taken(bytes, bytes, false).begin;
+}
+void give_memory(void* memory, std::size_t bytes) noexcept { given_back({memory, bytes}, bytes); }
 
 std::size_t memory_in_use() { return in_use; }
 std::size_t memory_peak() { return peak; }

@@ -37,7 +37,7 @@ Array noise(const Shape& shape, std::uint32_t seed) {
 
 // Images and labels of the size of MNIST's.
 data::Dataset digits(std::int64_t count) {
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count) * 784);
+  data::Bytes pixels(static_cast<std::size_t>(count) * 784);
   std::vector<std::int32_t> labels(static_cast<std::size_t>(count));
   data::Stream stream(data::Key{5, 7});
   for (auto& pixel : pixels) pixel = stream.next() % 4 == 0 ? 200 : 0;

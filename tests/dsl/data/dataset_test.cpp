@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(floats_are_kept_as_they_are) {
 
 BOOST_AUTO_TEST_CASE(wrong_parts_of_a_data_set_are_errors) {
   const auto make = [](Shape example, std::size_t bytes, std::vector<std::int32_t> labels, ClassTable classes) {
-    return [=] { Dataset::from_bytes("s", example, Bytes(bytes), labels, classes, {}); };
+    return [=] { Dataset::from_bytes("s", example, Bytes(bytes, 0), labels, classes, {}); };
   };
   BOOST_TEST(fails_with(make({2}, 5, {}, {}), {"5 bytes", "[2]"}));
   BOOST_TEST(fails_with(make({0}, 0, {}, {}), {"no values"}));
@@ -118,9 +118,17 @@ BOOST_AUTO_TEST_CASE(rotations_are_further_classes_without_memory) {
   BOOST_TEST(fails_with([&] { rotated_classes(turned); }, {"rotated already"}));
   BOOST_TEST(fails_with(
       [] {
-        rotated_classes(Dataset::from_bytes("s", Shape{1, 2, 1}, Bytes(2), {0}, numbered_classes(1), {}));
+        rotated_classes(Dataset::from_bytes("s", Shape{1, 2, 1}, Bytes(2, 0), {0}, numbered_classes(1), {}));
       },
       {"square", "[1, 2, 1]"}));
+}
+
+BOOST_AUTO_TEST_CASE(bytes_are_kept_where_they_are) {
+  Bytes pixels(std::size_t{1} << 20, 51);
+  const std::size_t before = memory_in_use();
+  const Dataset set = Dataset::from_bytes("s", Shape{1024}, std::move(pixels), {}, {}, {});
+  BOOST_TEST(memory_in_use() < before + (std::size_t{1} << 19));
+  BOOST_TEST(set.x(rows({1023})).as<float>().back() == 0.2f);
 }
 
 BOOST_AUTO_TEST_CASE(colours_stay_together_when_turned) {
@@ -194,7 +202,7 @@ BOOST_AUTO_TEST_CASE(overlap_follows_rows_and_classes) {
   BOOST_TEST(overlap(small_set(3, 4, "one"), small_set(3, 4, "other")).classes == 0);
   // The test rows of one origin are others than its training rows, but the classes are the same.
   const auto with_part = [](const char* p) {
-    return Dataset::from_bytes("s", Shape{1}, Bytes(2), {0, 1}, numbered_classes(2), {"s", p, {}});
+    return Dataset::from_bytes("s", Shape{1}, Bytes(2, 0), {0, 1}, numbered_classes(2), {"s", p, {}});
   };
   BOOST_TEST(overlap(with_part("train"), with_part("test")).rows == 0);
   BOOST_TEST(overlap(with_part("train"), with_part("test")).classes == 2);
@@ -235,7 +243,7 @@ BOOST_AUTO_TEST_CASE(splits_by_column) {
   BOOST_TEST(fails_with([&] { split_classes(set, "part", {"train", "test"}); }, {"\"val\"", "c1", "train, test"}));
   BOOST_TEST(fails_with([&] { split_classes(set, "part", {"train", "val", "test", "more"}); }, {"more is empty"}));
   BOOST_TEST(fails_with([&] { split_classes(set, "part", {"train", "train"}); }, {"two parts"}));
-  BOOST_TEST(fails_with([&] { split_classes(Dataset::from_bytes("s", Shape{1}, Bytes(2), {}, {}, {}), "part"); },
+  BOOST_TEST(fails_with([&] { split_classes(Dataset::from_bytes("s", Shape{1}, Bytes(2, 0), {}, {}, {}), "part"); },
                         {"no classes"}));
 }
 

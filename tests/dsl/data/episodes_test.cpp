@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_drawn_is_refused_at_once) {
   BOOST_TEST(fails(set, 5, INT64_MAX, INT64_MAX, {"has 8"}));
   BOOST_TEST(fails(uneven, 4, 1, 1, {"4 ways", "has 3"}));  // classes without examples are none
   BOOST_TEST(fails(uneven, 3, 1, 2, {"c1", "has 2"}));
-  BOOST_TEST(fails(Dataset::from_bytes("s", Shape{1}, Bytes(9), {}, {}, {}), 1, 1, 1, {"s has no classes"}));
+  BOOST_TEST(fails(Dataset::from_bytes("s", Shape{1}, Bytes(9, 0), {}, {}, {}), 1, 1, 1, {"s has no classes"}));
   const EpisodeSource source(set, 5, 1, 1);
   BOOST_TEST(fails_with([&] { source.sample(Key{}, 0, 0); }, {"at least 1"}));
   BOOST_TEST(fails_with([&] { source.sample(Key{}, -1, 1); }, {"no episode -1"}));

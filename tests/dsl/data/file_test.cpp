@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(every_damaged_byte_of_gzip_data_is_found) {
 
 BOOST_AUTO_TEST_CASE(the_limit_is_kept) {
   const TemporaryFolder folder;
-  const Bytes zeros(1000000);
+  const Bytes zeros(1000000, 0);
   const auto plain = write(folder / "plain", zeros), packed = write(folder / "packed", gzip(zeros));
   for (const auto& path : {plain, packed}) {
     BOOST_TEST(read_file(path, 1000000).size() == 1000000u);

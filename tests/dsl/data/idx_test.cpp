@@ -79,15 +79,15 @@ BOOST_AUTO_TEST_CASE(sizes_are_checked_before_memory_is_taken) {
   const TemporaryFolder folder;
   BOOST_TEST(fails_with(
       [&] {
-        read_idx(write(folder / "huge", idx_bytes(8, {65536, 65535}, Bytes(1000))));
+        read_idx(write(folder / "huge", idx_bytes(8, {65536, 65535}, Bytes(1000, 0))));
       },
       {"4294901760", "at most"}));
   BOOST_TEST(fails_with(
       [&] {
-        read_idx(write(folder / "large", idx_bytes(8, {1 << 15, 1 << 15}, Bytes(1000))));
+        read_idx(write(folder / "large", idx_bytes(8, {1 << 15, 1 << 15}, Bytes(1000, 0))));
       },
       {"1073741824", "1000 were found"}));
-  const auto path = write(folder / "bomb.gz", gzip(idx_bytes(8, {10}, Bytes(30000000))));
+  const auto path = write(folder / "bomb.gz", gzip(idx_bytes(8, {10}, Bytes(30000000, 0))));
   BOOST_TEST(fails_with([&] { read_idx(path); }, {"more than"}));
 }
 

@@ -30,7 +30,7 @@ void write_folder(const TemporaryFolder& folder, const Members& members) {
   for (const auto& [name, content] : members) write(folder / name, content);
 }
 
-Bytes zeros(std::size_t count) { return Bytes(count); }
+Bytes zeros(std::size_t count) { return Bytes(count, 0); }
 
 }  // namespace
 

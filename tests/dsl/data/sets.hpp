@@ -12,7 +12,7 @@ namespace metac::data::testing {
 // Images [3, 3, 1] of classes "c0", "c1", ... in turn, no two alike: the first pixels hold the row in base 250. The
 // column "part" says train, val, test, train, ...
 inline Dataset small_set(int classes, int each, const std::string& origin = "small") {
-  std::vector<std::uint8_t> pixels;
+  Bytes pixels;
   std::vector<std::int32_t> labels;
   for (int row = 0; row < classes * each; ++row) {
     labels.push_back(row % classes);

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <fstream>
+#include <vector>
 
 #include "base/memory.hpp"
 #include "base/view.hpp"
@@ -89,6 +90,24 @@ BOOST_AUTO_TEST_CASE(that_nobody_touches_take_no_pages_of_the_system) {
   const Array first(large), second(large);
   BOOST_TEST(resident() < before + first.bytes() / 4);
   BOOST_TEST(second.as<float>().back() == 0);
+}
+
+// What grows in a container is in the account, too, and is given back.
+BOOST_AUTO_TEST_CASE(counted_vectors_are_in_the_account) {
+  const std::size_t before = memory_in_use(), count = std::size_t{1} << 20;
+  {
+    std::vector<std::int32_t, CountedAllocator<std::int32_t>> numbers(count, 5);
+    BOOST_TEST(memory_in_use() == before + 4 * count);
+    numbers.resize(3 * count);
+    BOOST_TEST(memory_in_use() == before + 12 * count);
+    BOOST_TEST(numbers[count - 1] == 5);
+    set_memory_limit(memory_in_use() + 4 * count);
+    BOOST_CHECK_THROW(numbers.resize(4 * count), OutOfMemory);  // the old and the new are there at once
+    set_memory_limit(0);
+    BOOST_TEST(numbers.size() == 3 * count);
+    BOOST_CHECK_THROW(CountedAllocator<std::int32_t>().allocate(SIZE_MAX / 2), OutOfMemory);
+  }
+  BOOST_TEST(memory_in_use() == before);
 }
 
 // The pages of one step's results are there for those of the next; arrays of zeros are never made of them.
