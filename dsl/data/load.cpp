@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <future>
 #include <limits>
 
 #include "data/idx.hpp"
@@ -126,6 +127,16 @@ Dataset load_part(const Home& home, const fs::path& directory, const std::string
                              std::move(images.elements), std::move(labels), classes, Lineage{home.name, part, {}});
 }
 
+using Names = std::vector<std::string>;
+
+// Both parts at once: unpacking them is nearly all the work, and one thread's.
+TrainTest load_both(const Home& home, const fs::path& directory, const Names& train, const Names& test,
+                    const ClassTable& classes, int channels = 1) {
+  auto other = std::async([&] { return load_part(home, directory, "test", test, classes, channels); });
+  Dataset first = load_part(home, directory, "train", train, classes, channels);
+  return {std::move(first), other.get()};
+}
+
 // The drawings of Omniglot at full size, one bit a pixel: "OMG1", then classes, drawings of a class, height, width.
 struct Drawings {
   static constexpr int side = 105;
@@ -201,15 +212,12 @@ Dataset omniglot(const fs::path& directory, int size) {
 }
 
 TrainTest mnist(const fs::path& directory) {
-  const auto classes = numbered_classes(10);
-  return {load_part(mnist_home, directory, "train", {"train"}, classes),
-          load_part(mnist_home, directory, "test", {"t10k"}, classes)};
+  return load_both(mnist_home, directory, {"train"}, {"t10k"}, numbered_classes(10));
 }
 
 TrainTest mnist_m(const fs::path& directory) {
-  const auto classes = numbered_classes(10);
-  return {load_part(mnist_m_home, directory, "train", {"mnistm-train", "mnistm-open-train2k"}, classes, 3),
-          load_part(mnist_m_home, directory, "test", {"mnistm-test", "mnistm-open-test1k"}, classes, 3)};
+  return load_both(mnist_m_home, directory, {"mnistm-train", "mnistm-open-train2k"},
+                   {"mnistm-test", "mnistm-open-test1k"}, numbered_classes(10), 3);
 }
 
 TrainTest fashion_mnist(const fs::path& directory) {
@@ -217,8 +225,7 @@ TrainTest fashion_mnist(const fs::path& directory) {
       {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"},
       {},
       {}};
-  return {load_part(fashion_home, directory, "train", {"train", "train10k"}, classes),
-          load_part(fashion_home, directory, "test", {"t10k"}, classes)};
+  return load_both(fashion_home, directory, {"train", "train10k"}, {"t10k"}, classes);
 }
 
 Dataset idx(const fs::path& images_path, const fs::path& labels_path, ClassTable classes) {
