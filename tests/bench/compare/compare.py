@@ -31,8 +31,10 @@ TITLES = {
     "W4": "EWC, 784-256-256-10, an epoch of 60,000",
     "W4plain": "the same without the penalty",
     "W4fisher": "diagonal Fisher of 1,000 examples",
-    "W5hvp": "tanh 64-64: Hessian-vector product",
-    "W5third": "tanh 64-64: third derivative along two vectors",
+    "W5hvp": "tanh 64-64, 10 points: Hessian-vector product",
+    "W5third": "the same, third derivative along two vectors",
+    "W5hvp64": "tanh 64-64, 64 points: Hessian-vector product",
+    "W5third64": "the same, third derivative along two vectors",
     "W5six": "tanh 64-64: derivatives 1 to 6 of one number",
 }
 TORCH_VARIANTS = {
@@ -40,7 +42,7 @@ TORCH_VARIANTS = {
     **dict.fromkeys(["W3", "W3b"], ["loop", "channels_last"]),
     **dict.fromkeys(["W4", "W4plain"], ["loop"]),
     "W4fisher": ["loop", "vmap", "formula"],
-    **dict.fromkeys(["W5hvp", "W5third", "W5six"], ["loop", "vmap", "traced"]),
+    **dict.fromkeys(["W5hvp", "W5third", "W5hvp64", "W5third64", "W5six"], ["loop", "vmap", "traced"]),
 }
 BY_HAND = {"W1": "1", "W1b": "5"}  # steps
 WAYS_TO_RUN = [("1 thread", 1, 1), ("2 threads", 2, 1), ("2 processes", 1, 2)]  # name, threads, processes

@@ -251,9 +251,9 @@ def smooth(parameters, x):
     return mlp(parameters, x, torch.tanh)
 
 
-def along_directions(variant, directions):
+def along_directions(variant, directions, rows):
     parameters = [p.requires_grad_() for p in mlp_start([10, 64, 64, 1])]
-    x, y = torch.rand(64, 10), torch.rand(64, 1)
+    x, y = torch.rand(rows, 10), torch.rand(rows, 1)
     along = [[torch.rand_like(p) for p in parameters] for _ in range(directions)]
 
     def derivative(f, v):
@@ -302,6 +302,7 @@ def maml(variant, images, tasks, steps, queries=1):
 
 
 META = ["loop", "clone", "vmap", "traced"]
+DERIVATIVES = ["loop", "vmap", "traced"]
 WORKLOADS = {
     "W1": (META, lambda v: maml(v, False, 25, 1)),
     "W1b": (META, lambda v: maml(v, False, 25, 5)),
@@ -313,9 +314,11 @@ WORKLOADS = {
     "W4": (["loop"], lambda v: epoch(True)),
     "W4plain": (["loop"], lambda v: epoch(False)),
     "W4fisher": (["loop", "vmap", "formula"], fisher),
-    "W5hvp": (["loop", "vmap", "traced"], lambda v: along_directions(v, 1)),
-    "W5third": (["loop", "vmap", "traced"], lambda v: along_directions(v, 2)),
-    "W5six": (["loop", "vmap", "traced"], six_derivatives),
+    "W5hvp": (DERIVATIVES, lambda v: along_directions(v, 1, 10)),
+    "W5third": (DERIVATIVES, lambda v: along_directions(v, 2, 10)),
+    "W5hvp64": (DERIVATIVES, lambda v: along_directions(v, 1, 64)),
+    "W5third64": (DERIVATIVES, lambda v: along_directions(v, 2, 64)),
+    "W5six": (DERIVATIVES, six_derivatives),
 }
 
 

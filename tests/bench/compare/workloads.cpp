@@ -143,9 +143,9 @@ Steps repeated(std::vector<Tensor> inputs, std::vector<Tensor> outputs, std::vec
   return [=] { executable->run(values, *results); };
 }
 
-// Of the squared error on 64 rows, along directions in the space of the weights: a Hessian-vector product with one, the
-// third derivative with two.
-Steps along_directions(int directions, int threads) {
+// Of the squared error, along directions in the space of the weights: a Hessian-vector product with one, the third
+// derivative with two.
+Steps along_directions(int directions, std::int64_t rows, int threads) {
   Network net(10);
   auto inputs = net.weights;
   auto values = net.values;
@@ -153,7 +153,7 @@ Steps along_directions(int directions, int threads) {
     values.push_back(noise(shape, static_cast<std::uint32_t>(values.size())));
     return inputs.emplace_back(input(net.graph, {Dtype::f32, shape}));
   };
-  const Tensor x = add(Shape{64, 10}), y = add(Shape{64, 1});
+  const Tensor x = add(Shape{rows, 10}), y = add(Shape{rows, 1});
   const Tensor loss = mean(square(net(x) - y));
   std::vector<Tensor> outputs = grad(loss, net.weights);
   for (int i = 0; i < directions; ++i) {
@@ -198,8 +198,10 @@ std::map<std::string, std::function<Steps(int)>> workloads() {
       {"W4", [](int threads) { return epoch("ewc(plain, strength: 100)", threads); }},
       {"W4plain", [](int threads) { return epoch("plain", threads); }},
       {"W4fisher", [](int threads) { return fisher("fisher(\"empirical\", examples: 1000)", threads); }},
-      {"W5hvp", [](int threads) { return along_directions(1, threads); }},
-      {"W5third", [](int threads) { return along_directions(2, threads); }},
+      {"W5hvp", [](int threads) { return along_directions(1, 10, threads); }},
+      {"W5third", [](int threads) { return along_directions(2, 10, threads); }},
+      {"W5hvp64", [](int threads) { return along_directions(1, 64, threads); }},
+      {"W5third64", [](int threads) { return along_directions(2, 64, threads); }},
       {"W5six", [](int threads) { return six_derivatives(threads); }},
   };
 }
