@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <clocale>
 #include <cstdio>
 #include <cstdlib>
 #include <cwchar>
@@ -96,6 +97,7 @@ class LineEditor : public LineReader {
  public:
   LineEditor(std::string file, Completer completer, Signals signals)
       : file_(std::move(file)), completer_(std::move(completer)), signals_(std::move(signals)) {
+    std::setlocale(LC_CTYPE, "C.UTF-8");  // as scripts and the history are, whatever the locale of the terminal
     history_ = history_init();
     editor_ = el_init("metac", stdin, stdout, stderr);
     HistEvent event;

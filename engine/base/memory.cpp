@@ -93,6 +93,15 @@ class Freed {
     blocks_.push_back(block);
     kept_ += block.bytes;
   }
+  // To the system; false when there are none.
+  bool give_all_back() {
+    const std::lock_guard lock(mutex_);
+    if (blocks_.empty()) return false;
+    for (const Block& block : blocks_) block.free();
+    blocks_.clear();
+    kept_ = 0;
+    return true;
+  }
 
  private:
   static constexpr std::size_t most_kept = 32u << 20;
@@ -118,6 +127,7 @@ Block taken(std::size_t bytes, std::size_t counted, bool zeroed) {
   if (limit == 0 && total > most_of_the_machine()) refuse("that is over nine tenths of what the machine has");
   Block block{zeroed ? nullptr : freed().take(bytes), bytes};
   if (block.begin == nullptr) block = Block::of_zeros(bytes);
+  if (block.begin == nullptr && freed().give_all_back()) block = Block::of_zeros(bytes);
   if (block.begin == nullptr) refuse("the system has no more");
   for (std::size_t seen = peak; seen < total && !peak.compare_exchange_weak(seen, total);) {
   }

@@ -133,6 +133,8 @@ BOOST_AUTO_TEST_CASE(a_terminal_has_completion_history_and_interrupts) {
     BOOST_TEST(terminal.shows("> "), terminal.seen());
     terminal.type("thingummy + 100\n");
     BOOST_TEST((terminal.shows("121") && terminal.shows("> ")), terminal.seen());
+    terminal.type("print(\"größ\" + \"er 数\")\n");  // also where the locale is C
+    BOOST_TEST((terminal.shows("größer 数") && terminal.shows("> ")), terminal.seen());
     // Ctrl-C stops a training, and the prompt goes on.
     terminal.type("let learner = maml(mlp([40, 1]), loss: mse)\n");
     BOOST_TEST(terminal.shows("> "));

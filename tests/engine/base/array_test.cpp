@@ -1,4 +1,5 @@
 // Arrays and views of the host: what they share, what they check, and sizes that are too large.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,11 +22,15 @@ auto says(const std::string& text) {
   };
 }
 
-// Bytes of this process that the system holds in memory.
-std::size_t resident() {
-  std::size_t all = 0, pages = 0;
-  std::ifstream("/proc/self/statm") >> all >> pages;
-  return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+// Bytes of this process: of its addresses, and of those that the system holds in memory.
+struct Footprint {
+  std::size_t addresses = 0, resident = 0;
+};
+Footprint footprint() {
+  Footprint pages;
+  std::ifstream("/proc/self/statm") >> pages.addresses >> pages.resident;
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return {pages.addresses * page, pages.resident * page};
 }
 
 }  // namespace
@@ -81,17 +86,6 @@ BOOST_AUTO_TEST_CASE(beyond_the_limit_are_refused_and_nothing_is_lost) {
   BOOST_TEST(memory_in_use() == before);
 }
 
-#ifndef __SANITIZE_ADDRESS__  // its own allocator gives the blocks then
-// A rehearsal makes arrays that only stand for their size.
-BOOST_AUTO_TEST_CASE(that_nobody_touches_take_no_pages_of_the_system) {
-  const Type large{Dtype::f32, {std::int64_t{1} << 22}};
-  for (int turn = 0; turn < 2; ++turn) Array earlier(large);  // what was freed must not be cleared and used again
-  const std::size_t before = resident();
-  const Array first(large), second(large);
-  BOOST_TEST(resident() < before + first.bytes() / 4);
-  BOOST_TEST(second.as<float>().back() == 0);
-}
-
 // What grows in a container is in the account, too, and is given back.
 BOOST_AUTO_TEST_CASE(counted_vectors_are_in_the_account) {
   const std::size_t before = memory_in_use(), count = std::size_t{1} << 20;
@@ -108,6 +102,17 @@ BOOST_AUTO_TEST_CASE(counted_vectors_are_in_the_account) {
     BOOST_CHECK_THROW(CountedAllocator<std::int32_t>().allocate(SIZE_MAX / 2), OutOfMemory);
   }
   BOOST_TEST(memory_in_use() == before);
+}
+
+#ifndef __SANITIZE_ADDRESS__  // its own allocator gives the blocks then
+// A rehearsal makes arrays that only stand for their size.
+BOOST_AUTO_TEST_CASE(that_nobody_touches_take_no_pages_of_the_system) {
+  const Type large{Dtype::f32, {std::int64_t{1} << 22}};
+  for (int turn = 0; turn < 2; ++turn) Array earlier(large);  // what was freed must not be cleared and used again
+  const std::size_t before = footprint().resident;
+  const Array first(large), second(large);
+  BOOST_TEST(footprint().resident < before + first.bytes() / 4);
+  BOOST_TEST(second.as<float>().back() == 0);
 }
 
 // The pages of one step's results are there for those of the next; arrays of zeros are never made of them.
@@ -128,6 +133,20 @@ BOOST_AUTO_TEST_CASE(of_results_use_large_blocks_again) {
   BOOST_TEST(again.get() == place);
   BOOST_TEST((*again == std::byte{7}));  // new pages at the same place would be zeros
   BOOST_TEST((allocate_for_result(bytes).get() != place));
+}
+
+// Where the system has no more, they go back to it before anything is refused.
+BOOST_AUTO_TEST_CASE(blocks_that_are_kept_for_results_are_no_reason_to_refuse) {
+  const std::size_t bytes = std::size_t{20} << 20;
+  *allocate_for_result(bytes) = std::byte{7};  // is kept from here on
+  rlimit before;
+  BOOST_REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+  const rlimit tight{footprint().addresses + bytes / 2, before.rlim_max};
+  BOOST_REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
+  std::shared_ptr<std::byte> other;
+  BOOST_CHECK_NO_THROW(other = allocate(bytes + (std::size_t{1} << 20)));
+  BOOST_CHECK_THROW(allocate(2 * bytes), OutOfMemory);
+  BOOST_REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
 }
 
 // What was freed long ago makes room for what is freed now.
