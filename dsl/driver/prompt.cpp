@@ -103,10 +103,13 @@ struct Prompt::Parts {
     program = std::move(grown);
     self.grow(program);
   }
-  // A definition takes the place of what was bound to its name.
+  // What is defined or used takes the place of what was bound to its name.
   void unbind_defined(const Module& module) {
-    for (const auto& statement : module.statements)
+    for (const auto& statement : module.statements) {
       if (const auto* definition = std::get_if<Definition>(&statement->node)) unbind(definition->name.text);
+      if (const auto* use = std::get_if<UseStatement>(&statement->node))
+        for (const Name& name : use->names) unbind(name.text);
+    }
   }
   void unbind(const std::string& name) {
     std::erase_if(scope->names, [&](const auto& bound) { return bound.first == name; });

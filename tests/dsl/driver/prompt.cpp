@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "dsl/data/files.hpp"
+
 using namespace metac;
 using namespace metac::dsl;
 
@@ -89,6 +91,16 @@ BOOST_AUTO_TEST_CASE(a_name_is_what_it_was_until_it_is_bound_anew) {
   BOOST_TEST(enter("var a = a\na = a + 1\na\n") == "3\n");
   BOOST_TEST(enter("fn f(n) = if n == 0 then a else f(n - 1)\nlet a = f(3)\na\n") == "3\n");
   BOOST_TEST(enter("a()\nfn a() = 5\n") == "5\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_used_by_name_takes_the_place_of_what_was_bound) {
+  const data::testing::TemporaryFolder folder;
+  const std::string file = data::testing::write(folder / "parts.meta", "fn two() = 2\nlet three = 3\n").string();
+  Entered enter;
+  BOOST_TEST(enter("let two = 5\nlet three = 6\n") == "");
+  BOOST_TEST(enter("use two, three from \"" + file + "\"\ntwo()\nthree\n") == "2\n3\n");
+  BOOST_TEST(enter("let three = 7\nthree\n") == "7\n");
+  BOOST_TEST(enter("use \"" + file + "\"\nthree\n") == "7\n");  // own names hide those of a whole file
 }
 
 BOOST_AUTO_TEST_CASE(functions_see_each_change_of_a_name) {
