@@ -116,7 +116,10 @@ struct Prompt::Parts {
     kinds.erase(name);
   }
 
-  // With every tensor computed, also in lists.
+  // With every tensor computed, also in lists; what fails then has the place of the statement that asked.
+  Value computed(const Value& value, Span place) {
+    return self.guarded(place, {}, [&] { return computed(value); });
+  }
   Value computed(const Value& value) {
     if (!self.is_run_value(value)) return value;
     if (const List* list = value.list()) {
@@ -145,14 +148,14 @@ struct Prompt::Parts {
     try {
       if (const auto* expression = std::get_if<ExprStatement>(&statement.node)) {
         const Value value = self.evaluate(expression->value, scope);
-        if (!std::holds_alternative<WorkExpr>(expression->value->node)) shown(computed(value));
+        if (!std::holds_alternative<WorkExpr>(expression->value->node)) shown(computed(value, statement.span));
       } else {
         self.run(statement, scope);
       }
       for (std::size_t i = 0; i < scope->names.size(); ++i) {
         auto& [name, value] = scope->names[i];
         if (i < before.size() && is_same(before[i].second, value)) continue;
-        value = computed(value);
+        value = computed(value, statement.span);
         changed.push_back(name);
       }
     } catch (...) {

@@ -118,13 +118,13 @@ BOOST_AUTO_TEST_CASE(a_statement_without_enough_memory_leaves_every_name_as_it_w
   Entered enter;
   const std::string huge = "zeros()([100000, 100000, 100])\n";
   BOOST_TEST(enter("let y = 7\nvar v = 1.0\nfn seen() = v\n") == "");
-  BOOST_TEST(enter("let z = " + huge) == "E0008\n");
+  BOOST_TEST(enter("let z = " + huge) == "E0502\n");
   BOOST_TEST(enter("let w = 1\nw\n") == "1\n");
   BOOST_TEST(enter("z\n") == "E0201\n");
-  BOOST_TEST(enter("let y = " + huge) == "E0008\n");
+  BOOST_TEST(enter("let y = " + huge) == "E0502\n");
   BOOST_TEST(enter("y\n") == "7\n");
-  BOOST_TEST(enter("v = " + huge) == "E0008\n");
-  BOOST_TEST(enter("for i in 1..2 {\n  v = if i == 1 then 2.0 else " + huge + "}\n") == "E0008\n");
+  BOOST_TEST(enter("v = " + huge) == "E0502\n");
+  BOOST_TEST(enter("for i in 1..2 {\n  v = if i == 1 then 2.0 else " + huge + "}\n") == "E0502\n");
   BOOST_TEST(enter("v\nseen()\n") == "1\n1\n");
   BOOST_TEST(enter("v = v + 1\nseen()\n") == "2\n");
 }
