@@ -14,6 +14,12 @@
 
 #include "base/error.hpp"
 
+#if defined(__SANITIZE_ADDRESS__)  // GCC
+#define METAC_GUARDS_ADDRESSES 1
+#elif defined(__has_feature)  // Clang
+#define METAC_GUARDS_ADDRESSES __has_feature(address_sanitizer)
+#endif
+
 namespace metac {
 namespace {
 
@@ -39,7 +45,7 @@ struct Block {
   void* begin;
   std::size_t bytes;
 
-#ifdef __SANITIZE_ADDRESS__
+#if METAC_GUARDS_ADDRESSES
   static constexpr std::size_t least_mapped = SIZE_MAX;
 #else
   static constexpr std::size_t least_mapped = 1u << 19;
@@ -117,18 +123,24 @@ Freed& freed() {
 
 // A block of `bytes`, of which `counted` stand in the account. `zeroed`: else whatever was in it.
 Block taken(std::size_t bytes, std::size_t counted, bool zeroed) {
-  const std::size_t total = in_use += counted;
+  const std::size_t set = limit, most = set != 0 ? set : most_of_the_machine();
+  std::size_t before = in_use;
   const auto refuse = [&](const char* why) {
-    in_use -= counted;
-    throw OutOfMemory(
-        fmt::format("{} more memory is needed, {} are in use: {}", amount(counted), amount(total - counted), why));
+    throw OutOfMemory(fmt::format("{} more memory is needed, {} are in use: {}", amount(counted), amount(before), why));
   };
-  if (limit != 0 && total > limit) refuse("that is over the limit that was set");
-  if (limit == 0 && total > most_of_the_machine()) refuse("that is over nine tenths of what the machine has");
+  // What is refused is never in the account: it would be a reason to refuse other threads.
+  do {
+    if (counted > most || before > most - counted)
+      refuse(set != 0 ? "that is over the limit that was set" : "that is over nine tenths of what the machine has");
+  } while (!in_use.compare_exchange_weak(before, before + counted));
   Block block{zeroed ? nullptr : freed().take(bytes), bytes};
   if (block.begin == nullptr) block = Block::of_zeros(bytes);
   if (block.begin == nullptr && freed().give_all_back()) block = Block::of_zeros(bytes);
-  if (block.begin == nullptr) refuse("the system has no more");
+  if (block.begin == nullptr) {
+    in_use -= counted;
+    refuse("the system has no more");
+  }
+  const std::size_t total = before + counted;
   for (std::size_t seen = peak; seen < total && !peak.compare_exchange_weak(seen, total);) {
   }
   return block;
