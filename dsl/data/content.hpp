@@ -35,21 +35,31 @@ struct Storage {
   std::shared_ptr<const std::vector<std::uint64_t>> checksums() const;  // of each example
 };
 
+// The rows of a set. Those that differ in transforms or names only, such as the tasks of a permuted stream, share them.
+struct Rows {
+  std::vector<std::uint32_t> sources;       // row: the row of the storage
+  std::vector<std::uint8_t> quarters;       // row: how a step of `transforms` turns it; empty if none does
+  std::vector<std::int32_t> labels;         // row: its class; empty if there are none
+  std::vector<std::uint32_t> class_rows;    // rows sorted by class
+  std::vector<std::uint32_t> class_begins;  // class: where its rows start there; one more than classes
+
+  // Fills class_rows and class_begins.
+  void index_classes(std::int64_t classes);
+};
+
 struct Dataset::Content {
   std::string name;
   std::shared_ptr<const Storage> storage;
   Lineage lineage;
-  std::vector<std::uint32_t> sources;  // row: the row of the storage
-  std::vector<std::uint8_t> quarters;  // row: how a step of `transforms` turns it; empty if none does
-  std::vector<std::int32_t> labels;    // row: its class; empty if there are none
+  std::shared_ptr<const Rows> rows;
   ClassTable classes;
   std::vector<std::int32_t> class_origins;                   // class: which one of the origin
-  std::vector<std::uint32_t> class_rows;                     // rows sorted by class
-  std::vector<std::uint32_t> class_begins;                   // class: where its rows start there; one more than classes
   std::vector<std::shared_ptr<const Transform>> transforms;  // from what is stored to what is given out
 
-  // Fills class_rows and class_begins.
-  void index_classes();
+  void set_rows(Rows given) {
+    given.index_classes(classes.size());
+    rows = std::make_shared<const Rows>(std::move(given));
+  }
   const Shape& example() const { return transforms.empty() ? storage->example : transforms.back()->out; }
 };
 

@@ -131,8 +131,8 @@ void Storage::copy(std::uint32_t row, float* out) const {
     copy_values(static_cast<const float*>(values.data()) + begin, count, out);
 }
 
-void Dataset::Content::index_classes() {
-  class_begins.assign(static_cast<std::size_t>(classes.size()) + 1, 0);
+void Rows::index_classes(std::int64_t classes) {
+  class_begins.assign(static_cast<std::size_t>(classes) + 1, 0);
   for (auto label : labels) ++class_begins[static_cast<std::size_t>(label) + 1];
   std::partial_sum(class_begins.begin(), class_begins.end(), class_begins.begin());
   class_rows.resize(labels.size());
@@ -198,21 +198,20 @@ Dataset Dataset::make(std::string name, Storage storage, std::vector<std::int32_
                             storage.rows, to_string(targets->type())));
   auto content = std::make_shared<Content>();
   content->name = std::move(name);
-  content->sources = all_rows(storage.rows);
+  Rows rows{all_rows(storage.rows), {}, std::move(labels), {}, {}};
   content->storage = std::make_shared<const Storage>(std::move(storage));
   content->lineage = std::move(lineage);
-  content->labels = std::move(labels);
   content->classes = std::move(classes);
   content->class_origins.resize(content->classes.names.size());
   std::iota(content->class_origins.begin(), content->class_origins.end(), 0);
-  content->index_classes();
+  content->set_rows(std::move(rows));
   return Dataset(std::move(content));
 }
 
 const std::string& Dataset::name() const { return content_->name; }
-std::int64_t Dataset::size() const { return static_cast<std::int64_t>(content_->sources.size()); }
+std::int64_t Dataset::size() const { return static_cast<std::int64_t>(content_->rows->sources.size()); }
 const Shape& Dataset::example_shape() const { return content_->example(); }
-bool Dataset::labelled() const { return !content_->labels.empty(); }
+bool Dataset::labelled() const { return !content_->rows->labels.empty(); }
 bool Dataset::has_targets() const { return content_->storage->targets.has_value(); }
 Dtype Dataset::x_dtype() const {
   return content_->storage->has_bytes() ? Dtype::f32 : content_->storage->values.dtype();
@@ -235,14 +234,14 @@ void Dataset::check_row(std::int64_t row) const {
 std::int32_t Dataset::label(std::int64_t row) const {
   if (!labelled()) throw Error(fmt::format("{}: has no labels", name()));
   check_row(row);
-  return content_->labels[static_cast<std::size_t>(row)];
+  return content_->rows->labels[static_cast<std::size_t>(row)];
 }
 
 std::span<const std::uint32_t> Dataset::rows_of(std::int64_t cls) const {
   if (cls < 0 || cls >= class_count())
     throw Error(fmt::format("{}: there is no class {}; it has {}", name(), cls, class_count()));
-  const auto* begins = content_->class_begins.data() + cls;
-  return std::span(content_->class_rows).subspan(begins[0], begins[1] - begins[0]);
+  const auto* begins = content_->rows->class_begins.data() + cls;
+  return std::span(content_->rows->class_rows).subspan(begins[0], begins[1] - begins[0]);
 }
 
 void Dataset::copy_x(std::span<const std::uint32_t> rows, Key key, void* out) const {
@@ -251,13 +250,14 @@ void Dataset::copy_x(std::span<const std::uint32_t> rows, Key key, void* out) co
   if (x_dtype() == Dtype::i32) {
     const auto values = content_->storage->values.as<std::int32_t>();
     auto* next = static_cast<std::int32_t*>(out);
-    for (auto row : rows) next = std::copy_n(values.begin() + content_->sources[row] * elements, elements, next);
+    for (auto row : rows) next = std::copy_n(values.begin() + content_->rows->sources[row] * elements, elements, next);
     return;
   }
   Pipeline pipeline(*content_->storage, content_->transforms);
   auto* next = static_cast<float*>(out);
   for (auto row : rows) {
-    pipeline.run(content_->sources[row], content_->quarters.empty() ? 0 : content_->quarters[row], key, row, next);
+    pipeline.run(content_->rows->sources[row], content_->rows->quarters.empty() ? 0 : content_->rows->quarters[row],
+                 key, row, next);
     next += elements;
   }
 }
@@ -273,7 +273,7 @@ void Dataset::copy_y(std::span<const std::uint32_t> rows, void* out) const {
   auto* next = static_cast<float*>(out);
   for (auto row : rows) {
     check_row(row);
-    next = std::copy_n(targets.as<float>().begin() + content_->sources[row] * elements, elements, next);
+    next = std::copy_n(targets.as<float>().begin() + content_->rows->sources[row] * elements, elements, next);
   }
 }
 
@@ -302,10 +302,8 @@ Dataset Dataset::with_rows(std::span<const std::uint32_t> rows, std::string step
   }
   auto content = std::make_shared<Content>(*content_);
   content->lineage.history.push_back(std::move(step));
-  content->sources = choose(content_->sources, rows);
-  content->quarters = choose(content_->quarters, rows);
-  content->labels = choose(content_->labels, rows);
-  content->index_classes();
+  const Rows& all = *content_->rows;
+  content->set_rows({choose(all.sources, rows), choose(all.quarters, rows), choose(all.labels, rows), {}, {}});
   return Dataset(std::move(content));
 }
 
@@ -324,11 +322,12 @@ Dataset Dataset::with_classes(std::span<const std::int32_t> classes, std::string
   for (std::int64_t row = 0; row < size(); ++row)
     if (renumbered[static_cast<std::size_t>(label(row))] >= 0) rows.push_back(static_cast<std::uint32_t>(row));
   auto content = std::make_shared<Content>(*with_rows(rows, std::move(step)).content_);
-  for (auto& label : content->labels) label = renumbered[static_cast<std::size_t>(label)];
   content->classes = choose(content_->classes, classes);
   content->class_origins.clear();
   for (auto cls : classes) content->class_origins.push_back(origin_class(cls));
-  content->index_classes();
+  Rows chosen = *content->rows;
+  for (auto& label : chosen.labels) label = renumbered[static_cast<std::size_t>(label)];
+  content->set_rows(std::move(chosen));
   return Dataset(std::move(content));
 }
 
@@ -381,19 +380,20 @@ Dataset Dataset::relabelled(std::span<const std::int32_t> numbers, ClassTable cl
   if (static_cast<std::int64_t>(origins.size()) != classes.size())
     throw Error(fmt::format("{}: {} has {} origins for {} classes", name(), step, origins.size(), classes.size()));
   auto content = std::make_shared<Content>(*content_);
-  for (auto& label : content->labels) label = numbers[static_cast<std::size_t>(label)];
+  Rows rows = *content_->rows;
+  for (auto& label : rows.labels) label = numbers[static_cast<std::size_t>(label)];
   check_classes(name(), classes);
-  check_labels(name(), content->labels, size(), classes);
+  check_labels(name(), rows.labels, size(), classes);
   content->classes = std::move(classes);
   content->class_origins = std::move(origins);
+  content->set_rows(std::move(rows));
   content->lineage.history.push_back(std::move(step));
-  content->index_classes();
   return Dataset(std::move(content));
 }
 
 std::uint32_t Dataset::origin_row(std::int64_t row) const {
   check_row(row);
-  return content_->sources[static_cast<std::size_t>(row)];
+  return content_->rows->sources[static_cast<std::size_t>(row)];
 }
 
 std::int32_t Dataset::origin_class(std::int64_t cls) const {

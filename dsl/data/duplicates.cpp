@@ -33,14 +33,15 @@ std::int64_t duplicates(const Dataset& first, const Dataset& second) {
     bool several = false;
   };
   std::unordered_map<std::uint64_t, Holder> holders;
-  for (const auto row : second.content_->sources) {
+  for (const auto row : second.content_->rows->sources) {
     const auto [at, is_new] = holders.try_emplace((*of_b)[row], Holder{row, false});
     at->second.several |= !is_new && at->second.row != row;
   }
-  return std::count_if(first.content_->sources.begin(), first.content_->sources.end(), [&](std::uint32_t row) {
-    const auto found = holders.find((*of_a)[row]);
-    return found != holders.end() && (&a != &b || found->second.row != row || found->second.several);
-  });
+  return std::count_if(
+      first.content_->rows->sources.begin(), first.content_->rows->sources.end(), [&](std::uint32_t row) {
+        const auto found = holders.find((*of_a)[row]);
+        return found != holders.end() && (&a != &b || found->second.row != row || found->second.several);
+      });
 }
 
 }  // namespace metac::data

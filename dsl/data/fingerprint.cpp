@@ -38,9 +38,9 @@ std::uint64_t Dataset::content() const { return content_->storage->fingerprint()
 std::uint64_t Dataset::fingerprint() const {
   Hash hash;
   hash.number(content_->storage->fingerprint());
-  add(hash, content_->sources);
-  add(hash, content_->quarters);
-  add(hash, content_->labels);
+  add(hash, content_->rows->sources);
+  add(hash, content_->rows->quarters);
+  add(hash, content_->rows->labels);
   hash.number(static_cast<std::uint64_t>(class_count()));
   for (const auto& transform : content_->transforms) hash.text(transform->name);
   return hash.value();

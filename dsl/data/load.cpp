@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <future>
 #include <limits>
@@ -69,13 +68,6 @@ Shape example_shape(const Shape& shape) {
   Shape example = shape.without(0);
   if (example.rank() == 2) example.push_back(1);
   return example;
-}
-
-Array to_floats(const Idx& idx, const Shape& example) {
-  Array x(Type{Dtype::f32, example.with_front(idx.shape[0])});
-  auto out = x.as<float>();
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(idx.at(static_cast<std::int64_t>(i)));
-  return x;
 }
 
 // A class table for labels without one. A damaged label must not make a table of two thousand million classes.
@@ -242,7 +234,8 @@ Dataset idx(const fs::path& images_path, const fs::path& labels_path, ClassTable
   if (images.type == IdxType::u8)
     return Dataset::from_bytes(name, example, std::move(images.elements), std::move(labels), std::move(classes),
                                lineage);
-  return Dataset::from_floats(name, to_floats(images, example), std::move(labels), std::move(classes), lineage);
+  return Dataset::from_floats(name, finite_floats(images, example.with_front(images.shape[0]), images_path.string()),
+                              std::move(labels), std::move(classes), lineage);
 }
 
 }  // namespace metac::data

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -51,18 +50,6 @@ Shape shape_of(std::string_view text, const std::string& name) {
 
 bool is_whole(const Npy& array) { return array.kind != 'f'; }
 
-Array floats_of(const Npy& array, const Shape& shape, const std::string& name) {
-  Array result(Type{Dtype::f32, shape});
-  auto out = result.as<float>();
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = static_cast<float>(array.at(static_cast<std::int64_t>(i)));
-    if (!std::isfinite(out[i]))
-      fail(name, fmt::format("row {} has a value that is no finite number",
-                             static_cast<std::int64_t>(i) / std::max<std::int64_t>(shape.without(0).elements(), 1)));
-  }
-  return result;
-}
-
 std::vector<std::int32_t> labels_of(const Npy& y, const std::string& name) {
   constexpr std::int64_t most_classes = 1 << 20;
   std::vector<std::int32_t> labels(static_cast<std::size_t>(y.shape[0]));
@@ -90,12 +77,12 @@ Dataset dataset_of(Npy x, const std::string& x_name, const Npy* y, const std::st
     if (is_whole(*y))
       labels = labels_of(*y, y_name);
     else
-      targets = floats_of(*y, Shape{y->shape[0], y->shape.rank() == 2 ? y->shape[1] : 1}, y_name);
+      targets = finite_floats(*y, Shape{y->shape[0], y->shape.rank() == 2 ? y->shape[1] : 1}, y_name);
   }
   const std::int64_t classes = labels.empty() ? 0 : *std::max_element(labels.begin(), labels.end()) + 1;
   const Lineage lineage = lineage_of(origin);
   if (x.kind != 'u' || x.size != 1)
-    return Dataset::from_floats(name, floats_of(x, x.shape, x_name), std::move(labels), numbered_classes(classes),
+    return Dataset::from_floats(name, finite_floats(x, x.shape, x_name), std::move(labels), numbered_classes(classes),
                                 lineage, std::move(targets));
   Shape example = x.shape.without(0);
   if (example.rank() == 2) example.push_back(1);

@@ -1,11 +1,16 @@
 // What the readers of files share: text in pieces, numbers out of bytes, where a set came from. Private to the room.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/error.hpp"
 #include "data/dataset.hpp"
 #include "data/file.hpp"
 
@@ -38,6 +43,20 @@ double element(const Bytes& elements, std::int64_t index) {
   T value;
   std::memcpy(&value, elements.data() + static_cast<std::size_t>(index) * sizeof(T), sizeof(T));
   return static_cast<double>(value);
+}
+
+// The numbers of a file, `numbers.at(i)`, as floats. Error for one that is not finite, or not as a float.
+template <class Numbers>
+Array finite_floats(const Numbers& numbers, const Shape& shape, const std::string& name) {
+  Array result(Type{Dtype::f32, shape});
+  auto out = result.as<float>();
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = static_cast<float>(numbers.at(static_cast<std::int64_t>(i)));
+    if (!std::isfinite(out[i]))
+      throw Error(fmt::format("{}: row {} has a value that is no finite number", name,
+                              static_cast<std::int64_t>(i) / std::max<std::int64_t>(shape.without(0).elements(), 1)));
+  }
+  return result;
 }
 
 // Of a set that is read from a file or folder: two ways to write its path are one origin.

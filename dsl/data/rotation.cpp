@@ -68,7 +68,7 @@ void check(const Dataset& dataset) {
 Dataset rotated_classes(const Dataset& dataset) {
   check(dataset);
   const auto& old = *dataset.content_;
-  if (!old.quarters.empty()) throw Error(fmt::format("rotated_classes: {} is rotated already", dataset.name()));
+  if (!old.rows->quarters.empty()) throw Error(fmt::format("rotated_classes: {} is rotated already", dataset.name()));
   auto content = std::make_shared<Dataset::Content>();
   content->name = old.name + ".rotated";
   content->storage = old.storage;
@@ -78,13 +78,14 @@ Dataset rotated_classes(const Dataset& dataset) {
   content->lineage.history.push_back("rotated_classes");
   content->classes = turned(old.classes);
   for (auto cls : old.class_origins) content->class_origins.insert(content->class_origins.end(), turns, cls);
-  for (std::size_t row = 0; row < old.sources.size(); ++row)
+  Rows rows;
+  for (std::size_t row = 0; row < old.rows->sources.size(); ++row)
     for (std::int32_t turn = 0; turn < turns; ++turn) {
-      content->sources.push_back(old.sources[row]);
-      content->quarters.push_back(static_cast<std::uint8_t>(turn));
-      content->labels.push_back(turns * old.labels[row] + turn);
+      rows.sources.push_back(old.rows->sources[row]);
+      rows.quarters.push_back(static_cast<std::uint8_t>(turn));
+      rows.labels.push_back(turns * old.rows->labels[row] + turn);
     }
-  content->index_classes();
+  content->set_rows(std::move(rows));
   return Dataset(std::move(content));
 }
 

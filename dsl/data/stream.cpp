@@ -35,19 +35,25 @@ void check_classes(const std::string& name, const TrainTest& both) {
 }
 
 void check_shared(const NamedTasks& tasks) {
-  const auto shared = [](const Dataset& a, const Dataset& b) {
-    return a.transforms() == b.transforms() ? overlap(a, b).rows : 0;
+  struct Transforms {
+    std::vector<std::string> train, test;
   };
+  std::vector<Transforms> transforms;
+  for (const auto& [name, both] : tasks) transforms.push_back({both.train.transforms(), both.test.transforms()});
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const auto& [name, both] = tasks[i];
     if (const auto rows = overlap(both.test, both.train).rows; rows > 0)
       throw Error(fmt::format("stream: {} is tested on {} of the examples that it is trained on", name, rows));
     for (std::size_t j = 0; j < tasks.size(); ++j) {
       if (i == j) continue;
-      if (const auto rows = shared(both.test, tasks[j].second.test); rows > 0)
+      const auto& other = tasks[j].second;
+      const auto shared = [&](const Dataset& set, const std::vector<std::string>& theirs) {
+        return transforms[i].test == theirs ? overlap(both.test, set).rows : 0;
+      };
+      if (const auto rows = shared(other.test, transforms[j].test); rows > 0)
         throw Error(fmt::format("stream: {} and {} share {} examples to test on, under the same transforms", name,
                                 tasks[j].first, rows));
-      if (const auto rows = shared(both.test, tasks[j].second.train); rows > 0)
+      if (const auto rows = shared(other.train, transforms[j].train); rows > 0)
         throw Error(fmt::format("stream: {} is tested on {} of the examples that {} is trained on", name, rows,
                                 tasks[j].first));
     }

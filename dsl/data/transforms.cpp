@@ -239,8 +239,9 @@ class Channels : public Transform {
   }
 };
 
+// Values are kept as f32: so small a deviation may be 0 there, so large a mean infinite.
 bool finite(const std::vector<double>& values) {
-  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(static_cast<float>(v)); });
 }
 
 }  // namespace
@@ -254,9 +255,9 @@ Dataset normalize(const Dataset& set, const std::vector<double>& mean, const std
                       "of an example, {}",
                       values->size(), set.name(), entries, to_string(set.example_shape())));
   if (!finite(mean) || !finite(deviation) ||
-      std::any_of(deviation.begin(), deviation.end(), [](double v) { return v <= 0; }))
-    throw Error(fmt::format("normalize: a mean is finite and a deviation positive; {} and {} were given", numbers(mean),
-                            numbers(deviation)));
+      std::any_of(deviation.begin(), deviation.end(), [](double v) { return static_cast<float>(v) <= 0; }))
+    throw Error(fmt::format("normalize: a mean is finite and a deviation positive, also as f32; {} and {} were given",
+                            numbers(mean), numbers(deviation)));
   return set.transformed(std::make_shared<const Normalize>(set.example_shape(), mean, deviation));
 }
 

@@ -108,6 +108,9 @@ BOOST_AUTO_TEST_CASE(idx_pairs) {
   const auto negative = write(folder / "negative", idx_bytes(9, {2}, {0xff, 0}));
   const auto real = write(folder / "real", idx_bytes(0x0D, {2}, zeros(8)));
   const auto none = write(folder / "none", idx_bytes(8, {0, 2, 2}, {}));
+  const auto odd = write(
+      folder / "odd", idx_bytes(0x0E, {2, 1}, {0, 0, 0, 0, 0, 0, 0, 0, 0x7e, 0x37, 0xe4, 0x3c, 0x88, 0, 0x75, 0x9c}));
+  BOOST_TEST(fails_with([&] { idx(odd, {}); }, {"odd", "row 1", "no finite number"}));  // 1e300
   BOOST_TEST(fails_with([&] { idx(grey, three); }, {"grey has 2 examples", "three has 3 labels"}));
   BOOST_TEST(fails_with([&] { idx(grey, labels, numbered_classes(3)); }, {"label 4", "0 to 2"}));
   BOOST_TEST(fails_with([&] { idx(grey, large); }, {"large", "2147483647"}));

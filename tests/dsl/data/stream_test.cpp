@@ -49,6 +49,7 @@ BOOST_AUTO_TEST_CASE(permuted_tasks_have_one_order_for_train_and_test) {
     BOOST_TEST((labels(task.data.train) == std::set<std::int32_t>{0, 1, 2}));
     BOOST_TEST((active(task) == std::set<std::int32_t>{0, 1, 2}));
     orders.insert(task.data.train.transforms().front());
+    BOOST_TEST(task.data.train.rows_of(1).data() == both.train.rows_of(1).data());  // not a list of its own
   }
   BOOST_TEST(orders.size() == 3u);
   BOOST_TEST(stream.tasks[2].name == "permuted 3");

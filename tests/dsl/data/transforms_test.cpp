@@ -57,6 +57,8 @@ BOOST_AUTO_TEST_CASE(normalizing_takes_one_number_or_one_a_channel) {
       {"3 numbers", "counting", "needs 1, or 2"}));
   BOOST_TEST(fails_with([] { normalize(counting(1, 2, 2), {1}, {0}); }, {"deviation positive"}));
   BOOST_TEST(fails_with([] { normalize(counting(1, 2, 2), {std::nan("")}, {1}); }, {"mean is finite"}));
+  BOOST_TEST(fails_with([] { normalize(counting(1, 2, 2), {1e300}, {1}); }, {"also as f32", "1e+300"}));
+  BOOST_TEST(fails_with([] { normalize(counting(1, 2, 2), {0}, {1e-50}); }, {"also as f32", "1e-50"}));
 }
 
 BOOST_AUTO_TEST_CASE(measured_moments_normalize_to_mean_0_and_deviation_1) {
