@@ -88,7 +88,7 @@ struct Type {
 std::string to_string(const Type&);  // "f32[2, 3]"
 
 // A dense row-major array whose memory is shared between copies: copying an Array is cheap, and `clone` makes a deep
-// copy. Memory is aligned to 64 bytes, comes from the engine's counted allocator and starts zeroed.
+// copy. Memory is aligned to 64 bytes and comes from the engine's counted allocator.
 class Array {
  public:
   Array() : Array(Type{}) {}

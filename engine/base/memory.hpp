@@ -22,7 +22,8 @@ constexpr std::size_t round_up_to_alignment(std::size_t bytes) {
 // system has none, or when the limit would be passed.
 std::shared_ptr<std::byte> allocate(std::size_t bytes);
 
-// The same, but with whatever is in it, for what is written as a whole: large blocks that were freed are used again.
+// The same, but with whatever is in it, for what is written as a whole: large blocks that were freed are used again. Up
+// to 32 MiB of them are kept beside what is counted; where the system has no more, they go back to it.
 std::shared_ptr<std::byte> allocate_for_result(std::size_t bytes);
 
 // Counted memory for containers, with whatever is in it and no more than malloc's alignment; OutOfMemory as above. It

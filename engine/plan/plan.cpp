@@ -182,9 +182,11 @@ void Executable::run(std::span<const ArrayView> inputs, std::span<const MutableA
 void Executable::run(std::span<const Array> inputs, std::span<Array> outputs) {
   Bound& bound = *bound_;
   const std::vector<Type>& types = bound.plan->outputs;
-  for (std::size_t i = 0; i < std::min(types.size(), outputs.size()); ++i)
-    if (outputs[i].type() != types[i]) outputs[i] = result_array(types[i]);
   bound.inputs.assign(inputs.begin(), inputs.end());
+  check("input", bound.inputs, bound.plan->inputs);  // before the caller's arrays make room for new ones
+  if (outputs.size() == types.size())
+    for (std::size_t i = 0; i < types.size(); ++i)
+      if (outputs[i].type() != types[i]) outputs[i] = result_array(types[i]);
   bound.outputs.assign(outputs.begin(), outputs.end());
   run(bound.inputs, bound.outputs);
 }

@@ -194,6 +194,17 @@ BOOST_AUTO_TEST_CASE(empty_outputs_are_made) {
   BOOST_TEST(to_string(outputs[0].type()) == "f32[2]");
 }
 
+BOOST_AUTO_TEST_CASE(outputs_stay_what_they_are_where_a_run_is_refused) {
+  Case c;
+  c.outputs = {tanh(c.add_input(f32({2})))};
+  Executable executable(c.plan());
+  std::vector<Array> outputs{ramp({3})};
+  BOOST_CHECK_THROW(executable.run(std::vector<Array>{ramp({5})}, outputs), Error);
+  std::vector<Array> too_many{ramp({3}), ramp({3})};
+  BOOST_CHECK_THROW(executable.run(std::vector<Array>{ramp({2})}, too_many), Error);
+  for (const Array& output : {outputs[0], too_many[0]}) BOOST_TEST(to_string(output.type()) == "f32[3]");
+}
+
 BOOST_AUTO_TEST_CASE(the_text_shows_kernels_and_regions) {
   Case c;
   const Tensor x = c.add_input(f32({3, 4}));
