@@ -127,11 +127,8 @@ class TextObserver : public Observer {
       for (const double value : values) text += fmt::format(" {:>7}", share(result.metric, value));
       return text;
     };
-    const auto& last = result.matrix.empty() ? result.untrained : result.matrix.back();
-    line(fmt::format(
-        "  {} {}, {}:{}{}", result.learner, result.metric,
-        result.matrix.empty() ? "untrained" : fmt::format("after {}", result.tasks[result.matrix.size() - 1]),
-        row(last), transductive(result.statistics) ? "  T" : said(result.statistics)));
+    line(fmt::format("  {} {}, {}:{}{}", result.learner, result.metric, result.when(), row(result.latest()),
+                     transductive(result.statistics) ? "  T" : said(result.statistics)));
     for (const auto& same : result.duplicates)  // row after row they are the same ones
       if (const auto text = about_copies(same); told_.insert(result.learner + text).second) line(text);
     if (!result.complete()) return;
@@ -313,6 +310,7 @@ class JsonObserver : public Observer {
     if (!r.selection.empty()) event["selection"] = r.selection;
     add_copies(event, r.duplicates);
     if (!r.untrained.empty()) event["untrained"] = r.untrained;
+    if (!r.now.empty()) event["now"] = r.now;
     if (r.complete()) {
       event["average"] = r.average();
       event["backward_transfer"] = r.backward_transfer();

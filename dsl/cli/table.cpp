@@ -71,18 +71,25 @@ void TableObserver::evaluated(const EvaluationResult& result) {
 void TableObserver::compared(const std::vector<Comparison>& pairs) {
   for (const auto& pair : pairs)
     if (pair.refused.empty())
-      add({"difference in pairs", fmt::format("{} - {}", pair.first, pair.second), "", pair.point, pair.metric,
-           pair.difference.mean, &pair.difference, {}, "", pair.protocol});
+      add({"difference in pairs",
+           fmt::format("{} - {}", pair.first, pair.second),
+           "",
+           pair.point,
+           pair.metric,
+           pair.difference.mean,
+           &pair.difference,
+           {},
+           "",
+           pair.protocol});
   next_.compared(pairs);
 }
 void TableObserver::stream_measured(const StreamResult& result) {
-  const auto& values = result.matrix.empty() ? result.untrained : result.matrix.back();
-  const std::string after = result.matrix.empty() ? "untrained" : "after " + result.tasks[result.matrix.size() - 1];
   const auto measure = [&](const std::string& kind, const std::string& on, double value) {
     add({kind, result.learner, on, "", result.metric, value, nullptr, result.statistics, result.selection,
          result.protocol});
   };
-  for (std::size_t task = 0; task < values.size(); ++task) measure(after, result.tasks[task], values[task]);
+  for (std::size_t task = 0; task < result.latest().size(); ++task)
+    measure(result.when(), result.tasks[task], result.latest()[task]);
   if (result.complete()) {
     measure("average", "stream", result.average());
     measure("backward transfer", "stream", result.backward_transfer());

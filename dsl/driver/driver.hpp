@@ -112,10 +112,13 @@ struct StreamResult {
   std::vector<std::string> tasks;
   std::vector<std::vector<double>> matrix;
   std::vector<double> untrained;  // the same before any training, if that was measured
+  std::vector<double> now;        // of a learner that was trained, measured without `after`: then there is no matrix
   Statistics statistics;
   std::string selection, protocol;  // as of the last row
   std::vector<Duplicates> duplicates;
   bool complete() const { return matrix.size() == tasks.size(); }
+  const std::vector<double>& latest() const { return !matrix.empty() ? matrix.back() : now.empty() ? untrained : now; }
+  std::string when() const;  // that was: "after split 2", "now", "untrained"
   // Lopez-Paz and Ranzato 2017: R[i][j] is the value on task j after task i of T.
   double average() const;            // of the last row
   double backward_transfer() const;  // mean over j < T of R[T][j] - R[j][j]

@@ -295,6 +295,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
     Statistics statistics;
     std::vector<Duplicates> copies;
     std::vector<Hash> protocols;  // by metric: those of all tasks
+    bool untrained = false;
     for (const auto& task : stream.items) {
       Measuring how = measuring(self_, source_of(self_, task, "test", work.source->span), with, options.span("with"),
                                 metrics, options.span("metrics"), span, false);
@@ -308,6 +309,7 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
       const EvaluationResult result = measured(compared[i], how, data);
       copies.insert(copies.end(), result.duplicates.begin(), result.duplicates.end());
       statistics.insert(result.statistics.begin(), result.statistics.end());
+      untrained = result.untrained;
       known = how.metrics;
       point = how.sweep.front().text;
       columns.resize(known.size());
@@ -321,12 +323,12 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
       const auto same_name = std::count_if(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(m),
                                            [&](const Metric& metric) { return metric.name == known[m].name; });
       StreamResult& result = streams_.matrix(
-          {compared[i].name(), i, names, point, known[m].name, static_cast<std::size_t>(same_name)}, row);
+          {compared[i].name(), i, names, point, known[m].name, static_cast<std::size_t>(same_name)}, row, untrained);
       if (row >= 0 && static_cast<std::int64_t>(result.matrix.size()) != row)
         self_.fail("E0435", options.span("after"),
                    fmt::format("task {} of the stream is measured after {} of them: each needs its turn", row + 1,
                                result.matrix.size()));
-      (row < 0 ? result.untrained : result.matrix.emplace_back()) = columns[m];
+      (row >= 0 ? result.matrix.emplace_back() : untrained ? result.untrained : result.now) = columns[m];
       result.statistics.insert(statistics.begin(), statistics.end());
       result.selection = compared[i].selection.rule;
       result.duplicates = m == 0 ? copies : std::vector<Duplicates>();  // they are the same for each metric

@@ -2,6 +2,7 @@
 #include "driver/streams.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace metac::dsl {
 
@@ -36,11 +37,19 @@ double StreamResult::forgetting() const {
   return sum / static_cast<double>(tasks.size() - 1);
 }
 
-StreamResult& Streams::matrix(const StreamKey& key, std::int64_t after) {
+std::string StreamResult::when() const {
+  return !matrix.empty() ? "after " + tasks[matrix.size() - 1] : now.empty() ? "untrained" : "now";
+}
+
+StreamResult& Streams::matrix(const StreamKey& key, std::int64_t after, bool untrained) {
+  StreamResult fresh;
+  fresh.learner = key.learner;
+  fresh.metric = key.metric;
+  fresh.tasks = key.tasks;
+  if (after < 0 && !untrained) return single_ = std::move(fresh);
   auto& result = matrices_[key];
   const auto rows = static_cast<std::int64_t>(result.matrix.size());
-  if (result.tasks.empty() || (rows > 0 && after < 1))
-    result = {key.learner, key.metric, key.tasks, {}, {}, {}, "", "", {}};
+  if (result.tasks.empty() || (rows > 0 && after < 1)) result = std::move(fresh);
   if (after > 0 && after == rows - 1) result.matrix.pop_back();
   return result;
 }

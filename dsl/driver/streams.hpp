@@ -21,13 +21,15 @@ struct StreamKey {
 
 class Streams {
  public:
-  // The matrix that a row belongs to, ready for it: `after` is its number, -1 that before any training. A first row
-  // where there are rows begins a new matrix (the next learner of a loop); the last one measured again takes its own
-  // place. The matrix is shorter than `after` where rows before it are missing.
-  StreamResult& matrix(const StreamKey&, std::int64_t after);
+  // The matrix that a row belongs to, ready for it: `after` is its number, -1 that before any training, or, of a
+  // learner that is not `untrained`, a row that belongs to none. A first row where there are rows begins a new matrix
+  // (the next learner of a loop); the last one measured again takes its own place. The matrix is shorter than `after`
+  // where rows before it are missing.
+  StreamResult& matrix(const StreamKey&, std::int64_t after, bool untrained);
 
  private:
   std::map<StreamKey, StreamResult> matrices_;
+  StreamResult single_;
 };
 
 }  // namespace metac::dsl

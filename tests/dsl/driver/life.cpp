@@ -258,6 +258,34 @@ experiment along {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_trained_learner_is_measured_on_a_stream_as_it_is_now) {
+  StreamRecorder recorder;
+  run_script(rows + R"(
+experiment life {
+  let stream = permuted(parts, tasks: 2)
+  var learner = classifier(mlp([5, 3]))
+  for task in stream {
+    train learner on task { iterations: 5, batch: 5, optimizer: adam(1e-2) }
+    evaluate learner on stream { after: task, metrics: [accuracy] }
+  }
+  evaluate learner on stream { metrics: [accuracy] }
+  train learner on joint(stream) { iterations: 5, batch: 5, optimizer: adam(1e-2) }
+  evaluate learner on stream { metrics: [accuracy] }
+}
+)",
+             {}, recorder);
+  BOOST_TEST_REQUIRE(recorder.streams.size() == 4u);
+  BOOST_TEST(recorder.streams[1].complete());
+  BOOST_TEST(recorder.streams[1].when() == "after permuted 2");
+  for (const std::size_t i : {2, 3}) {
+    const StreamResult& result = recorder.streams[i];
+    BOOST_TEST(result.when() == "now");
+    BOOST_TEST(result.latest().size() == 2u);
+    BOOST_TEST((result.untrained.empty() && result.matrix.empty() && !result.complete()));
+  }
+  BOOST_TEST(recorder.streams[2].now == recorder.streams[1].matrix.back());
+}
+
 BOOST_AUTO_TEST_CASE(a_stream_has_a_matrix_for_each_metric_and_place_of_a_list) {
   StreamRecorder recorder;
   run_script(rows + R"(
