@@ -11,10 +11,10 @@
 
 namespace metac::data {
 
-// A hash that is made when it is first asked for.
+// A hash that is made when it is first asked for. A copy of what it is of is made to be changed: it knows none.
 struct LazyHash {
   LazyHash() = default;
-  LazyHash(LazyHash&&) noexcept {}
+  LazyHash(const LazyHash&) noexcept {}
   mutable std::atomic<std::uint64_t> value{0};  // 0: not yet
 };
 
@@ -55,6 +55,7 @@ struct Dataset::Content {
   ClassTable classes;
   std::vector<std::int32_t> class_origins;                   // class: which one of the origin
   std::vector<std::shared_ptr<const Transform>> transforms;  // from what is stored to what is given out
+  LazyHash hash;
 
   void set_rows(Rows given) {
     given.index_classes(classes.size());

@@ -36,6 +36,7 @@ std::uint64_t Storage::fingerprint() const {
 std::uint64_t Dataset::content() const { return content_->storage->fingerprint(); }
 
 std::uint64_t Dataset::fingerprint() const {
+  if (const auto known = content_->hash.value.load(); known != 0) return known;
   Hash hash;
   hash.number(content_->storage->fingerprint());
   add(hash, content_->rows->sources);
@@ -43,6 +44,7 @@ std::uint64_t Dataset::fingerprint() const {
   add(hash, content_->rows->labels);
   hash.number(static_cast<std::uint64_t>(class_count()));
   for (const auto& transform : content_->transforms) hash.text(transform->name);
+  content_->hash.value = hash.value();
   return hash.value();
 }
 

@@ -1,5 +1,6 @@
 // Data sets as values, their views, rotations, splits and what they have in common.
 #include <boost/test/unit_test.hpp>
+#include <ctime>
 #include <numeric>
 #include <set>
 
@@ -161,6 +162,19 @@ BOOST_AUTO_TEST_CASE(a_fingerprint_tells_what_a_set_gives_out_and_not_where_it_l
     for (std::size_t j = 0; j < i; ++j)
       BOOST_TEST(others[i].fingerprint() != others[j].fingerprint(), i << " and " << j);
   BOOST_TEST(set.take(3).fingerprint() == set.with_rows(first, "first").fingerprint());
+}
+
+// Asked for each pair of sets along a stream. Processor time, and far more of it than both sides could differ by
+// chance.
+BOOST_AUTO_TEST_CASE(a_fingerprint_is_made_once) {
+  const std::int64_t count = 1'000'000;
+  const Dataset set = Dataset::from_floats("s", Array(Type{Dtype::f32, Shape{count}}), {}, {}, {"s", "", {}});
+  set.content();
+  const auto begun = std::clock();
+  const auto first = set.fingerprint();
+  const auto once = std::clock() - begun;
+  for (int i = 0; i < 100; ++i) BOOST_TEST_REQUIRE(set.fingerprint() == first);
+  BOOST_TEST(std::clock() - begun < 20 * once);
 }
 
 BOOST_AUTO_TEST_CASE(copies_are_found_by_what_they_hold) {
