@@ -49,8 +49,9 @@ StreamResult& Streams::matrix(const StreamKey& key, std::int64_t after, bool unt
   if (after < 0 && !untrained) return single_ = std::move(fresh);
   auto& result = matrices_[key];
   const auto rows = static_cast<std::int64_t>(result.matrix.size());
-  if (result.tasks.empty() || (rows > 0 && after < 1)) result = std::move(fresh);
-  if (after > 0 && after == rows - 1) result.matrix.pop_back();
+  const bool again = rows > 0 && after == rows - 1 && (after > 0 || !result.complete());
+  if (result.tasks.empty() || (rows > 0 && after < 1 && !again)) result = std::move(fresh);
+  if (again) result.matrix.pop_back();
   return result;
 }
 

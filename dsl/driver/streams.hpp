@@ -22,9 +22,9 @@ struct StreamKey {
 class Streams {
  public:
   // The matrix that a row belongs to, ready for it: `after` is its number, -1 that before any training, or, of a
-  // learner that is not `untrained`, a row that belongs to none. A first row where there are rows begins a new matrix
-  // (the next learner of a loop); the last one measured again takes its own place. The matrix is shorter than `after`
-  // where rows before it are missing.
+  // learner that is not `untrained`, a row that belongs to none. The last row measured again takes its own place; the
+  // first one, where there are others, begins a new matrix (the next learner of a loop). The matrix is shorter than
+  // `after` where rows before it are missing.
   StreamResult& matrix(const StreamKey&, std::int64_t after, bool untrained);
 
  private:

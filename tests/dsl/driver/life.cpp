@@ -308,6 +308,29 @@ experiment along {
   BOOST_TEST(recorder.streams[5].matrix == recorder.streams[9].matrix);
 }
 
+BOOST_AUTO_TEST_CASE(the_first_task_measured_again_leaves_what_was_known_before_training) {
+  StreamRecorder recorder;
+  run_script(rows + R"(
+experiment along {
+  let stream = permuted(parts, tasks: 2)
+  let learner = classifier(mlp([5, 3]))
+  evaluate learner on stream { metrics: [accuracy] }
+  for task in stream {
+    for _ in 1..2 {
+      train learner on task { iterations: 5, batch: 5, optimizer: adam(1e-2) }
+      evaluate learner on stream { after: task, metrics: [accuracy] }
+    }
+  }
+}
+)",
+             {}, recorder);
+  BOOST_TEST_REQUIRE(recorder.streams.size() == 5u);
+  for (const StreamResult& result : recorder.streams) BOOST_TEST(result.untrained == recorder.streams[0].untrained);
+  const auto rows_of = [&](std::size_t i) { return recorder.streams[i].matrix.size(); };
+  for (std::size_t i = 0; i < 5; ++i) BOOST_TEST(rows_of(i) == (i + 1) / 2);
+  BOOST_TEST(recorder.streams[4].matrix[0] == recorder.streams[2].matrix[0], boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(the_measures_of_a_stream_are_those_of_its_matrix) {
   StreamResult result;
   result.tasks = {"a", "b", "c"};
