@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "elaborate/fingerprint.hpp"
 #include "syntax/syntax.hpp"
@@ -52,6 +53,18 @@ void refuse_overlap(Elaborator& self, const std::string& learner, const std::vec
                 {{before.span, before.set ? fmt::format("{} here, on {}", word, before.name())
                                           : fmt::format("loaded here; it was {} on {}", word, before.name())}});
     }
+}
+
+void add_new(std::vector<Exposure>& seen, const std::vector<Exposure>& more) {
+  // Copies of a data set share its name, which lies nowhere else while one of them is kept.
+  const auto identity = [](const Exposure& each) {
+    const void* data = each.set ? static_cast<const void*>(&each.set->name()) : each.footprint.get();
+    return std::tuple(data, each.of_tasks, each.in_validation);
+  };
+  std::set<std::tuple<const void*, bool, bool>> known;
+  for (const auto& each : seen) known.insert(identity(each));
+  for (const auto& each : more)
+    if (known.insert(identity(each)).second) seen.push_back(each);
 }
 
 bool overlap_is_intended(Elaborator& self, const std::optional<Value>& overlap, Span span) {
@@ -118,22 +131,67 @@ void refuse_task_identity(Elaborator& self, const Value& on, const std::optional
 
 // ---- of learners ----
 
-void Exposures::remember(const Learner& trained) {
-  const auto seen = of(trained);
-  if (seen.empty()) return;
-  for (const auto& leaf : leaves(trained.state))
-    if (const Array* array = leaf.value.get<Array>()) arrays_[array->data()] = {array->memory(), seen};
+// What a learner was made of, each part of it once.
+class Exposures::Walk {
+ public:
+  explicit Walk(const Exposures& known) : known_(known) {}
+
+  std::vector<Exposure> from(const Learner& learner) {
+    visit(learner);
+    for (std::size_t value = 0; value < values_.size(); ++value) visit(*values_[value]);
+    return std::move(seen_);
+  }
+
+ private:
+  using Fields = std::vector<std::pair<std::string, Value>>;
+
+  void visit(const Learner& learner) {
+    if (!is_new(&learner)) return;
+    add_new(seen_, learner.exposures);
+    visit_later(learner.arguments->names);
+    visit_later(learner.started);
+  }
+
+  void visit(const Value& value) {
+    if (const auto* learner = value.get<std::shared_ptr<const Learner>>()) visit(**learner);
+    if (const auto* array = value.get<Array>())
+      if (const Seen list = known_.of(*array); list != nullptr && is_new(list.get())) add_new(seen_, *list);
+    if (value.carried() != nullptr) values_.push_back(&value.carried()->leaf);
+    if (const Record* record = value.record()) visit_later(record->fields);
+    if (const List* list = value.list())
+      for (const auto& item : list->items) values_.push_back(&item);
+  }
+
+  void visit_later(const Fields& fields) {
+    for (const auto& [name, value] : fields) values_.push_back(&value);
+  }
+  bool is_new(const void* part) { return visited_.insert(part).second; }
+
+  const Exposures& known_;
+  std::vector<Exposure> seen_;
+  std::vector<const Value*> values_;
+  std::set<const void*> visited_;
+};
+
+std::vector<Exposure> Exposures::of(const Learner& learner) const { return Walk(*this).from(learner); }
+
+Exposures::Seen Exposures::of(const Array& array) const {
+  const auto known = arrays_.find(array.data());
+  return known != arrays_.end() && known->second.memory.lock() == array.memory() ? known->second.seen : nullptr;
 }
 
-std::vector<Exposure> Exposures::of(const Learner& learner) const {
-  std::vector<Exposure> seen = learner.exposures;
-  for (const auto& [name, value] : learner.arguments->names) add(value, seen);
-  for (const auto& [name, value] : learner.started) add(value, seen);
-  return seen;
+void Exposures::remember(const Learner& trained) {
+  const auto seen = std::make_shared<const std::vector<Exposure>>(of(trained));
+  if (seen->empty()) return;
+  for (const auto& leaf : leaves(trained.state))
+    if (const Array* array = leaf.value.get<Array>()) arrays_[array->data()] = {array->memory(), seen};
+  if (arrays_.size() < most_arrays_) return;
+  std::erase_if(arrays_, [](const auto& entry) { return entry.second.memory.expired(); });
+  most_arrays_ = std::max<std::size_t>(64, 2 * arrays_.size());
 }
 
 Exposures::Pair& Exposures::pair(const data::Dataset& first, const data::Dataset& second) {
-  // Copies of a data set share its name, which lies nowhere else while one of them is kept here.
+  // By what tells sets apart, as in `add_new`; while they are kept here it stays theirs.
   return pairs_.try_emplace({&first.name(), &second.name()}, Pair{first, second, {}, {}}).first->second;
 }
 
@@ -142,20 +200,6 @@ data::Overlap Exposures::overlap(const data::Dataset& set, const Exposure& seen)
   Pair& known = pair(set, *seen.set);
   if (!known.common) known.common = data::overlap(set, *seen.set);
   return *known.common;
-}
-
-void Exposures::add(const Value& value, std::vector<Exposure>& seen) const {
-  const auto append = [&](const std::vector<Exposure>& more) { seen.insert(seen.end(), more.begin(), more.end()); };
-  if (const auto* learner = value.get<std::shared_ptr<const Learner>>()) append(of(**learner));
-  if (const auto* array = value.get<Array>()) {
-    const auto known = arrays_.find(array->data());
-    if (known != arrays_.end() && known->second.memory.lock() == array->memory()) append(known->second.seen);
-  }
-  if (value.carried() != nullptr) add(value.carried()->leaf, seen);
-  if (const Record* record = value.record())
-    for (const auto& [name, field] : record->fields) add(field, seen);
-  if (const List* list = value.list())
-    for (const auto& item : list->items) add(item, seen);
 }
 
 std::vector<Duplicates> Exposures::duplicates(const std::vector<Exposure>& seen,

@@ -23,6 +23,9 @@ void refuse_overlap(Elaborator&, const std::string& learner, const std::vector<E
 void refuse_task_identity(Elaborator&, const Value& on, const std::optional<Value>& with, Span with_span,
                           const WorkExpr&);
 
+// Appends those that are not there yet: of other data, or seen in another way.
+void add_new(std::vector<Exposure>& seen, const std::vector<Exposure>& more);
+
 // What `overlap` says: true for "intended". Failure for anything else.
 bool overlap_is_intended(Elaborator&, const std::optional<Value>& overlap, Span);
 
@@ -38,11 +41,13 @@ class Exposures {
   std::vector<Duplicates> duplicates(const std::vector<Exposure>& seen, const std::vector<Exposure>& measured);
 
  private:
+  using Seen = std::shared_ptr<const std::vector<Exposure>>;  // one for all arrays of a learner
   struct Known {
     std::weak_ptr<std::byte> memory;  // of an array that was learned; another may lie there later
-    std::vector<Exposure> seen;
+    Seen seen;
   };
-  void add(const Value&, std::vector<Exposure>& seen) const;
+  class Walk;
+  Seen of(const Array&) const;  // null: nothing is known
 
   struct Pair {
     data::Dataset first, second;
@@ -50,7 +55,9 @@ class Exposures {
     std::optional<std::int64_t> copies;
   };
   Pair& pair(const data::Dataset&, const data::Dataset&);
+
   std::map<const void*, Known> arrays_;
+  std::size_t most_arrays_ = 64;  // then those that are gone are left out
   std::map<std::pair<const void*, const void*>, Pair> pairs_;
 };
 

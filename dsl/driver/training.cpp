@@ -205,7 +205,7 @@ class Training {
     copy.selection = {};
     copy.optimizer = plan_.optimizer;
     copy.optimizer_memory = state_.optimizer;
-    copy.exposures.insert(copy.exposures.end(), plan_.exposures.begin(), plan_.exposures.end());
+    add_new(copy.exposures, plan_.exposures);
     return copy;
   }
 
