@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "elaborate/fingerprint.hpp"
+#include "syntax/free_names.hpp"
 #include "syntax/syntax.hpp"
 
 namespace metac::dsl {
@@ -131,14 +132,16 @@ void refuse_task_identity(Elaborator& self, const Value& on, const std::optional
 
 // ---- of learners ----
 
-// What a learner was made of, each part of it once.
+// What a learner was made of, each part of it once. What is to be visited waits in rows, since functions may use each
+// other in longer chains than there is stack for.
 class Exposures::Walk {
  public:
-  explicit Walk(const Exposures& known) : known_(known) {}
+  explicit Walk(Exposures& known) : known_(known) {}
 
   std::vector<Exposure> from(const Learner& learner) {
     visit(learner);
-    for (std::size_t value = 0; value < values_.size(); ++value) visit(*values_[value]);
+    for (std::size_t value = 0, definition = 0; value < values_.size() || definition < definitions_.size();)
+      value < values_.size() ? visit(*values_[value++]) : visit(*definitions_[definition++]);
     return std::move(seen_);
   }
 
@@ -150,6 +153,7 @@ class Exposures::Walk {
     add_new(seen_, learner.exposures);
     visit_later(learner.arguments->names);
     visit_later(learner.started);
+    definitions_.push_back(learner.definition);
   }
 
   void visit(const Value& value) {
@@ -157,9 +161,40 @@ class Exposures::Walk {
     if (const auto* array = value.get<Array>())
       if (const Seen list = known_.of(*array); list != nullptr && is_new(list.get())) add_new(seen_, *list);
     if (value.carried() != nullptr) values_.push_back(&value.carried()->leaf);
+    if (value.callable() != nullptr) visit(*value.callable());
     if (const Record* record = value.record()) visit_later(record->fields);
     if (const List* list = value.list())
       for (const auto& item : list->items) values_.push_back(&item);
+  }
+
+  void visit(const Callable& callable) {
+    if (!is_new(&callable)) return;
+    for (const auto& list : callable.supplied) visit_later(list);
+    visit_later(callable.layers);
+    if (callable.builtin) return;
+    std::vector<Parameter> parameters;
+    for (const auto& list : callable.lists)
+      for (const auto& each : list) parameters.push_back({{each.name, {}}, each.default_value});
+    for (const auto& name : known_.free_names(parameters, callable.body)) use(name, callable.span.file, callable.scope);
+  }
+
+  void visit(const Definition& definition) {
+    if (!is_new(&definition)) return;
+    std::vector<Parameter> parameters;
+    for (const auto& list : definition.lists)
+      parameters.insert(parameters.end(), list.parameters.begin(), list.parameters.end());
+    for (const auto& name : known_.free_names(parameters, definition.body))
+      use(name, definition.name.span.file, nullptr);
+  }
+
+  // What a name in a function stands for. The library knows nothing of what scripts train.
+  void use(const std::string& name, std::uint32_t file, const ScopePtr& scope) {
+    const Value* outer = scope != nullptr ? scope->find(name) : nullptr;
+    if (outer != nullptr) return values_.push_back(outer);
+    const Global* global = known_.self_.program().find(name, file);
+    if (global == nullptr || global->from_library) return;
+    if (global->definition != nullptr) return definitions_.push_back(global->definition);
+    if (const Value* value = known_.self_.known_global(name, global->file)) values_.push_back(value);
   }
 
   void visit_later(const Fields& fields) {
@@ -167,13 +202,14 @@ class Exposures::Walk {
   }
   bool is_new(const void* part) { return visited_.insert(part).second; }
 
-  const Exposures& known_;
+  Exposures& known_;
   std::vector<Exposure> seen_;
   std::vector<const Value*> values_;
+  std::vector<const Definition*> definitions_;
   std::set<const void*> visited_;
 };
 
-std::vector<Exposure> Exposures::of(const Learner& learner) const { return Walk(*this).from(learner); }
+std::vector<Exposure> Exposures::of(const Learner& learner) { return Walk(*this).from(learner); }
 
 Exposures::Seen Exposures::of(const Array& array) const {
   const auto known = arrays_.find(array.data());
@@ -188,6 +224,13 @@ void Exposures::remember(const Learner& trained) {
   if (arrays_.size() < most_arrays_) return;
   std::erase_if(arrays_, [](const auto& entry) { return entry.second.memory.expired(); });
   most_arrays_ = std::max<std::size_t>(64, 2 * arrays_.size());
+}
+
+const std::set<std::string>& Exposures::free_names(const std::vector<Parameter>& parameters, const Body& body) {
+  const void* place = body.block != nullptr ? static_cast<const void*>(body.block.get()) : body.expression.get();
+  const auto [at, is_new] = free_names_.try_emplace(place);
+  if (is_new) at->second = {body, dsl::free_names(parameters, body)};
+  return at->second.second;
 }
 
 Exposures::Pair& Exposures::pair(const data::Dataset& first, const data::Dataset& second) {

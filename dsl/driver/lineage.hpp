@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 
 #include "driver/driver.hpp"
 #include "elaborate/elaborator.hpp"
@@ -29,12 +30,13 @@ void add_new(std::vector<Exposure>& seen, const std::vector<Exposure>& more);
 // What `overlap` says: true for "intended". Failure for anything else.
 bool overlap_is_intended(Elaborator&, const std::optional<Value>& overlap, Span);
 
-// The exposures of one experiment: a learner's own, those of the learners that it was made from, and of trees that were
-// taken out of them.
+// The exposures of one experiment: a learner's own, those of the learners that it was made from, of trees that were
+// taken out of them, and of what its functions take from around them.
 class Exposures {
  public:
+  explicit Exposures(Elaborator& self) : self_(self) {}
   void remember(const Learner&);  // one that was trained or loaded
-  std::vector<Exposure> of(const Learner&) const;
+  std::vector<Exposure> of(const Learner&);
   // What two sets have in common. Along a stream the same ones meet again and again: it is computed once.
   data::Overlap overlap(const data::Dataset&, const Exposure& seen);
   // Copies of what was seen among what is measured on, by checksum. Of what only a file tells there are none.
@@ -48,6 +50,7 @@ class Exposures {
   };
   class Walk;
   Seen of(const Array&) const;  // null: nothing is known
+  const std::set<std::string>& free_names(const std::vector<Parameter>&, const Body&);
 
   struct Pair {
     data::Dataset first, second;
@@ -56,8 +59,11 @@ class Exposures {
   };
   Pair& pair(const data::Dataset&, const data::Dataset&);
 
+  Elaborator& self_;
   std::map<const void*, Known> arrays_;
   std::size_t most_arrays_ = 64;  // then those that are gone are left out
+  // Of bodies, by where they lie; they are kept, so that no other comes to lie there.
+  std::map<const void*, std::pair<Body, std::set<std::string>>> free_names_;
   std::map<std::pair<const void*, const void*>, Pair> pairs_;
 };
 

@@ -103,7 +103,8 @@ Session::Session(const Machine& machine, std::uint64_t seed, Journal* journal)
       self_(machine.self),
       seed_(seed),
       key_(data::fold_in_wide(data::Key{}, seed)),
-      journal_(journal) {}
+      journal_(journal),
+      exposures_(machine.self) {}
 
 Context Session::context(Graph& graph, const Options& options, std::uint64_t seed) {
   Context context;

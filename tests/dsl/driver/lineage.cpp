@@ -33,6 +33,16 @@ std::vector<Learner> learners_shown(const std::string& text) {
   return shown;
 }
 
+std::vector<std::string> codes_of(const std::string& text) {
+  Observer silent;
+  Prompt prompt({}, silent);
+  Report report;
+  prompt.enter(parts + text, report, [](const Value&) {});
+  std::vector<std::string> codes;
+  for (const auto& diagnostic : report.all()) codes.push_back(diagnostic.code);
+  return codes;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(lineage)
@@ -86,7 +96,7 @@ BOOST_AUTO_TEST_CASE(the_same_data_seen_in_another_way_are_told_apart) {
 
 BOOST_AUTO_TEST_CASE(what_arrays_that_are_gone_had_seen_is_left_out) {
   testing::Laboratory lab("let l = classifier(mlp([2]))\n");
-  Exposures exposures;
+  Exposures exposures(lab.elaborator());
   const Type kept{Dtype::f32, Shape{1 << 14}};
   const auto remember = [&](std::vector<Learner>& learners) {
     for (int i = 0; i < 300; ++i) {
@@ -105,6 +115,32 @@ BOOST_AUTO_TEST_CASE(what_arrays_that_are_gone_had_seen_is_left_out) {
   BOOST_TEST(memory_in_use() - before > 300 * kept.bytes());
   BOOST_TEST(memory_in_use() - before < 400 * kept.bytes());
   BOOST_TEST(exposures.of(here.front()).size() == 1u);
+}
+
+// At a prompt functions see what is trained, and so do the definitions of learners.
+BOOST_AUTO_TEST_CASE(what_functions_of_a_prompt_use_counts) {
+  const std::string source = R"(
+let source = protonet(net)
+train source on few(parts.train) { iterations: 1, batch: 2, optimizer: sgd(0.1) }
+fn theirs(x) = net(source.theta, flatten(x))
+model headed(x) = x |> theirs |> linear(4)
+model plain(x) = x |> flatten |> linear(4)
+learner own(net) {
+  learn theta = init(net)
+  fn objective(task) = mse(predict(task, task.query.x), 0.0)
+  fn predict(task, x) = net(theta, x) + sum(theirs(x))
+}
+let _used = [headed, plain, own]
+)";
+  const auto measured = [&](const std::string& learner, const std::string& set) {
+    return codes_of(source + "let ours = " + learner + "\nevaluate ours on few(" + set +
+                    ") { tasks: 2, metrics: [fn (p, y) = sum(p)] }\n");
+  };
+  const std::vector<std::string> refused{"E0480"}, fine;
+  BOOST_TEST(measured("protonet(headed)", "parts.train") == refused, boost::test_tools::per_element());
+  BOOST_TEST(measured("own(plain)", "parts.train") == refused, boost::test_tools::per_element());
+  BOOST_TEST(measured("protonet(plain)", "parts.train") == fine, boost::test_tools::per_element());
+  BOOST_TEST(measured("protonet(headed)", "parts.test") == fine, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
