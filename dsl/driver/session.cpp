@@ -156,8 +156,10 @@ Session::Attached::Attached(Session& session, Graph& graph)
     };
   if (rehearsal)
     self_.remember = [&session] {
-      return [&session, streams = session.streams_, findings = session.findings_, saved = session.saved_] {
-        session.streams_ = streams, session.findings_ = findings, session.saved_ = saved;
+      return [&session, streams = session.streams_, findings = session.findings_, saved = session.saved_,
+              seen_by_saved = session.seen_by_saved_] {
+        session.streams_ = streams, session.findings_ = findings;
+        session.saved_ = saved, session.seen_by_saved_ = seen_by_saved;
       };
     };
 }
