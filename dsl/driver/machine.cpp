@@ -1,8 +1,6 @@
 // From trees and keys to the inputs of a program, and back.
 #include "driver/machine.hpp"
 
-#include <algorithm>
-
 #include "base/error.hpp"
 #include "base/memory.hpp"
 #include "driver/state.hpp"
@@ -36,7 +34,7 @@ std::vector<Array> Machine::inputs(std::initializer_list<Value> state, data::Key
   return result;
 }
 
-std::size_t Machine::weigh(const Procedure& procedure, Span span, int copies, Cost* cost) const {
+std::size_t Machine::weigh(const Procedure& procedure, Span span, Cost* cost) const {
   if (costs == nullptr || !rehearsal) return 0;
   const auto plan = this->plan(procedure);
   const Graph& graph = *procedure.program.graph;
@@ -45,21 +43,17 @@ std::size_t Machine::weigh(const Procedure& procedure, Span span, int copies, Co
     arrays += graph.node(procedure.program.inputs[i]).type.bytes();
   for (const NodeId output : procedure.program.outputs) results += graph.node(output).type.bytes();
   const std::size_t kept = working_bytes(*plan, options.threads);
-  // Copies of the results are made when the program is gone.
-  const std::size_t now = std::max(kept + arrays + results, static_cast<std::size_t>(copies) * results);
-  const std::size_t all = memory_in_use() + costs->held + now;
+  const std::size_t all = memory_in_use() + costs->held + kept + arrays + results;
   if (all > costs->peak_memory) costs->peak_memory = all, costs->place = span;
   if (cost != nullptr) *cost = cost_of(*plan);
   return kept + results;
 }
 
 Value Machine::computed(const Computed& tree, Span span, const std::function<std::vector<Array>()>& inputs) const {
-  weigh(tree.procedure, span, 2);
+  weigh(tree.procedure, span);
   if (rehearsal) return tree.form;
-  std::vector<Value> values;
-  // Copies: results that are the same value would share their memory, and each is changed on its own later.
-  for (auto& array : executable(tree.procedure).run(inputs())) values.emplace_back(array.clone());
-  return with_leaves(tree.form, values);
+  const std::vector<Array> results = executable(tree.procedure).run(inputs());
+  return with_leaves(tree.form, std::vector<Value>(results.begin(), results.end()));
 }
 
 namespace {

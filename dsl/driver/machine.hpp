@@ -39,9 +39,8 @@ struct Machine {
   // Of any procedure, in their order; `state`: its trees.
   std::vector<Array> inputs(std::initializer_list<Value> state, data::Key, std::int64_t step, double progress,
                             std::vector<Array> arrays) const;
-  // In a rehearsal: what a run of the procedure here would take, and hold as long as its program is kept, in bytes. The
-  // results of `copies` runs are there at once.
-  std::size_t weigh(const Procedure&, Span, int copies = 1, Cost* cost = nullptr) const;
+  // In a rehearsal: what a run of the procedure here would take, and hold as long as its program is kept, in bytes.
+  std::size_t weigh(const Procedure&, Span, Cost* cost = nullptr) const;
   // The tree that a procedure computes, in memory of its own; `inputs` is not called in a rehearsal.
   Value computed(const Computed&, Span, const std::function<std::vector<Array>()>& inputs) const;
   // The state a learner comes with to this source: its own, in memory of its own, or, before any training, drawn. One

@@ -66,7 +66,7 @@ class Training {
       const Procedure& step = step_on(form).procedure;
       if (machine_.costs == nullptr || (cost && !meets_all)) continue;
       Cost of_form;
-      machine_.costs->held += machine_.weigh(step, plan_.span, 1, &of_form);
+      machine_.costs->held += machine_.weigh(step, plan_.span, &of_form);
       if (!cost) cost = of_form;
     }
     if (cost) machine_.costs->trainings.push_back(cost_of_training(*cost));

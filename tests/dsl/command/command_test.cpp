@@ -111,6 +111,10 @@ BOOST_AUTO_TEST_CASE(check_tells_the_memory_that_a_run_takes) {
        "  let stream = split(drawings, tasks: 2, scenario: \"class\")\n"
        "  for task in stream { train learner on task { iterations: 3, batch: 32, optimizer: adam() } }\n"
        "  evaluate learner on stream"},
+      {"event",
+       "let drawings = split_rows(glyphs(classes: 6, per_class: 60, size: 16), train: 300, test: 60)\n"
+       "  let learner = l2(classifier(mlp([1000, 500, 6])))\n"
+       "  train learner on drawings.train { iterations: 2, batch: 4, optimizer: sgd(0.1) }"},
   };
   for (const std::string threads : {"1", "2"})
     for (const auto& [name, body] : scripts) BOOST_TEST_CONTEXT(name << " on " << threads << " threads") {

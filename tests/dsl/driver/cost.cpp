@@ -24,6 +24,13 @@ learner fitted(every) {
     return mean(square(last.w - target))
   }
 }
+learner banked(net) {
+  learn theta = init(net)
+  memory bank = full([1024, 1024], 0.0)
+  fn objective(batch) = cross_entropy(predict(batch.x), batch.y)
+  fn predict(x) = net(theta, x)
+  on start(data) { bank = bank + 1 }
+}
 fn wave(x) = sin(0.01 * sum(x, axis: 1, keep: true) + x)
 fn waves(x) = x |> wave |> wave |> wave |> wave
 model deep(wrap)(x) = x |> flatten |> linear(2048) |> wrap(waves) |> wrap(waves) |> wrap(waves) |> linear(4)
@@ -38,7 +45,7 @@ Costs costs_of(const std::string& experiment, int threads = 1) {
                                           "let rows = glyphs(classes: 4, per_class: 40, size: 8)\n"
                                           "model images(x) = x |> conv2d(16, kernel: 3, padding: 1) |> conv2d(16, "
                                           "kernel: 3, padding: 1) |> flatten |> linear(4)\n"
-                                          "let _used = [rows, images, fitted, deep]\n" +
+                                          "let _used = [rows, images, fitted, deep, banked]\n" +
                                               recomputing + "experiment e {\n" + experiment + "\n}\n",
                                           report);
   BOOST_TEST_REQUIRE(script.valid());
@@ -111,6 +118,16 @@ BOOST_AUTO_TEST_CASE(of_what_is_computed_again_is_less_memory_and_more_operation
   // Of twelve arrays [100, 2048] between operations nine are computed again.
   BOOST_TEST(again.peak_memory + 6 * 100 * 2048 * 4 < plain.peak_memory);
   BOOST_TEST(again.trainings.front().operations > plain.trainings.front().operations + 9 * 100 * 2048);
+}
+
+// What computes a state writes it where it stays: no copy of it is made.
+BOOST_AUTO_TEST_CASE(of_an_event_has_its_results_once) {
+  const std::size_t bank = 4 << 20;
+  const auto costs = costs_of(
+      "  let learner = banked(mlp([4]))\n  train learner on rows { iterations: 1, batch: 40, "
+      "optimizer: sgd(0.1) }\n");
+  BOOST_TEST(costs.peak_memory > 2 * bank);
+  BOOST_TEST(costs.peak_memory < 3.2 * bank);
 }
 
 // A machine of many cores: what fits is found in a few rehearsals, and is the most that does.
