@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <optional>
@@ -41,7 +40,7 @@ bool format_one(const std::string& file, const FormatRequest& request) {
   if (from_input) {
     fmt::print("{}", *after);
   } else if (!same) {
-    store::write_atomically(std::filesystem::canonical(file), *after);  // a link stays one
+    store::write_atomically(file, *after);
     fmt::print("{}: formatted\n", name);
   }
   return true;

@@ -1,7 +1,15 @@
 // Files of arrays: what is written is read back to the bit, and what is damaged is refused with the reason.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
+#include <csignal>
 #include <fstream>
 
+#include "base/memory.hpp"
+#include "dsl/store/largest_piece.hpp"
 #include "files.hpp"
 #include "store/atomic_file.hpp"
 #include "store/safetensors.hpp"
@@ -54,6 +62,51 @@ BOOST_AUTO_TEST_CASE(arrays_come_back_to_the_bit) {
   BOOST_TEST((read.metadata == written.metadata));
   BOOST_TEST(read.find("count") != nullptr);
   BOOST_TEST(read.find("coun") == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(the_bytes_of_a_file_are_known) {
+  const TemporaryFolder folder;
+  const float numbers[] = {1, 2};
+  Array mask(Type{Dtype::boolean, {1}});
+  mask.as<bool>()[0] = true;
+  write_safetensors(
+      folder / "x",
+      {{{"w", Array::from<float>(Shape{2, 1}, numbers)}, {"none", Array(Type{Dtype::f32, {0}})}, {"mask", mask}},
+       {{"by", "me"}}});
+  std::string header =
+      R"({"w":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"none":{"dtype":"F32","shape":[0],"data_offsets":[8,8]},)"
+      R"("mask":{"dtype":"BOOL","shape":[1],"data_offsets":[8,9]},"__metadata__":{"by":"me","crc32":"1c4d34b7"}})";
+  header += std::string((8 - header.size() % 8) % 8, ' ');
+  std::string length(8, '\0');
+  length[0] = static_cast<char>(header.size());
+  BOOST_TEST((content_of(folder / "x") == length + header + std::string("\0\0\x80\x3f\0\0\0\x40\x01", 9)));
+}
+
+BOOST_AUTO_TEST_CASE(arrays_are_held_once_while_they_are_written_and_read) {
+  const TemporaryFolder folder;
+  const std::int64_t elements = 1 << 20;
+  Array array(Type{Dtype::f32, {elements}});
+  for (std::int64_t i = 0; i < elements; ++i) array.as<float>()[static_cast<std::size_t>(i)] = static_cast<float>(i);
+  const std::size_t before = memory_in_use();
+  largest_piece = 0;
+  write_safetensors(folder / "x", {{{"first", array}, {"second", array}}, {}});
+  const Tensors read = read_safetensors(folder / "x");
+  BOOST_TEST(largest_piece < array.bytes() / 10);
+  BOOST_TEST(memory_in_use() - before >= 2 * array.bytes());  // what was read is counted
+  BOOST_TEST(same_bits(read.arrays[1].second, array));
+}
+
+BOOST_AUTO_TEST_CASE(what_could_not_be_read_back_is_not_written) {
+  const TemporaryFolder folder;
+  const Array one = Array::scalar<float>(1);
+  const auto refused = [&](const Tensors& tensors, const std::string& word) {
+    return data::testing::fails_with([&] { write_safetensors(folder / "x", tensors); }, {"x: ", word});
+  };
+  BOOST_TEST(refused({{{"w", one}, {"w", one}}, {}}, "two arrays are called `w`"));
+  BOOST_TEST(refused({{{"caf\xe9", one}}, {}}, "no UTF-8"));
+  BOOST_TEST(refused({{{"w", one}}, {{"place", "caf\xe9"}}}, "no UTF-8"));
+  BOOST_TEST(refused({{{"w", one}}, {{"long", std::string(100'000'000, ' ')}}}, "bytes, 100000000 are the most"));
+  BOOST_TEST(std::filesystem::is_empty(folder.path()));
 }
 
 BOOST_AUTO_TEST_CASE(every_cut_and_every_flipped_bit_is_found) {
@@ -141,6 +194,74 @@ BOOST_AUTO_TEST_CASE(a_file_is_replaced_whole_or_stays) {
   int files = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++files;
   BOOST_TEST(files == 2);  // no temporary file is left
+}
+
+// A full disk stops a file in its middle; so does this limit.
+BOOST_AUTO_TEST_CASE(a_file_that_stops_in_its_middle_leaves_the_old_one) {
+  const TemporaryFolder folder;
+  write_atomically(folder / "x", "first");
+  rlimit before{};
+  BOOST_REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit least{.rlim_cur = 10, .rlim_max = before.rlim_max};
+  BOOST_REQUIRE(::setrlimit(RLIMIT_FSIZE, &least) == 0);
+  const bool failed = data::testing::fails_with(
+      [&] {
+        AtomicFile file(folder / "x");
+        file.write("second, ");
+        file.write("which is too long");
+        file.keep();
+      },
+      {"x cannot be written", "File too large"});
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  BOOST_TEST(failed);
+  BOOST_TEST(content_of(folder / "x") == "first");
+  BOOST_TEST(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_symbolic_link_stays_one) {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "far");
+  fs::create_symlink("far/middle", folder / "link");
+  fs::create_symlink("end", folder / "far" / "middle");
+  for (const char* content : {"first", "second"}) {  // there is nothing at its end yet, then there is
+    write_atomically(folder / "link", content);
+    BOOST_TEST(fs::is_symlink(folder / "link"));
+    BOOST_TEST(fs::is_symlink(folder / "far" / "middle"));
+    BOOST_TEST(content_of(folder / "far" / "end") == content);
+  }
+  fs::create_symlink("circle", folder / "circle");
+  BOOST_TEST(data::testing::fails_with([&] { write_atomically(folder / "circle", "x"); }, {"have no end"}));
+}
+
+BOOST_AUTO_TEST_CASE(no_file_takes_the_place_of_a_pipe) {
+  const TemporaryFolder folder;
+  const auto pipe = folder / "pipe";
+  BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK);
+  write_atomically(pipe, "through it");
+  char text[32] = {};
+  BOOST_TEST(::read(reader, text, sizeof text) == 10);
+  ::close(reader);
+  BOOST_TEST(std::string(text) == "through it");
+  BOOST_TEST(std::filesystem::is_fifo(pipe));
+  BOOST_TEST(refusal(pipe).find("cannot be read") != std::string::npos);  // and does not wait for one who writes
+}
+
+// What an earlier process left must not be written over: it may be a link.
+BOOST_AUTO_TEST_CASE(a_temporary_file_has_a_name_of_its_own) {
+  const TemporaryFolder folder;
+  write(folder / "precious", std::string("kept"));
+  const std::string name = "x." + std::to_string(::getpid()) + "-0.tmp";
+  std::filesystem::create_symlink("precious", folder / name);
+  write_atomically(folder / "x", "new");
+  BOOST_TEST(content_of(folder / "x") == "new");
+  BOOST_TEST(content_of(folder / "precious") == "kept");
+  BOOST_TEST(file_of_temporary(name).value_or("") == "x");
+  for (const char* other : {"x", "x.tmp", "x.77.tmp", "x.77-0.tmp.gz", ".77-0.tmp", "x.a-0.tmp"})
+    BOOST_TEST(!file_of_temporary(other).has_value(), other);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
