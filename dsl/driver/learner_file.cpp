@@ -115,6 +115,22 @@ void add(std::vector<bool>& all, const std::vector<bool>& more) {
   for (std::size_t i = 0; i < more.size(); ++i) all[i] = all[i] || more[i];
 }
 
+// Names of files are bytes. A text that is no UTF-8 stands in JSON as the list of its bytes, so that it is known again.
+nlohmann::ordered_json written(const std::string& text) {
+  try {
+    nlohmann::ordered_json(text).dump();  // refuses what is no UTF-8
+    return text;
+  } catch (const nlohmann::json::type_error&) {
+    return std::vector<std::uint8_t>(text.begin(), text.end());
+  }
+}
+
+std::string read(const nlohmann::json& text) {
+  if (!text.is_array()) return text.get<std::string>();
+  const auto bytes = text.get<std::vector<std::uint8_t>>();
+  return {bytes.begin(), bytes.end()};
+}
+
 // What was seen of one part of an origin, in one way, is one entry, in however many trainings.
 std::string text_of(const std::vector<Exposure>& seen) {
   std::vector<Exposure> entries;
@@ -137,9 +153,9 @@ std::string text_of(const std::vector<Exposure>& seen) {
   }
   auto list = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < entries.size(); ++i)
-    list.push_back({{"name", footprints[i].name},
-                    {"origin", footprints[i].origin},
-                    {"part", footprints[i].part},
+    list.push_back({{"name", written(footprints[i].name)},
+                    {"origin", written(footprints[i].origin)},
+                    {"part", written(footprints[i].part)},
                     {"content", fmt::format("{:016x}", footprints[i].content)},
                     {"tasks", entries[i].of_tasks},
                     {"validation", entries[i].in_validation},
@@ -152,7 +168,7 @@ std::vector<Exposure> seen_in(const std::string& path, const std::string& text) 
   std::vector<Exposure> seen;
   try {
     for (const auto& entry : nlohmann::json::parse(text)) {
-      const auto word = [&](const char* name) { return entry.at(name).get<std::string>(); };
+      const auto word = [&](const char* name) { return read(entry.at(name)); };
       data::Footprint footprint{word("name"),          word("origin"),
                                 word("part"),          std::stoull(word("content"), nullptr, 16),
                                 bits_of(word("rows")), bits_of(word("classes"))};

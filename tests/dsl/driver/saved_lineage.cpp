@@ -3,6 +3,7 @@
 
 #include "driver/gradcheck.hpp"
 #include "driver/learner_file.hpp"
+#include "dsl/data/files.hpp"
 #include "dsl/driver/recorder.hpp"
 #include "store/safetensors.hpp"
 
@@ -32,11 +33,13 @@ struct Said {
   std::vector<std::string> printed;
 };
 
-Said say(const std::string& body, bool only_check = false) {
+Said say(const std::string& body, bool only_check = false, const std::filesystem::path& data = "") {
   Report report;
   const Script script = Script::from_text("test.meta", parts + "experiment e {\n" + body + "}\n", report);
   Recorder recorder;
-  if (script.valid()) only_check ? check(script, {}, report) : run(script, {}, recorder, report);
+  Options options;
+  options.data = data.string();
+  if (script.valid()) only_check ? check(script, options, report) : run(script, options, recorder, report);
   Said said{"", recorder.lines};
   for (const auto& diagnostic : report.all())
     if (diagnostic.severity == Severity::error) said.text += render(diagnostic, script.sources(), false);
@@ -137,6 +140,31 @@ BOOST_AUTO_TEST_CASE(a_file_that_does_not_say_is_loaded_with_a_note) {
     BOOST_TEST(contains(refused.text, "what the learner has seen cannot be read"), refused.text);
     BOOST_TEST(contains(refused.text, "[E0437]"));
   }
+}
+
+// Names of files are bytes: a folder may be named in Latin-1.
+BOOST_AUTO_TEST_CASE(data_in_a_folder_whose_name_is_no_utf8_is_known_again) {
+  const Saved saved;
+  const data::testing::TemporaryFolder folder;
+  const auto place = folder / "caf\xe9";
+  data::Bytes labels, images(12 * 4);
+  for (std::uint8_t i = 0; i < 12; ++i) labels.push_back(i % 3), images[i * 4u] = i;
+  const auto write_images = [&] {
+    data::testing::write(place / "images", data::testing::idx_bytes(8, {12, 2, 2}, images));
+  };
+  write_images();
+  data::testing::write(place / "labels", data::testing::idx_bytes(8, {12}, labels));
+  const std::string load = "  let l = load(classifier(flat), \"" + saved.file + "\")\n  evaluate l on ";
+  BOOST_TEST(say("  let l = classifier(flat)\n  train l on idx(\"images\", \"labels\") { iterations: 1, batch: 2, "
+                 "optimizer: sgd(0.1) }\n  save(l, \"" +
+                     saved.file + "\")\n",
+                 false, place)
+                 .text == "");
+  images[1] = 1;  // now only the place tells that it is the same
+  write_images();
+  BOOST_TEST(contains(say(load + "idx(\"images\", \"labels\")\n", false, place).text, "12 of the 12 examples"));
+  std::filesystem::rename(place, folder / "caf\xe8");
+  BOOST_TEST(say(load + "idx(\"images\", \"labels\")\n", false, folder / "caf\xe8").text == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
