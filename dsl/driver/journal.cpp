@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "base/error.hpp"
 #include "store/atomic_file.hpp"
@@ -18,31 +19,39 @@ namespace {
 constexpr const char* manifest_name = "run.json";
 constexpr int version = 2;
 
+bool is_state(const std::string& name) {
+  static const std::regex form(R"(training-[0-9]+-(end|step-[0-9]+)\.safetensors)");
+  return std::regex_match(name, form);
+}
+
 }  // namespace
 
 Journal::Journal(std::filesystem::path folder, Protocol protocol, bool resume)
     : folder_(std::move(folder)), protocol_(std::move(protocol)), written_(std::chrono::steady_clock::now()) {
   std::error_code code;
   if (!resume) std::filesystem::create_directories(folder_, code);
-  if (!resume && !std::filesystem::is_directory(folder_))
+  if (!resume && !std::filesystem::is_directory(folder_, code))
     throw Error(fmt::format("{} is no folder, and none could be made there", folder_.string()));
+  if (std::filesystem::is_directory(folder_, code)) lock_.emplace(folder_);
   const bool there = std::filesystem::exists(folder_ / manifest_name, code);
   if (resume && !there)
     throw Error(fmt::format("{} holds no run to go on with: there is no `{}` in it", folder_.string(), manifest_name));
   if (!resume && there)
     throw Error(
         fmt::format("{} holds a run already: go on with it with `--resume`, or give another folder", folder_.string()));
-  if (there)
+  if (resume)
     read_manifest();
   else
-    write_manifest();
-  remove_strays();
+    refuse_states();
+  write_manifest();  // also where it is there: that it cannot be written is said now, not after the first minute
+  if (resume) remove_strays();
 }
 
 void Journal::read_manifest() {
   const auto path = folder_ / manifest_name;
   try {
     std::ifstream file(path);
+    if (!file) throw Error(fmt::format("{} cannot be read", path.string()));
     const auto manifest = nlohmann::json::parse(file);
     if (manifest.at("version").get<int>() != version)
       throw Error(fmt::format("{} was written by another version of metac", path.string()));
@@ -67,8 +76,8 @@ void Journal::read_manifest() {
       entry->checksum = item.at("crc32").get<std::string>();
       entry->step = item.at("step").get<std::int64_t>();
       entry->done = item.at("done").get<bool>();
-      if (entry->file.find('/') != std::string::npos)
-        throw Error(fmt::format("{} names a file in another folder: `{}`", path.string(), entry->file));
+      if (!is_state(entry->file))
+        throw Error(fmt::format("{} names a file that holds no state of a training: `{}`", path.string(), entry->file));
     }
   } catch (const nlohmann::json::exception& error) {
     throw Error(fmt::format("{} is damaged ({})", path.string(), error.what()));
@@ -135,13 +144,24 @@ void Journal::finish(JournalEntry& entry, const Value& learner, const Value& opt
   write(entry, parts, step, true);
 }
 
+// What a run whose manifest is gone has learned: a new one would write over it.
+void Journal::refuse_states() const {
+  std::error_code code;
+  for (const auto& file : std::filesystem::directory_iterator(folder_, code))
+    if (const std::string name = file.path().filename().string(); is_state(name))
+      throw Error(fmt::format("{} holds a state of another run, `{}`, but no `{}`: give another folder",
+                              folder_.string(), name, manifest_name));
+}
+
+// Only what a journal writes: the rest of the folder is the user's.
 void Journal::remove_strays() const {
   std::error_code code;
   for (const auto& file : std::filesystem::directory_iterator(folder_, code)) {
     const std::string name = file.path().filename().string();
+    const auto unfinished = store::file_of_temporary(name);
     const bool named = std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) { return e->file == name; });
-    const bool ours = name.starts_with("training-") || name.starts_with(manifest_name);
-    if (ours && !named && name != manifest_name) std::filesystem::remove(file.path(), code);
+    if (unfinished ? is_state(*unfinished) || *unfinished == manifest_name : is_state(name) && !named)
+      std::filesystem::remove(file.path(), code);
   }
 }
 

@@ -6,10 +6,13 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "driver/state.hpp"
+#include "store/folder_lock.hpp"
 
 namespace metac::dsl {
 
@@ -30,7 +33,8 @@ class Journal {
   };
 
   // Opens a folder, making it if it is missing. `resume` reads what is there: Error if there is nothing, if it is
-  // damaged, or if it was written by a run of another protocol (which part differs). Else the folder must hold no run.
+  // damaged, or if it was written by a run of another protocol (which part differs). Else the folder must hold no run,
+  // nor states of one. Error, too, if the folder cannot be written, or another run is writing to it.
   Journal(std::filesystem::path folder, Protocol, bool resume);
 
   JournalEntry* next_training();
@@ -49,9 +53,11 @@ class Journal {
   void write(JournalEntry&, const std::vector<std::pair<std::string, Array>>& parts, std::int64_t step, bool done);
   void write_manifest() const;
   void read_manifest();
+  void refuse_states() const;
   void remove_strays() const;  // files that a kill left behind
 
   std::filesystem::path folder_;
+  std::optional<store::FolderLock> lock_;
   Protocol protocol_;
   std::vector<std::unique_ptr<JournalEntry>> entries_;
   std::size_t next_ = 0;
