@@ -17,7 +17,7 @@ namespace metac::dsl {
 namespace {
 
 constexpr const char* manifest_name = "run.json";
-constexpr int version = 2;
+constexpr int version = 3;
 
 bool is_state(const std::string& name) {
   static const std::regex form(R"(training-[0-9]+-(end|step-[0-9]+)\.safetensors)");
@@ -76,6 +76,8 @@ void Journal::read_manifest() {
       entry->checksum = item.at("crc32").get<std::string>();
       entry->step = item.at("step").get<std::int64_t>();
       entry->done = item.at("done").get<bool>();
+      entry->source = item.at("source").get<std::string>();
+      entry->fingerprint = item.at("fingerprint").get<std::string>();
       if (!is_state(entry->file))
         throw Error(fmt::format("{} names a file that holds no state of a training: `{}`", path.string(), entry->file));
     }
@@ -91,19 +93,29 @@ void Journal::write_manifest() const {
     trainings.push_back(entry->known ? nlohmann::ordered_json{{"file", entry->file},
                                                               {"crc32", entry->checksum},
                                                               {"step", entry->step},
-                                                              {"done", entry->done}}
+                                                              {"done", entry->done},
+                                                              {"source", entry->source},
+                                                              {"fingerprint", entry->fingerprint}}
                                      : nlohmann::ordered_json());
   manifest["trainings"] = trainings;
   store::write_atomically(folder_ / manifest_name,
                           manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
-JournalEntry* Journal::next_training() {
+JournalEntry* Journal::next_training(const std::string& source, const std::string& fingerprint) {
   if (next_ == entries_.size()) {
     entries_.push_back(std::make_unique<JournalEntry>());
     entries_.back()->number = next_;
   }
-  return entries_[next_++].get();
+  JournalEntry& entry = *entries_[next_++];
+  if (entry.known && entry.fingerprint != fingerprint)
+    throw Error(
+        fmt::format("{}: training {} was on {} (fingerprint {}), now it is given {} (fingerprint {}): go on with the "
+                    "data that the run was begun with, or begin another run in another folder",
+                    folder_.string(), entry.number + 1, entry.source, entry.fingerprint, source, fingerprint));
+  entry.source = source;
+  entry.fingerprint = fingerprint;
+  return &entry;
 }
 
 void Journal::restore(const JournalEntry& entry, TrainState& state) const {

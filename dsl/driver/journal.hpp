@@ -23,7 +23,9 @@ struct JournalEntry {
   bool done = false;   // and it is the last one
   std::int64_t step = 0;
   std::string file;
-  std::string checksum;  // of the file's data
+  std::string checksum;     // of the file's data
+  std::string source;       // what is learned from and validated on, in words
+  std::string fingerprint;  // and by what it holds
 };
 
 class Journal {
@@ -37,7 +39,8 @@ class Journal {
   // nor states of one. Error, too, if the folder cannot be written, or another run is writing to it.
   Journal(std::filesystem::path folder, Protocol, bool resume);
 
-  JournalEntry* next_training();
+  // Error if the folder has a state of it that was made of something else.
+  JournalEntry* next_training(const std::string& source, const std::string& fingerprint);
   // Fills a state of the right form. Error naming the leaves that differ where the file is of another model.
   void restore(const JournalEntry&, TrainState&) const;
   void restore_end(const JournalEntry&, Value& learner, Value& optimizer) const;

@@ -11,6 +11,7 @@
 #include "driver/journal.hpp"
 #include "driver/lineage.hpp"
 #include "elaborate/derivative_check.hpp"
+#include "elaborate/fingerprint.hpp"
 #include "elaborate/sources.hpp"
 #include "syntax/syntax.hpp"
 
@@ -36,7 +37,7 @@ class Training {
       : machine_(machine), plan_(plan), learner_(*plan.learner), journal_(journal) {
     // Each training of a learner draws for itself; two learners draw alike in theirs, so that they compare in pairs.
     state_.key = for_purpose(data::fold_in(key, static_cast<std::uint32_t>(1 + learner_.trainings)), Purpose::training);
-    entry_ = journal != nullptr ? journal->next_training() : nullptr;
+    if (journal != nullptr) entry_ = next_entry();
   }
 
   std::shared_ptr<const Learner> run() {
@@ -55,6 +56,19 @@ class Training {
   }
 
  private:
+  // What is learned from and validated on counts by what it holds: a run goes on with the same data only, wherever it
+  // lies.
+  JournalEntry* next_entry() const {
+    Fingerprint print(machine_.self);
+    plan_.source->identify(print);
+    std::string words = plan_.source->describe();
+    if (plan_.validation) {
+      plan_.validation->source->identify(print);
+      words = fmt::format("{}, validated on {}", words, plan_.validation->source->describe());
+    }
+    return journal_->next_training(words, print.hex());
+  }
+
   // Every form of a step and the validation; what a run would keep of them meanwhile is held. A training that ends
   // within the first epoch never meets its short last batch.
   void rehearse() {

@@ -48,6 +48,10 @@ void write_data(const fs::path& folder, std::uint8_t seen = 0, std::uint8_t unse
   write(folder / "labels", data::testing::idx_bytes(8, {12}, labels));
 }
 
+struct StopAtFirstStep : Recorder {
+  void train_progress(const TrainProgress& progress) override { stop = progress.step == 1; }
+};
+
 // What stops the run is said; empty if it is done.
 std::string mistake(const Options& options) {
   Report report;
@@ -119,6 +123,30 @@ BOOST_AUTO_TEST_CASE(a_manifest_names_only_states) {
   write(place.folder / "run" / "run.json", manifest);
   place.options.resume = true;
   BOOST_TEST(contains(mistake(place.options), "`mine.csv`"));
+}
+
+BOOST_AUTO_TEST_CASE(a_run_goes_on_only_with_its_data) {
+  for (const bool in_the_middle : {true, false}) {
+    Place place;
+    StopAtFirstStep in_first;
+    Recorder after_first(true);
+    run_script(script, place.options, in_the_middle ? in_first : after_first);
+    const std::string state = in_the_middle ? "training-1-step-1.safetensors" : "training-1-end.safetensors";
+    BOOST_TEST_REQUIRE(fs::exists(place.folder / "run" / state));
+    place.options.resume = true;
+    for (const auto& [seen, unseen] : {std::pair<std::uint8_t, std::uint8_t>{1, 0}, {0, 1}}) {
+      const auto other = place.folder / ("other" + std::to_string(seen));
+      write_data(other, seen, unseen);
+      place.options.data = other.string();
+      const std::string refused = mistake(place.options);
+      BOOST_TEST(contains(refused, "training 1 was on "), refused);
+      BOOST_TEST(contains(refused, "images"), refused);
+      BOOST_TEST(fs::exists(place.folder / "run" / state));
+    }
+    fs::rename(place.folder / "data", place.folder / "moved");
+    place.options.data = (place.folder / "moved").string();
+    BOOST_TEST(mistake(place.options) == "");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_is_written_by_one_run_at_a_time) {
