@@ -41,7 +41,8 @@ class Journal {
 
   // Error if the folder has a state of it that was made of something else.
   JournalEntry* next_training(const std::string& source, const std::string& fingerprint);
-  // Fills a state of the right form. Error naming the leaves that differ where the file is of another model.
+  // Fills a state of the right form, whose values are given up first: the two are never held at once. Error naming the
+  // leaves that differ where the file is of another model; the state then has no values.
   void restore(const JournalEntry&, TrainState&) const;
   void restore_end(const JournalEntry&, Value& learner, Value& optimizer) const;
 

@@ -155,6 +155,11 @@ Value widened(const Value& tree, Dtype real) {
   });
 }
 
+Value form_of(const Value& tree) {
+  if (tree.is_none()) return tree;
+  return map_leaves(tree, [](const Leaf& leaf) -> Value { return Array(leaf.value.get<Array>()->type(), nullptr); });
+}
+
 Value cloned(const Value& tree) {
   if (tree.is_none()) return tree;
   return map_leaves(tree, [](const Leaf& leaf) -> Value { return leaf.value.get<Array>()->clone(); });

@@ -34,6 +34,9 @@ struct TrainState {
 // The name of the first part that differs in type or bits; empty if there is none.
 std::string difference(const TrainState&, const TrainState&);
 
+// The same tree of types: its arrays have no memory.
+Value form_of(const Value& tree);
+
 // A tree with every array cloned.
 Value cloned(const Value& tree);
 

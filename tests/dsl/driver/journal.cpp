@@ -6,6 +6,7 @@
 #include <csignal>
 #include <set>
 
+#include "base/memory.hpp"
 #include "dsl/data/files.hpp"
 #include "dsl/driver/recorder.hpp"
 
@@ -198,6 +199,20 @@ BOOST_AUTO_TEST_CASE(after_a_full_disk_a_run_goes_on_to_the_same_bits) {
   BOOST_TEST_REQUIRE(resumed.states.size() == whole.states.size());
   for (std::size_t i = 0; i < whole.states.size(); ++i)
     BOOST_TEST(difference(resumed.states[i], whole.states[i]) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_state_is_not_held_twice_while_it_is_restored) {
+  const TemporaryFolder folder;
+  TrainState state;
+  state.learner = Value::record({{"weight", Array(Type{Dtype::f32, {1 << 21}})}});
+  Journal kept(folder / "run", {}, false);
+  JournalEntry& entry = *kept.next_training("numbers", "0");
+  kept.keep(entry, state, true);
+  set_memory_limit(memory_in_use() + (std::size_t{1} << 20));
+  BOOST_CHECK_NO_THROW(kept.restore(entry, state));
+  BOOST_CHECK_NO_THROW(kept.restore_end(entry, state.learner, state.optimizer));
+  set_memory_limit(0);
+  BOOST_TEST(state.learner.record()->find("weight")->get<Array>()->data() != nullptr);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
