@@ -2,18 +2,23 @@
 #include <algorithm>
 
 #include "check/walker.hpp"
+#include "check/words.hpp"
 #include "syntax/syntax.hpp"
 
 namespace metac::dsl {
 
 namespace {
 
-constexpr const char* constants[] = {"pi", "none", "infinity", "nan"};
 constexpr const char* derivatives[] = {"grad", "value_and_grad", "jvp", "hessian"};
 
 template <std::size_t N>
 bool is_one_of(const std::string& name, const char* const (&all)[N]) {
   return std::find(std::begin(all), std::end(all), name) != std::end(all);
+}
+
+bool is_constant(const std::string& name) {
+  const Word* word = find_word(name);
+  return word != nullptr && word->kind == Word::Kind::constant;
 }
 
 }  // namespace
@@ -85,7 +90,7 @@ Walker::Meaning Walker::use_name(const std::string& name, Span span) {
     if (found.global->file == module_.file) used_globals_.insert(name);
     if (used_too_early(name, span, *found.global)) return {};
   }
-  if (!found.known() && !is_one_of(name, constants)) unknown_name(name, span);
+  if (!found.known() && !is_constant(name)) unknown_name(name, span);
   return found;
 }
 
@@ -152,7 +157,8 @@ std::vector<std::string> Walker::visible_names() const {
   scopes_.add_names(names);
   for (std::string& name : program_.names(module_.file)) names.push_back(std::move(name));
   for (const Builtin& builtin : builtins()) names.emplace_back(builtin.name);
-  names.insert(names.end(), std::begin(constants), std::end(constants));
+  for (const Word& word : language_words())
+    if (word.kind == Word::Kind::constant) names.emplace_back(word.names);
   names.insert(names.end(), {"true", "false"});
   return names;
 }

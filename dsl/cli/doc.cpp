@@ -23,13 +23,14 @@ std::pair<std::string, std::string> parts_of(const std::string& name) {
 std::vector<std::string> known_names(const Script& script) {
   auto names = script.program()->names(0);
   for (const Builtin& each : builtins()) names.push_back(each.name);
+  for (const Word& word : language_words())
+    for_each_name(word, [&](std::string_view name) { names.emplace_back(name); });
   return names;
 }
 
 std::optional<Outline> find(const Script& script, const std::string& name) {
   if (const Global* global = script.program()->find(name, 0)) return outline_of(name, *global, script.sources());
-  if (const Builtin* builtin = find_builtin(name)) return outline_of(*builtin);
-  return std::nullopt;
+  return outline_of_language(name);
 }
 
 void print_indented(const std::string& text, const char* indent) {
@@ -111,6 +112,8 @@ int print_reference(const Script& nothing) {
     fmt::print("\n## {}\n\n", file);
     for (const auto& each : all) print_section(each);
   }
+  fmt::print("\n## Words of the language\n\n");
+  for (const Word& each : language_words()) print_section(outline_of(each));
   fmt::print("\n## Built in\n\n| function | what it gives |\n|---|---|\n");
   for (const Builtin& each : builtins()) fmt::print("| `{}{}` | {} |\n", each.name, each.parameters, cell(each.doc));
   fmt::print("\n");

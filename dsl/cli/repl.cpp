@@ -180,16 +180,16 @@ class Repl {
   void document(const std::string& asked) {
     const std::string name = asked.substr(0, asked.find('.'));
     const Global* global = prompt_->program().find(name, 0);
-    const Builtin* builtin = find_builtin(name);
     if (prompt_->find(name) != nullptr && (global == nullptr || global->definition == nullptr))
       return fmt::print("{} is {}\n", name, describe(*prompt_->find(name)));
-    if (global == nullptr && builtin == nullptr) {
+    const auto known =
+        global != nullptr ? std::optional(outline_of(name, *global, prompt_->sources())) : outline_of_language(name);
+    if (!known) {
       const std::string near = nearest(name, prompt_->names());
       return refuse(fmt::format("there is no `{}`", name), near.empty() ? "" : fmt::format("did you mean `{}`?", near));
     }
-    const Outline found = global != nullptr ? outline_of(name, *global, prompt_->sources()) : outline_of(*builtin);
-    if (asked == name) return print_documentation(found, prompt_->sources());
-    if (const Outline* member = find_member(found, asked.substr(name.size() + 1)))
+    if (asked == name) return print_documentation(*known, prompt_->sources());
+    if (const Outline* member = find_member(*known, asked.substr(name.size() + 1)))
       return print_documentation(*member, prompt_->sources());
     refuse(fmt::format("there is no `{}` in `{}`", asked.substr(name.size() + 1), name));
   }

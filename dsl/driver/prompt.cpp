@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "base/error.hpp"
+#include "check/words.hpp"
 #include "driver/script_file.hpp"
 #include "driver/session.hpp"
 #include "elaborate/source.hpp"
@@ -251,9 +252,8 @@ std::vector<std::string> Prompt::names() const {
   auto names = parts_->program->names(0);
   for (const auto& name : entered()) names.push_back(name);
   for (const Builtin& builtin : builtins()) names.push_back(builtin.name);
-  for (const char* word : {"let", "var", "fn", "model", "tasks", "learner", "optimizer", "train", "evaluate", "for",
-                           "if", "grad", "value_and_grad", "jvp", "hessian", "true", "false", "none", "pi"})
-    names.emplace_back(word);
+  for (const Word& word : language_words())
+    if (word.kind != Word::Kind::name) for_each_name(word, [&](std::string_view name) { names.emplace_back(name); });
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;

@@ -52,11 +52,11 @@ class Answer {
     if (at_.begins_item && at_.bracket && !at_.bracket->callee.empty()) add_arguments(*at_.bracket);
     for (const Declaration& each : visible()) add(each);
     for (const Builtin& each : builtins()) {
-      const Description words = describe(each);
-      add({each.name, Completion::Kind::function, words.heading, words.documentation, each.name, 4});
+      const Outline words = outline_of(each);
+      add({each.name, Completion::Kind::function, heading(words), words.documentation, each.name, 4});
     }
-    for (const std::string& each : constants())
-      add({each, Completion::Kind::constant, "", std::string(meaning_of_language_name(each)), each, 4});
+    for (const Word& each : language_words())
+      if (each.kind == Word::Kind::constant) add({each.names, Completion::Kind::constant, "", each.doc, each.names, 4});
     add_keywords();
     return std::move(all_);
   }
@@ -94,7 +94,8 @@ class Answer {
       made.heading = heading(outline);
       made.documentation = summary(outline);
     } else if (each.kind == SymbolKind::implicit) {
-      made.documentation = meaning_of_language_name(each.name.text);
+      const Word* word = find_word(each.name.text);
+      if (word != nullptr) made.documentation = word->doc;
     } else if (!each.global) {
       made.heading = words(each.kind);
     }

@@ -4,32 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <sstream>
-#include <utility>
 
 #include "report/codes.hpp"
+#include "syntax/syntax.hpp"
 
 namespace metac::dsl {
 
 namespace {
-
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> language_names = {{
-    {"pi", "the number pi"},
-    {"none", "no value"},
-    {"infinity", "larger than every number"},
-    {"nan", "not a number"},
-    {"step", "the number of the step at hand; known while training"},
-    {"progress", "how much of the training is done, from 0 to 1; 1 where nothing is trained"},
-    {"example", "the form of one task, or of a batch of one; known in a learner"},
-    {"weights", "the tree that is moved; known in an optimizer"},
-    {"gradient", "of what is learned, for the step at hand; known in an optimizer and in `on step` of a learner"},
-    {"before", "what was learned before the step at hand; known in `on step` of a learner"},
-    {"loss", "of each task of the step at hand; known in `on step` of tasks"},
-    {"gain", "by how much the step lowered the loss of each task; known in `on step` of tasks"},
-    {"same", "the optimizer of the learner's last training, with its memory; known as `optimizer: same`"},
-}};
-constexpr std::size_t constant_count = 4;  // of them, at the beginning: known everywhere
 
 std::string_view trimmed(std::string_view line) {
   while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
@@ -122,36 +104,34 @@ std::optional<Hover> hover_name(const Analysis& analysis, const Occurrence& occu
     return result;
   }
   if (occurrence.kind != Occurrence::Kind::name) return std::nullopt;
-  if (const auto words = meaning_of_language_name(occurrence.name.text); !words.empty()) {
-    result.code = occurrence.name.text;
-    result.text = words;
-    return result;
-  }
-  const Builtin* builtin = find_builtin(occurrence.name.text);
-  if (!builtin) return std::nullopt;
-  const Description description = describe(*builtin);
-  result.code = description.heading;
-  result.documentation = description.documentation;
+  const auto words = describe_language(occurrence.name.text);
+  if (!words) return std::nullopt;
+  result.code = words->heading;
+  result.documentation = words->documentation;
   return result;
+}
+
+// A word of the grammar, which is no occurrence of a name: `train`, but not the option in `tasks: 20`.
+std::optional<Hover> hover_word(const Analysis& analysis, std::uint32_t byte) {
+  const std::string_view text = analysis.sources->text(analysis.file);
+  const auto all = tokens(text);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto begin = static_cast<std::uint32_t>(all[i].data() - text.data());
+    const auto end = begin + static_cast<std::uint32_t>(all[i].size());
+    if (begin > byte) break;
+    if (byte >= end || (i + 1 < all.size() && all[i + 1] == ":")) continue;
+    if (const auto words = describe_language(all[i]))
+      return Hover{{analysis.file, begin, end}, words->heading, words->documentation, ""};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-std::string_view meaning_of_language_name(std::string_view name) {
-  for (const auto& [known, words] : language_names)
-    if (known == name) return words;
-  return "";
-}
-
-std::vector<std::string> constants() {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < constant_count; ++i) names.emplace_back(language_names[i].first);
-  return names;
-}
-
-Description describe(const Builtin& builtin) {
-  const Outline outline = outline_of(builtin);
-  return {heading(outline), outline.documentation};
+std::optional<Description> describe_language(std::string_view name) {
+  const auto outline = outline_of_language(name);
+  if (!outline) return std::nullopt;
+  return Description{heading(*outline), outline->documentation};
 }
 
 Description describe(const Analysis& analysis, const Declaration& declaration) {
@@ -175,7 +155,7 @@ Description describe(const Analysis& analysis, const Declaration& declaration) {
 
 std::optional<Hover> hover(const Analysis& analysis, std::uint32_t byte, const BoundTo& bound_to) {
   const Occurrence* occurrence = analysis.at(analysis.file, byte);
-  std::optional<Hover> result = occurrence ? hover_name(analysis, *occurrence, bound_to) : std::nullopt;
+  std::optional<Hover> result = occurrence ? hover_name(analysis, *occurrence, bound_to) : hover_word(analysis, byte);
   const std::string mistakes = mistakes_at(analysis, byte);
   if (mistakes.empty()) return result;
   if (!result) result = Hover{{analysis.file, byte, byte}, "", "", ""};

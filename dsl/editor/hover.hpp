@@ -31,9 +31,7 @@ struct Description {
   std::string heading, documentation;
 };
 Description describe(const Analysis&, const Declaration&);
-Description describe(const Builtin&);
-// What the language itself gives a meaning: `pi`, `step`, `before`; empty if that is not one of them.
-std::string_view meaning_of_language_name(std::string_view name);
-std::vector<std::string> constants();
+// What the language itself gives a meaning: `exp`, `pi`, `step`, `train`.
+std::optional<Description> describe_language(std::string_view name);
 
 }  // namespace metac::dsl

@@ -101,6 +101,14 @@ std::vector<std::vector<OutlineParameter>> lists_of(std::string_view text) {
   return lists;
 }
 
+// With an empty line between those that say something.
+std::string paragraphs(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts)
+    if (!part.empty()) text.append(text.empty() ? "" : "\n\n").append(part.substr(0, part.find_last_not_of('\n') + 1));
+  return text;
+}
+
 }  // namespace
 
 std::vector<Outline> outline(const Module& module, const Sources& sources) {
@@ -130,10 +138,32 @@ Outline outline_of(const Definition& definition, const Sources& sources) {
 }
 
 Outline outline_of(const Builtin& builtin) {
-  std::string documentation = builtin.doc;
-  for (const std::string_view part : {builtin.more, builtin.example})
-    if (!part.empty()) documentation += "\n\n" + std::string(part.substr(0, part.find_last_not_of('\n') + 1));
-  return {"builtin", builtin.name, lists_of(builtin.parameters), documentation, nowhere, {}, nowhere};
+  return {"builtin",
+          builtin.name,
+          lists_of(builtin.parameters),
+          paragraphs({builtin.doc, builtin.more, builtin.example}),
+          nowhere,
+          {},
+          nowhere};
+}
+
+Outline outline_of(const Word& word) {
+  static constexpr const char* kinds[] = {"word", "constant", "name"};
+  std::string names;
+  for_each_name(word, [&](std::string_view each) { names.append(names.empty() ? "" : ", ").append(each); });
+  return {kinds[static_cast<int>(word.kind)],
+          names,
+          {},
+          paragraphs({word.form, word.doc, word.example}),
+          nowhere,
+          {},
+          nowhere};
+}
+
+std::optional<Outline> outline_of_language(std::string_view name) {
+  if (const Builtin* builtin = find_builtin(name)) return outline_of(*builtin);
+  if (const Word* word = find_word(name)) return outline_of(*word);
+  return std::nullopt;
 }
 
 std::string heading(const Outline& outline) {

@@ -2,11 +2,14 @@
 // has an outline, too.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "check/builtins.hpp"
 #include "check/check.hpp"
+#include "check/words.hpp"
 
 namespace metac::dsl {
 
@@ -16,14 +19,15 @@ struct OutlineParameter {
 };
 
 struct Outline {
-  std::string kind;  // the word it is defined with: "learner", "fn", "let", "learn", "on"; or "builtin"
+  std::string kind;  // the word it is defined with: "learner", "fn", "let", "learn", "on"; or "builtin", "word",
+                     // "constant", "name"
   std::string name;
   std::vector<std::vector<OutlineParameter>> lists;
   std::string documentation;  // lines, without `#`
-  Span place;                 // of the name; of a builtin, nowhere
+  Span place;                 // of the name; of what the language has, nowhere
   // Of a learner, optimizer, tasks or model: what it learns, remembers, draws, defines.
   std::vector<Outline> members = {};
-  Span whole = {};  // the statement it is written in; of a builtin, nowhere
+  Span whole = {};  // the statement it is written in; of what the language has, nowhere
 };
 
 // The top level of a module, in order.
@@ -31,6 +35,9 @@ std::vector<Outline> outline(const Module&, const Sources&);
 // Of a name that a checked program knows.
 Outline outline_of(const std::string& name, const Global&, const Sources&);
 Outline outline_of(const Builtin&);
+Outline outline_of(const Word&);
+// Of what the language itself gives this name: a builtin, or a word.
+std::optional<Outline> outline_of_language(std::string_view name);
 // Of a definition, wherever it stands; and without its members, which takes no reading of the text.
 Outline outline_of(const Definition&, const Sources&);
 Outline outline_of(const Definition&);

@@ -11,6 +11,7 @@
 
 #include "check/builtins.hpp"
 #include "check/signature.hpp"
+#include "check/words.hpp"
 #include "dsl/check/check_program.hpp"
 
 namespace metac::dsl::test {
@@ -184,6 +185,21 @@ BOOST_AUTO_TEST_CASE(builtins_are_well_formed) {
   }
   BOOST_TEST(!find_builtin("linear"));
   BOOST_TEST(!find_builtin(""));
+}
+
+BOOST_AUTO_TEST_CASE(words_of_the_language_have_one_meaning) {
+  std::set<std::string> names;
+  for (const Word& word : language_words()) {
+    BOOST_TEST(std::string(word.doc) != "", word.names);
+    for_each_name(word, [&](std::string_view name) {
+      BOOST_TEST(names.insert(std::string(name)).second, name);
+      BOOST_TEST(find_word(name) == &word);
+      BOOST_TEST(!find_builtin(name), name << " is built in");
+    });
+  }
+  for (const char* name : {"grad", "jvp", "experiment", "param", "if", "let", "use", "pi", "none", "progress"})
+    BOOST_TEST(find_word(name), name);
+  BOOST_TEST(!find_word("linear"));
 }
 
 BOOST_AUTO_TEST_CASE(signatures_read_the_texts_of_the_table) {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "check/builtins.hpp"
+#include "check/words.hpp"
 #include "driver/driver.hpp"
 #include "dsl/command/process.hpp"
 #include "dsl/command/workshop.hpp"
@@ -100,6 +101,7 @@ BOOST_AUTO_TEST_CASE(the_reference_has_everything_that_a_script_knows) {
     BOOST_TEST(contains(reference, "\n### " + name + "\n"), name << " is missing");
   for (const Builtin& each : builtins())
     BOOST_TEST(contains(reference, std::string("| `") + each.name + each.parameters + "` |"), each.name);
+  for (const Word& each : language_words()) BOOST_TEST(contains(reference, each.doc), each.names);
 }
 
 BOOST_AUTO_TEST_CASE(the_programs_of_an_experiment_are_shown_in_every_form) {

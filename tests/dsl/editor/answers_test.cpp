@@ -95,6 +95,8 @@ BOOST_AUTO_TEST_CASE(the_library_and_what_is_built_in_are_documented) {
   BOOST_TEST(contains(hover_at(client, with_cursor(guess, "mean(squ")), "builtin square(x)"));
   BOOST_TEST(contains(hover_at(client, "fn f() = p$i\n"), "the number pi"));
   BOOST_TEST(contains(hover_at(client, "fn f() = st$ep\n"), "known while training"));
+  BOOST_TEST(contains(hover_at(client, with_cursor(guess, "trai")), "train LEARNER on SOURCE {"));
+  BOOST_TEST(contains(hover_at(client, "fn f(x) = gr$ad(x) { x^2 }\n"), "the gradient of the scalar"));
 }
 
 BOOST_AUTO_TEST_CASE(parameters_have_their_line_of_the_documentation) {

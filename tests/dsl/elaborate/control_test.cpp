@@ -6,6 +6,7 @@
 #include <set>
 
 #include "check/builtins.hpp"
+#include "check/words.hpp"
 #include "dsl/elaborate/reading.hpp"
 
 namespace metac::dsl::test {
@@ -32,6 +33,20 @@ std::string said(const std::string& body) { return run_text("experiment e {\n" +
 
 void check_small(const std::string& body, const std::string& definitions) {
   for (const double off : numbers(body, definitions)) BOOST_TEST(off < 1e-5);
+}
+
+// Each `print` of an example says behind it what it prints.
+void check_example(std::string_view name, const std::string& text) {
+  const Ran ran = run_text(text);
+  BOOST_TEST((ran.outcome == Outcome::done), name << ": " << ran.said);
+  BOOST_TEST(ran.said == "");
+  std::size_t line = 0;
+  for (std::size_t at = text.find("print("); at != std::string::npos; at = text.find("print(", at + 1), ++line) {
+    const std::string rest = text.substr(at, text.find('\n', at) - at);
+    BOOST_REQUIRE(line < ran.printed.size());
+    BOOST_TEST(rest.substr(rest.find("  # ") + 4) == ran.printed[line], name);
+  }
+  BOOST_TEST(line == ran.printed.size());
 }
 
 }  // namespace
@@ -251,25 +266,14 @@ BOOST_AUTO_TEST_CASE(a_derivative_of_ones_own_takes_the_place_of_the_real_one) {
       {-1, -2, 1.5});
 }
 
-BOOST_AUTO_TEST_CASE(the_examples_of_builtins_print_what_they_say) {
+BOOST_AUTO_TEST_CASE(the_examples_of_what_the_language_has_print_what_they_say) {
   int examples = 0;
-  for (const Builtin& builtin : builtins()) {
-    if (*builtin.example == '\0') continue;
-    ++examples;
-    const Ran ran = run_text(builtin.example);
-    BOOST_TEST((ran.outcome == Outcome::done), builtin.name << ": " << ran.said);
-    BOOST_TEST(ran.said == "");
-    // Each `print` says behind it what it prints.
-    std::string text = builtin.example;
-    std::size_t line = 0;
-    for (std::size_t at = text.find("print("); at != std::string::npos; at = text.find("print(", at + 1), ++line) {
-      const std::string rest = text.substr(at, text.find('\n', at) - at);
-      BOOST_REQUIRE(line < ran.printed.size());
-      BOOST_TEST(rest.substr(rest.find("  # ") + 4) == ran.printed[line], builtin.name);
-    }
-    BOOST_TEST(line == ran.printed.size());
-  }
-  BOOST_TEST(examples >= 5);
+  const auto check = [&](std::string_view name, std::string_view example) {
+    if (!example.empty()) ++examples, check_example(name, std::string(example));
+  };
+  for (const Builtin& builtin : builtins()) check(builtin.name, builtin.example);
+  for (const Word& word : language_words()) check(word.names, word.example);
+  BOOST_TEST(examples >= 30);
 }
 
 BOOST_AUTO_TEST_CASE(an_assertion_stops_what_does_not_hold) {
