@@ -61,6 +61,11 @@ std::string size_in_bytes(std::string& text) {
   return "";
 }
 
+std::string folder(const std::string& path) {
+  std::error_code unknown;
+  return std::filesystem::is_directory(path, unknown) ? "" : fmt::format("there is no folder `{}`", path);
+}
+
 // One of `words`, with a message like those of scripts.
 std::function<std::string(const std::string&)> one_of(std::vector<std::string> words) {
   return [words](const std::string& text) {
@@ -163,6 +168,7 @@ void Commands::add_settings(CLI::App* command) {
       ->transform(CLI::Validator(size_in_bytes, ""))
       ->type_name("SIZE");
   command->add_option("--data", run_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
+      ->check(folder)
       ->type_name("FOLDER");
   command->add_flag("--json", run_.json, "one JSON object a line, for machines");
 }
@@ -250,6 +256,10 @@ void Commands::add_explain() {
 int Commands::explain() {
   const bool script =
       !explained_.empty() && (explained_[0].ends_with(".meta") || std::filesystem::exists(explained_[0]));
+  if (!script && explained_.size() == 2 && explained_[1].ends_with(".meta")) {
+    complain(fmt::format("the script comes first\n  hint: `metac explain {} {}`", explained_[1], explained_[0]));
+    return static_cast<int>(Outcome::wrong_options);
+  }
   if (!script) return explain_codes(explained_);
   if (explained_.size() > 2) {
     complain(fmt::format("a script and one name can be explained, {} names were given", explained_.size() - 1));
@@ -297,6 +307,7 @@ void Commands::add_graph() {
       ->add_option("--set", graph_.settings, "name=value: sets a parameter of an experiment or a `let` of the script")
       ->type_name("NAME=VALUE");
   command->add_option("--data", graph_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
+      ->check(folder)
       ->type_name("FOLDER");
 }
 
@@ -317,6 +328,7 @@ void Commands::add_repl() {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command->add_option("--data", repl_.options.data, "the data directory (otherwise: environment variable METAC_DATA)")
+      ->check(folder)
       ->type_name("FOLDER");
   command->add_flag("--no-history", repl_.no_history, "keep no history of what is entered");
 }
@@ -369,11 +381,20 @@ std::string Commands::wrong_option(const CLI::App& command, const CLI::ParseErro
     const std::string word = argv[i], name = word.substr(0, word.find('='));
     if (!name.starts_with("-") || std::find(known.begin(), known.end(), name) != known.end()) continue;
     const auto near = nearest(name, known);
-    return fmt::format("there is no option `{}`{}", name,
-                       near.empty() ? "" : fmt::format("\n  hint: did you mean `{}`?", near));
+    std::string hint = near.empty() ? "" : fmt::format("\n  hint: did you mean `{}`?", near);
+    if (near.empty() && command.get_option_no_throw("--set") != nullptr)
+      hint = fmt::format("\n  hint: a parameter of the script is set by `--set {}=..`",
+                         name.substr(name.rfind("--", 0) == 0 ? 2 : 1));
+    return fmt::format("there is no option `{}`{}", name, hint);
   }
-  return command.get_option_no_throw("script") != nullptr ? "one script can be given, these are more"
-                                                          : "more was given than this command takes";
+  if (command.get_option_no_throw("script") == nullptr) return "more was given than this command takes";
+  const auto given = command.remaining();
+  const bool chooses = command.get_option_no_throw("--experiment") != nullptr && !given.empty();
+  return chooses && !given.front().ends_with(".meta")
+             ? fmt::format(
+                   "one script can be given, these are more\n  hint: an experiment is chosen by `--experiment {}`",
+                   given.front())
+             : "one script can be given, these are more";
 }
 
 int Commands::say_wrong(const CLI::ParseError& error, int argc, char** argv) const {

@@ -2,8 +2,10 @@
 #include "driver/session.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 
 #include "base/error.hpp"
@@ -14,10 +16,10 @@
 namespace metac::dsl {
 namespace {
 
-// What the engine refuses while it runs: mostly memory.
-Diagnostic not_run(const Error& error, Span span) {
+// What the engine or the system refuses while it runs.
+Diagnostic not_run(const char* code, const Error& error, Span span) {
   Diagnostic diagnostic;
-  diagnostic.code = "E0502";
+  diagnostic.code = code;
   diagnostic.span = span;
   diagnostic.message = error.what();
   return diagnostic;
@@ -188,7 +190,7 @@ Value Session::work(const WorkExpr& expression, const ScopePtr& scope, Span span
     *scope->find(plan.name) = trained;
     return trained;
   } catch (const Error& error) {
-    throw RunFailure{not_run(error, span)};
+    throw RunFailure{not_run("E0502", error, span)};
   }
 }
 
@@ -233,6 +235,9 @@ Value Session::evaluate(const WorkExpr& work, const ScopePtr& scope, Span span) 
   Measuring how =
       measuring(self_, source, with, options.span("with"), metrics, options.span("metrics"), span, compared.size() > 1);
   how.count = rows != nullptr ? rows->size() : options.count("tasks").value_or(600);
+  if (rows != nullptr && options.expression("tasks") != nullptr)
+    self_.fail("E0422", options.span("tasks"),
+               fmt::format("`tasks` has no meaning on {}: all of its examples are measured", source->describe()));
   if (rows != nullptr) how.batch = std::min(how.count, options.count("batch").value_or(default_rows_at_once));
   refuse_task_identity(self_, on, with, options.span("with"), work);
   const auto data = exposures_of(self_, *source, false, work.source->span);
@@ -359,16 +364,29 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
 
 // ---- files of learners ----
 
+// Before anything runs: what was learned in an hour is not lost for a folder that is not there.
+static void refuse_place(Elaborator& self, const std::filesystem::path& path, Span span) {
+  std::error_code unknown;
+  const std::filesystem::path whole = std::filesystem::absolute(path, unknown), folder = whole.parent_path();
+  const auto refuse = [&](const std::string& why) {
+    self.fail("E0506", span, fmt::format("{} cannot be written: {}", path.string(), why), "",
+              path.is_relative() ? "`save` and `load` go from the folder that metac was started in" : "");
+  };
+  if (!std::filesystem::is_directory(folder, unknown)) refuse(fmt::format("there is no folder {}", folder.string()));
+  if (std::filesystem::is_directory(whole, unknown)) refuse("it is a folder");
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) refuse(fmt::format("no file may be made in {}", folder.string()));
+}
+
 void Session::save(const Learner& learner, const std::string& path, Span span) {
   if (learner.state.is_none())
     self_.fail("E0385", span, fmt::format("the learner `{}` has no state yet: it was not trained", learner.name()));
   saved_[path] = learner.state;
   seen_by_saved_[path] = exposures_.of(learner);
-  if (machine_.rehearsal) return;
+  if (machine_.rehearsal) return refuse_place(self_, path, span);
   try {
     write_learner(path, learner, seen_by_saved_[path]);
   } catch (const Error& error) {
-    throw RunFailure{not_run(error, span)};
+    throw RunFailure{not_run("E0506", error, span)};
   }
 }
 
@@ -385,6 +403,13 @@ Value Session::load(const Learner& learner, const std::string& path, Span span) 
                         path));
       for (Exposure& each : copy.exposures) each.span = span;
     } catch (const Error& error) {
+      std::error_code unknown;
+      const std::filesystem::path whole = std::filesystem::absolute(path, unknown);
+      if (!std::filesystem::exists(whole, unknown))
+        self_.fail("E0437", span, fmt::format("there is no file {}", whole.string()), "",
+                   std::filesystem::path(path).is_relative()
+                       ? "`save` and `load` go from the folder that metac was started in"
+                       : "");
       self_.fail("E0437", span, error.what());
     }
     if (copy.state.is_none())

@@ -32,6 +32,24 @@ Value changed(const Value& value, const SetFunction& change, bool& found) {
   return value;
 }
 
+[[noreturn]] void no_such_file(Elaborator& e, const std::filesystem::path& path, const std::filesystem::path& directory,
+                               Span span) {
+  std::error_code unknown;
+  if (path.is_absolute()) e.fail("E0401", span, fmt::format("there is no file {}", path.string()));
+  const std::string here = std::filesystem::current_path(unknown).string();
+  if (directory.empty())
+    e.fail("E0401", span,
+           fmt::format("there is no file {} in {}, and no data directory was given", path.string(), here), "",
+           "name the folder that it lies in by `--data DIR` or METAC_DATA");
+  e.fail(
+      "E0401", span,
+      fmt::format("there is no file {} in the data directory {}, nor in {}", path.string(), directory.string(), here),
+      "",
+      std::filesystem::is_directory(directory, unknown)
+          ? ""
+          : fmt::format("{} is no folder: name another by `--data DIR` or METAC_DATA", directory.string()));
+}
+
 }  // namespace
 
 bool given(const BuiltinCall& call, std::size_t argument) { return !call.arguments[argument].is_none(); }
@@ -101,7 +119,10 @@ std::filesystem::path path(Elaborator& e, const Value& value, Span span) {
   const auto* text = value.get<std::string>();
   if (text == nullptr) e.fail("E0402", span, fmt::format("a path in quotes was needed, this is {}", describe(value)));
   const std::filesystem::path path(*text), directory = data::data_directory(e.data_directory());
-  if (path.is_relative() && !directory.empty() && std::filesystem::exists(directory / path)) return directory / path;
+  std::error_code unknown;
+  if (path.is_relative() && !directory.empty() && std::filesystem::exists(directory / path, unknown))
+    return directory / path;
+  if (!std::filesystem::exists(path, unknown)) no_such_file(e, path, directory, span);
   return path;
 }
 
@@ -112,6 +133,8 @@ std::filesystem::path path(Elaborator& e, const BuiltinCall& call, std::size_t a
 Value reading(Elaborator& e, const BuiltinCall& call, const std::function<Value()>& read) {
   try {
     return read();
+  } catch (const OutOfMemory&) {
+    throw;  // no fault of the data
   } catch (const Error& error) {
     e.fail("E0401", call.span, error.what());
   }

@@ -44,6 +44,8 @@ std::optional<Value> member_of(const std::shared_ptr<const data::Dataset>& datas
       const auto count = e.integer(call.arguments[0], call.span, "a number of examples");
       try {
         return std::make_shared<const data::Dataset>(dataset->take(count));
+      } catch (const OutOfMemory&) {
+        throw;  // no fault of the data
       } catch (const Error& error) {
         e.fail("E0401", call.span, error.what());
       }

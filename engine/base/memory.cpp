@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <iterator>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -125,13 +127,14 @@ Freed& freed() {
 Block taken(std::size_t bytes, std::size_t counted, bool zeroed) {
   const std::size_t set = limit, most = set != 0 ? set : most_of_the_machine();
   std::size_t before = in_use;
-  const auto refuse = [&](const char* why) {
+  const auto refuse = [&](std::string_view why) {
     throw OutOfMemory(fmt::format("{} more memory is needed, {} are in use: {}", amount(counted), amount(before), why));
   };
   // What is refused is never in the account: it would be a reason to refuse other threads.
   do {
     if (counted > most || before > most - counted)
-      refuse(set != 0 ? "that is over the limit that was set" : "that is over nine tenths of what the machine has");
+      refuse(set != 0 ? fmt::format("that is over the limit of {} that was set", amount(most))
+                      : fmt::format("that is over nine tenths of what the machine has, {}", amount(most)));
   } while (!in_use.compare_exchange_weak(before, before + counted));
   Block block{zeroed ? nullptr : freed().take(bytes), bytes};
   if (block.begin == nullptr) block = Block::of_zeros(bytes);
