@@ -130,6 +130,7 @@ class DrawnTasks : public TaskSource {
     context.draws = &draws;
     context.rows.clear();
     WithContext here(self, std::move(context));
+    const OnTrail trail(self, fmt::format("in the tasks `{}`", definition_->name.text), call_);
     return body(self, call_);
   }
 

@@ -106,9 +106,11 @@ ScopePtr Elaborator::frame(const Learner& learner, const Value& state) {
       if (function.callable() != nullptr && function.callable()->definition != nullptr && !scope->has(name))
         scope->bind(name, function);
   }
-  if (record != nullptr)
+  if (record != nullptr) {
+    const OnTrail here(*this, fmt::format("in the learner `{}`", learner.definition->name.text), learner.span);
     for (const auto& statement : body.statements)
       if (std::holds_alternative<LetStatement>(statement->node)) run(*statement, scope);
+  }
   return scope;
 }
 
@@ -150,8 +152,8 @@ Value Elaborator::floats(const Value& tree, Span span, const std::string& name) 
 }
 
 Value Elaborator::initial_state(const Learner& learner) {
-  ScopePtr scope = frame(learner, None{});
   const OnTrail here(*this, fmt::format("in the learner `{}`", learner.definition->name.text), learner.span);
+  ScopePtr scope = frame(learner, None{});
   Fields fields;
   if (const Learner* base = learner.base()) {
     Value state = base->state.is_none() ? initial_state(*base) : tensors(base->state, base->span);

@@ -8,6 +8,7 @@ namespace metac::dsl {
 Value Elaborator::start(const Optimizer& optimizer, const Value& weights) {
   auto scope = std::make_shared<Scope>(optimizer.arguments);
   scope->bind("weights", weights);
+  const OnTrail here(*this, fmt::format("in the optimizer `{}`", optimizer.definition->name.text), optimizer.span);
   bind_functions(body_of(*optimizer.definition), scope);
   std::vector<std::pair<std::string, Value>> fields;
   for (const auto& statement : body_of(*optimizer.definition).statements) {
