@@ -149,7 +149,11 @@ std::string Walker::advice_on(const std::string& name) {
   if (name == "step" || name == "progress")
     return "`" + name + "` is known only while training, inside definitions and experiments";
   if (name == "same") return "`same` is known only as `optimizer: same` of `train`";
-  return "";
+  if (const auto instead = instead_of(name); !instead.empty()) return std::string(instead);
+  const Word* word = find_word(name);
+  return word != nullptr && word->kind == Word::Kind::word
+             ? "`" + name + "` is a word of the language: write `" + word->form + "`"
+             : "";
 }
 
 std::vector<std::string> Walker::visible_names() const {

@@ -267,7 +267,47 @@ experiment example {
      "the optimizer of the learner's last training, with its memory; known as `optimizer: same`"},
 };
 
+struct Foreign {
+  std::string_view name, instead;
+};
+
+constexpr Foreign foreign[] = {
+    {"break", "a `for` goes through all items; `while(condition, step, start, at_most: n)` ends by its condition"},
+    {"continue", "put the rest of the turn into `if c { .. }`"},
+    {"def", "a function is defined with `fn`"},
+    {"lambda", "a function without a name is `fn (x) = e`"},
+    {"None", "write `none`"},
+    {"null", "write `none`"},
+    {"True", "write `true`"},
+    {"False", "write `false`"},
+    {"self", "functions of a learner see its names as they are: `theta`, not `self.theta`"},
+    {"zip", "write `[(a[i], b[i]) for i in range(len(a))]`"},
+    {"enumerate", "write `for i in range(len(items)) { .. }`"},
+    {"append", "lists are joined by `+`: `items + [x]`"},
+    {"pow", "a power is written `x ^ n`"},
+    {"dot", "a product of matrices is written `a @ b`"},
+    {"matmul", "a product of matrices is written `a @ b`"},
+    {"math", "functions and constants need no prefix: `exp(x)`, `pi`"},
+    {"np", "functions need no prefix: `exp(x)`, `concatenate([a, b])`"},
+    {"torch", "functions need no prefix: `exp(x)`, `concatenate([a, b])`"},
+    {"tensor", "a list of numbers is a tensor where one is needed: `[1.0, 2.0]`; `full(shape, value)` makes one"},
+    {"array", "a list of numbers is a tensor where one is needed: `[1.0, 2.0]`; `full(shape, value)` makes one"},
+    {"list", "a list is written `[a, b]`; `range(n)` gives one"},
+    {"dict", "a record is written `(name: value)`"},
+    {"float", "`cast_float(x)` makes floats"},
+    {"int", "`cast_int(x)` makes whole numbers"},
+    {"quit", "an experiment ends with its block; at the prompt `:quit` ends"},
+    {"exit", "an experiment ends with its block; at the prompt `:quit` ends"},
+    {"help", "`metac doc NAME` says what a name is, at the prompt `:doc NAME`; `:help` lists what there is"},
+};
+
 }  // namespace
+
+std::string_view instead_of(std::string_view name) {
+  for (const Foreign& each : foreign)
+    if (each.name == name) return each.instead;
+  return {};
+}
 
 std::span<const Word> language_words() { return table; }
 

@@ -24,6 +24,8 @@ struct Word {
 
 std::span<const Word> language_words();
 const Word* find_word(std::string_view name);
+// What is written here for a word that other languages have and this one has not, such as `break`; else empty.
+std::string_view instead_of(std::string_view name);
 // Calls `use(std::string_view)` with each name of a word.
 template <class Use>
 void for_each_name(const Word& word, Use use) {

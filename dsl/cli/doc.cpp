@@ -41,7 +41,10 @@ void print_indented(const std::string& text, const char* indent) {
 int unknown(const std::string& name, const std::string& where, const std::vector<std::string>& known) {
   complain(fmt::format("there is no `{}`{}", name, where));
   const std::string near = nearest(name, known);
-  if (!near.empty()) fmt::print(stderr, "  hint: did you mean `{}`?\n", near);
+  if (const auto instead = instead_of(name); !instead.empty())
+    fmt::print(stderr, "  hint: {}\n", instead);
+  else if (!near.empty())
+    fmt::print(stderr, "  hint: did you mean `{}`?\n", near);
   return static_cast<int>(Outcome::wrong_options);
 }
 

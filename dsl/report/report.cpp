@@ -51,7 +51,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  const std::size_t limit = (name.size() + 1) / 2;
+  // Short words are near to many others.
+  const std::size_t limit = name.size() < 3 ? 1 : (name.size() + 1) / (name.size() < 7 ? 3 : 2);
   std::string_view best;
   std::size_t best_distance = limit + 1;
   for (const std::string& candidate : candidates) {

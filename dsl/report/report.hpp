@@ -58,7 +58,8 @@ class Report {
 std::string render(const Diagnostic&, const Sources&, bool colour = false);
 std::string render_json(const Diagnostic&, const Sources&);  // one JSON object, on one line
 
-// The candidate nearest to `name` by edit distance (with transpositions), if within half its length; else "".
+// The candidate nearest to `name` by edit distance (with transpositions), if within half its length, or a third of a
+// short one; else "".
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
 }  // namespace metac::dsl

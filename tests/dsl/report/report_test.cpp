@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(json_is_one_line_and_has_everything) {
   BOOST_TEST(json["notes"][0]["line"] == 2);
 }
 
-BOOST_AUTO_TEST_CASE(the_nearest_name_is_within_half_the_length) {
+BOOST_AUTO_TEST_CASE(the_nearest_name_is_within_half_the_length_of_short_ones_a_third) {
   BOOST_TEST(nearest("rleu", {"relu", "tanh"}) == "relu");  // a swap is one edit
   BOOST_TEST(nearest("conv2", {"conv2d", "conv_block"}) == "conv2d");
   BOOST_TEST(nearest("kernl_size", {"kernel", "kernel_size"}) == "kernel_size");
@@ -115,7 +115,10 @@ BOOST_AUTO_TEST_CASE(the_nearest_name_is_within_half_the_length) {
   BOOST_TEST(nearest("", {"a"}) == "");
   BOOST_TEST(nearest("mea", {"mse", "mean"}) == "mean");
   BOOST_TEST(nearest("values", {"value_and_grad", "vale", "value", "values2"}) == "value");  // the first of the nearest
-  BOOST_TEST(nearest("abcdef", {"abc", "xyzdef"}) == "abc");                                 // half is near enough
+  BOOST_TEST(nearest("abcdef", {"abcd", "abc"}) == "abcd");  // of a short name a third is near enough
+  BOOST_TEST(nearest("abcdef", {"abc", "xyzdef"}) == "");    // half is not
+  BOOST_TEST(nearest("abcdefgh", {"abcd"}) == "abcd");       // of a longer one it is
+  BOOST_TEST(nearest("self", {"sum", "elu"}) == "");         // short words are near to many
 }
 
 BOOST_AUTO_TEST_SUITE_END()
