@@ -84,6 +84,8 @@ class Repl {
       }
       if (end == LineReader::End::asked) return Outcome::interrupted;
       if (end == LineReader::End::input) break;
+      ++lines_;
+      if (text.empty()) first_line_ = terminal_ ? 1 : lines_;
       text += line + "\n";
       if (!text.starts_with(':') && is_unfinished(text)) continue;
       take(std::exchange(text, ""), reader);
@@ -112,8 +114,12 @@ class Repl {
     const std::string entry = trimmed(text);
     if (entry.empty()) return;
     reader.remember(entry);
-    if (entry.front() == ':') return command(entry);
-    say([&](Report& report) { return prompt_->enter(text, report, show_value); });
+    if (entry.front() == ':') {
+      command(entry);
+      std::fflush(stdout);  // before what the next line says to the standard error
+      return;
+    }
+    say([&](Report& report) { return prompt_->enter(text, report, show_value, first_line_); });
   }
 
   // Does something, and shows its mistakes.
@@ -157,7 +163,7 @@ class Repl {
   }
 
   void inspect(const std::string& expression, const std::function<void(const Value&)>& show) {
-    say([&](Report& report) { return prompt_->inspect(expression, report, show); });
+    say([&](Report& report) { return prompt_->inspect(expression, report, show, first_line_); });
   }
 
   void refuse(const std::string& message, const std::string& hint = "") {
@@ -185,8 +191,10 @@ class Repl {
     const auto known =
         global != nullptr ? std::optional(outline_of(name, *global, prompt_->sources())) : outline_of_language(name);
     if (!known) {
-      const std::string near = nearest(name, prompt_->names());
-      return refuse(fmt::format("there is no `{}`", name), near.empty() ? "" : fmt::format("did you mean `{}`?", near));
+      const std::string near = nearest(name, prompt_->names()), instead(instead_of(name));
+      return refuse(fmt::format("there is no `{}`", name), !instead.empty() ? instead
+                                                           : near.empty()   ? ""
+                                                                            : fmt::format("did you mean `{}`?", near));
     }
     if (asked == name) return print_documentation(*known, prompt_->sources());
     if (const Outline* member = find_member(*known, asked.substr(name.size() + 1)))
@@ -198,6 +206,7 @@ class Repl {
   Asked& asked_;
   bool terminal_;
   std::unique_ptr<Prompt> prompt_;
+  int lines_ = 0, first_line_ = 1;  // that were read; where what is entered began: of a pipe, in all of it
   bool quit_ = false, fine_ = true;
 };
 

@@ -35,21 +35,25 @@ std::vector<std::string> names_bound_by(const Statement& statement) {
   return names;
 }
 
-// The closing one stands on a line of its own: a comment does not swallow it.
-std::string in_parentheses(const std::string& text) {
-  return fmt::format("({}\n)\n", text.substr(0, text.find_last_not_of(" \n") + 1));
-}
+// A text that is read, and where what was typed begins in it.
+struct Entry {
+  std::string text;
+  Excerpt typed;
+};
 
 // `learner`, `tasks` and their like begin a definition where a statement begins, unless no name follows: then they are
-// names, as in any other place.
-std::string as_statement(const std::string& text) {
+// names, as in any other place, which ( ) round them say. The closing one stands on a line of its own: a comment does
+// not swallow it. What `=` would bind anew stays, for the parser to refuse.
+Entry as_statement(const std::string& text, int line) {
   static constexpr std::string_view words[] = {"learner",    "model",  "tasks", "optimizer",
                                                "experiment", "memory", "learn"};
+  const Entry as_it_is{text, {line, 0}};
   const auto all = tokens(text);
-  if (all.empty() || std::find(std::begin(words), std::end(words), all.front()) == std::end(words)) return text;
+  if (all.empty() || std::find(std::begin(words), std::end(words), all.front()) == std::end(words)) return as_it_is;
   const bool named =
       all.size() > 1 && (std::isalpha(static_cast<unsigned char>(all[1].front())) != 0 || all[1].front() == '_');
-  return named ? text : in_parentheses(text);
+  if (named || (all.size() > 1 && (all[1] == "=" || all[1] == "~"))) return as_it_is;
+  return {fmt::format("({}\n)\n", text.substr(0, text.find_last_not_of(" \n") + 1)), {line, 1}};
 }
 
 // Whether two values are known to be one, without a look into them.
@@ -96,9 +100,10 @@ struct Prompt::Parts {
   }
 
   // What a text adds to the program; null if it has mistakes.
-  std::shared_ptr<const CheckedProgram> extended_by(const std::string& name, const std::string& text, bool as_script,
+  std::shared_ptr<const CheckedProgram> extended_by(const std::string& name, Entry entry, bool as_script,
                                                     Report& report) {
-    return extended(*program, sources, sources->add(name, text), as_script, kinds, read_beside, report);
+    const auto file = sources->add(name, std::move(entry.text), entry.typed);
+    return extended(*program, sources, file, as_script, kinds, read_beside, report);
   }
   void take(std::shared_ptr<const CheckedProgram> grown) {
     program = std::move(grown);
@@ -184,9 +189,10 @@ struct Prompt::Parts {
 Prompt::Prompt(const Options& options, Observer& observer) : parts_(std::make_unique<Parts>(options, observer)) {}
 Prompt::~Prompt() = default;
 
-Outcome Prompt::enter(const std::string& text, Report& report, const std::function<void(const Value&)>& shown) {
+Outcome Prompt::enter(const std::string& text, Report& report, const std::function<void(const Value&)>& shown,
+                      int line) {
   Parts& p = *parts_;
-  auto grown = p.extended_by("prompt", as_statement(text), false, report);
+  auto grown = p.extended_by("prompt", as_statement(text, line), false, report);
   if (grown == nullptr) return Outcome::wrong_script;
   const Module module = grown->latest();
   const auto before = p.program;
@@ -213,7 +219,7 @@ Outcome Prompt::load(const std::string& path, Report& report) {
   Parts& p = *parts_;
   const auto text = read_script(path, report);
   if (!text) return Outcome::wrong_script;
-  auto grown = p.extended_by(path, *text, true, report);
+  auto grown = p.extended_by(path, {*text, {}}, true, report);
   if (grown == nullptr) return Outcome::wrong_script;
   p.take(std::move(grown));
   const Module module = p.program->latest();
@@ -223,12 +229,17 @@ Outcome Prompt::load(const std::string& path, Report& report) {
   return Outcome::done;
 }
 
-Outcome Prompt::inspect(const std::string& expression, Report& report, const std::function<void(const Value&)>& show) {
+Outcome Prompt::inspect(const std::string& expression, Report& report, const std::function<void(const Value&)>& show,
+                        int line) {
   Parts& p = *parts_;
-  // In parentheses nothing but an expression can stand.
-  auto grown = p.extended_by("prompt", in_parentheses(expression), false, report);
+  auto grown = p.extended_by("prompt", as_statement(expression, line), false, report);
   if (grown == nullptr) return Outcome::wrong_script;
   const Module module = grown->latest();
+  for (const auto& statement : module.statements)
+    if (!std::holds_alternative<ExprStatement>(statement->node)) {
+      report.error("E0210", statement->span, "an expression was needed, this is a statement");
+      return Outcome::wrong_script;
+    }
   p.take(std::move(grown));
   return reported(report, "run this", [&] {
     for (const auto& statement : module.statements)

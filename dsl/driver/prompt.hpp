@@ -18,12 +18,12 @@ class Prompt {
   Prompt(const Prompt&) = delete;
 
   // Does what a text says, statement by statement, up to the first mistake. The values of its expressions go to
-  // `shown`, their tensors computed.
-  Outcome enter(const std::string& text, Report&, const std::function<void(const Value&)>& shown);
+  // `shown`, their tensors computed. `line` is the number of its first line, for what is told of mistakes.
+  Outcome enter(const std::string& text, Report&, const std::function<void(const Value&)>& shown, int line = 1);
   // Takes over the definitions of a script. Its `let`s are computed where they are used; its experiments are not run.
   Outcome load(const std::string& path, Report&);
   // Evaluates an expression; nothing is computed. Its tensors are nodes of the graph.
-  Outcome inspect(const std::string& expression, Report&, const std::function<void(const Value&)>&);
+  Outcome inspect(const std::string& expression, Report&, const std::function<void(const Value&)>&, int line = 1);
 
   const CheckedProgram& program() const;
   const Sources& sources() const;

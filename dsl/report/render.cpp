@@ -61,7 +61,8 @@ class Painter {
     const int number = sources_.position(span.file, span.begin).line;
     const std::string_view line = sources_.line(span.file, number);
     const auto line_begin = static_cast<std::size_t>(line.data() - sources_.text(span.file).data());
-    const std::size_t begin = line.data() ? std::min<std::size_t>(span.begin - line_begin, line.size()) : 0;
+    const std::size_t from = std::max<std::size_t>(span.begin, line_begin);  // what is not shown lies before it
+    const std::size_t begin = line.data() ? std::min<std::size_t>(from - line_begin, line.size()) : 0;
     const std::size_t end = std::clamp<std::size_t>(line.data() ? span.end - line_begin : 0, begin, line.size());
     const std::size_t width = std::max<std::size_t>(count_columns(line.substr(begin, end - begin)), 1);
     if (with_line) out += fmt::format("{}{}\n", paint("34", fmt::format("{:>5} | ", number)), displayed(line));

@@ -26,10 +26,16 @@ struct Position {
   int column = 1;
 };
 
+// Where a text that was taken out of another stood: line and column are those of the whole.
+struct Excerpt {
+  int first_line = 1;
+  std::uint32_t added = 0;  // so many characters were put before it, which nobody wrote and nobody is shown
+};
+
 // All texts of one compilation: the script, its modules, the standard library. Append-only; file ids are indices.
 class Sources {
  public:
-  std::uint32_t add(std::string name, std::string text);
+  std::uint32_t add(std::string name, std::string text, Excerpt = {});
   int size() const { return static_cast<int>(files_.size()); }
   const std::string& name(std::uint32_t file) const;
   std::string_view text(std::uint32_t file) const;
@@ -42,6 +48,7 @@ class Sources {
     std::string name;
     std::string text;
     std::vector<std::uint32_t> line_starts;
+    Excerpt excerpt;
   };
   std::vector<std::unique_ptr<File>> files_;
 };

@@ -51,6 +51,17 @@ BOOST_AUTO_TEST_CASE(a_span_gives_its_text) {
   BOOST_TEST((join(Span{file, 4, 5}, Span{file, 0, 3}) == Span{file, 0, 5}));
 }
 
+BOOST_AUTO_TEST_CASE(an_excerpt_has_the_lines_of_the_whole_and_hides_what_was_added) {
+  Sources sources;
+  const auto file = sources.add("prompt", "(learner\n)", {7, 1});
+  BOOST_TEST(sources.position(file, 1).line == 7);
+  BOOST_TEST(sources.position(file, 1).column == 1);
+  BOOST_TEST(sources.position(file, 0).column == 1);  // what was added counts as the begin
+  BOOST_TEST(sources.position(file, 9).line == 8);
+  BOOST_TEST(sources.line(file, 7) == "learner");
+  BOOST_TEST(sources.line(file, 1) == "");
+}
+
 BOOST_AUTO_TEST_CASE(texts_stay_where_they_are_when_others_are_added) {
   Sources sources;
   const std::string_view first = sources.text(sources.add("a", "short"));
