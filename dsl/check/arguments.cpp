@@ -120,9 +120,12 @@ void Walker::missing_arguments(const Target& target, const std::set<std::string>
   if (missing.empty()) return;
   const std::string which = missing.size() == 1 ? "missing argument " : "missing arguments ";
   Diagnostic& error = report_.error("E0207", callee, which + enumerate(missing) + " of `" + signature.name + "`");
+  const std::string& name = signature.name;
   if (piped && signature.lists.size() == 1)
-    error.hint = "`" + signature.name + "` has one list of parameters: write `" + signature.name +
-                 "(x, ..)`; what stands behind `|>` needs two";
+    error.hint = missing.size() == 1 && given.empty()
+                     ? "write `|> " + name + "`: what stands behind `|>` is called with what stands before"
+                     : "`" + name + "` has one list of parameters: write `" + name +
+                           "(x, ..)`; what stands behind `|>` needs two";
   point_at_definition(error, signature);
 }
 

@@ -74,13 +74,19 @@ Settings read_settings(const Script& script, const Options& options, Report& rep
     const auto file = sources->add("--set " + name, fmt::format("let value = {}\n", text));
     const Module module = parse(*sources, file, own);
     try {
+      // Its places would be those of another text: a function is named, or written in the script.
+      const auto words = tokens(text);
+      if (std::find(words.begin(), words.end(), "fn") != words.end()) throw Failure{};
       if (own.has_errors() || module.statements.size() != 1) throw Failure{};
       Elaborator self(script.program());
       result.values[name] =
           self.evaluate(std::get<LetStatement>(module.statements.front()->node).value, std::make_shared<Scope>());
     } catch (const Failure&) {
-      add_plain(report, "E0003", fmt::format("`--set {}={}`: `{}` is no value", name, text, text),
-                "numbers, true, false, \"text\" and lists are values");
+      add_plain(
+          report, "E0003", fmt::format("`--set {}={}`: `{}` is no value", name, text, text),
+          "taken are numbers, true, false, none, \"text\", lists, records such as (a: 1), and names of the library, "
+          "such as "
+          "adam(1e-3); a shell eats quotes, so text is written 'name=\"text\"'; a function is defined in the script");
       result.valid = false;
     }
   }
@@ -91,7 +97,9 @@ std::optional<std::vector<const Definition*>> chosen(const CheckedProgram& progr
                                                      Report& report) {
   const auto all = program.experiments();
   if (all.empty()) {
-    add_plain(report, "E0004", "the script has no experiment, so there is nothing to run",
+    const std::string& file = program.sources().name(program.script().file);
+    add_plain(report, "E0004",
+              fmt::format("{} has no experiment, so there is nothing to run", file.empty() ? "the script" : file),
               "write `experiment name { ... }`");
     return std::nullopt;
   }

@@ -49,7 +49,11 @@ Metric metric_of(Elaborator& self, const Value& value, Span span) {
   const Value* name = record != nullptr ? record->find("name") : nullptr;
   const Value* warning = record != nullptr ? record->find("warning") : nullptr;
   if (function == nullptr || function->callable() == nullptr || name == nullptr || name->get<std::string>() == nullptr)
-    self.fail("E0430", span, fmt::format("a metric is a function of predictions and labels, not {}", describe(value)));
+    self.fail("E0430", span, fmt::format("a metric is a function of predictions and labels, not {}", describe(value)),
+              "",
+              value.get<std::string>() != nullptr
+                  ? fmt::format("a function is named without quotes: `[{}]`", *value.get<std::string>())
+                  : "");
   const auto* text = warning != nullptr ? warning->get<std::string>() : nullptr;
   return {*name->get<std::string>(), *function, text != nullptr ? *text : "", true};
 }

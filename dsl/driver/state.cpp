@@ -94,13 +94,16 @@ std::string misfit(const Value& form, const std::string& name, const NamedArrays
       const Array* array = find(parts, path);
       const Type& needed = leaf.value.get<Array>()->type();
       if (array == nullptr)
-        wrong.push_back(fmt::format("`{}` {} is missing", path, to_string(needed)));
+        wrong.push_back(fmt::format("`{}` {} is missing", path, to_string(needed.shape)));
+      else if (array->dtype() == needed.dtype && !(array->shape() == needed.shape))
+        wrong.push_back(
+            fmt::format("`{}` is {}, {} is needed", path, to_string(array->shape()), to_string(needed.shape)));
       else if (!(array->type() == needed))
         wrong.push_back(fmt::format("`{}` is {}, {} is needed", path, to_string(array->type()), to_string(needed)));
     }
   for (const auto& [path, array] : parts)
     if (wrong.empty() && path.starts_with(name + ".") && std::find(known.begin(), known.end(), path) == known.end())
-      wrong.push_back(fmt::format("`{}` {} is not there", path, to_string(array.type())));
+      wrong.push_back(fmt::format("`{}` {} is not there", path, to_string(array.shape())));
   constexpr std::size_t most = 4;
   const std::size_t count = wrong.size();
   if (count > most) wrong.resize(most);

@@ -389,12 +389,17 @@ void read_validation(Elaborator& self, TrainPlan& plan, const Value& validate, S
     const Value* found = fields != nullptr ? fields->find(key) : nullptr;
     return found != nullptr ? std::optional(*found) : std::nullopt;
   };
-  if (!field("on") || !field("every"))
+  const std::vector<std::string> known{"on", "every", "tasks", "with", "metrics"};
+  for (const auto& [key, unused] : fields != nullptr ? fields->fields : decltype(fields->fields)())
+    if (!key.empty() && std::find(known.begin(), known.end(), key) == known.end()) {
+      const auto near = nearest(key, known);
+      self.fail(
+          "E0428", at, fmt::format("`validate` has no `{}`", key), "",
+          near.empty() ? fmt::format("it has {}", fmt::join(known, ", ")) : fmt::format("did you mean `{}`?", near));
+    }
+  if (!field("on") || !field("every") || fields->find("") != nullptr)
     self.fail("E0428", at, "`validate` needs `on` and `every`", "",
               "write `validate: (on: tasks, every: 500, tasks: 200)`");
-  for (const auto& [key, unused] : fields->fields)
-    if (key != "on" && key != "every" && key != "tasks" && key != "with" && key != "metrics")
-      self.fail("E0428", at, fmt::format("`validate` has no `{}`", key), "", "it has on, every, tasks, with, metrics");
   plan.every = self.integer(*field("every"), at, "`every`");
   const SourcePtr source = source_of(self, *field("on"), "test", at);
   plan.validation = measuring(self, source, field("with"), at, field("metrics"), at, at, false);

@@ -141,6 +141,9 @@ TaskExamples examples_of(Elaborator& self, const Value& value, const char* part,
   if (const auto* set = set_of(value)) return {*set, {}};
   const Record* record = value.record();
   const Value* inside = record != nullptr ? record->find(part) : nullptr;
+  if (const Callable* tasks = value.callable(); tasks != nullptr && tasks->kind == DefinitionKind::tasks)
+    self.fail("E0424", span, fmt::format("tasks or a data set were needed, this is {}", describe(value)), "",
+              fmt::format("a call makes tasks of it: write `{}()`", tasks->name));
   if (inside == nullptr || set_of(*inside) == nullptr)
     self.fail("E0424", span, fmt::format("tasks or a data set were needed, this is {}", describe(value)), "",
               fmt::format("a `tasks` definition, `episodes(...)`, a data set, or a record with a part `{}`", part));

@@ -9,6 +9,14 @@
 
 namespace metac::dsl {
 
+// By its name, which may be that of an argument that was given far from here.
+static void refuse_uncallable(Elaborator& self, const Value& callee, const ExprPtr& written, Span span) {
+  const auto* name = std::get_if<NameExpr>(&written->node);
+  if (name == nullptr || callee.callable() != nullptr) return;
+  self.fail("E0309", span, fmt::format("`{}` is {}, which cannot be called", name->name, describe(callee)), "",
+            "only functions, models and constructors can");
+}
+
 // Dispatches on the form of an expression. `e` is the expression itself, for its span.
 struct Expressions {
   Elaborator& self;
@@ -55,6 +63,7 @@ struct Expressions {
     for (const auto& field : call.arguments)
       arguments.push_back({field.name ? field.name->text : "", self.evaluate(field.value, scope), field.value->span,
                            field.name ? field.name->span : Span{}});
+    refuse_uncallable(self, callee, call.callee, e.span);
     return self.call(callee, std::move(arguments), e.span);
   }
   Value operator()(const MemberExpr& m) const {
@@ -138,6 +147,7 @@ Value Elaborator::chain(const BinaryExpr& top, const ScopePtr& scope, Span span)
         continue;  // the rest is not looked at
     }
     const Value right = evaluate(link->right, scope);
+    if (link->op == BinaryOp::pipe) refuse_uncallable(*this, right, link->right, place);
     value = link->op == BinaryOp::pipe ? call(right, {{"", value, link->left->span}}, place)
                                        : binary(link->op, value, right, place, link->left->span, link->right->span);
     if (flow != nullptr) flow->note(place, value);

@@ -256,8 +256,7 @@ ExprPtr Builder::number(const Node& node) {
 std::string Builder::string_value(const Node& node) {
   std::string_view inner = source(node);
   if (!is_closed_string(inner)) {
-    report_.error("E0103", span(node), "this string is not closed").hint =
-        "a string ends with `\"` on the line it begins on";
+    report_open_string(span(node), report_);
     return std::string(inner.substr(1));
   }
   inner = inner.substr(1, inner.size() - 2);

@@ -147,6 +147,14 @@ std::string hint_for_colon(const Mistake& mistake) {
   return "";
 }
 
+// `train(learner, source) {`: the line of this byte begins as a call of the work does in other languages.
+bool is_called_work(std::string_view text, std::uint32_t at) {
+  const auto line = at == 0 ? 0 : static_cast<std::uint32_t>(text.rfind('\n', at - 1) + 1);
+  const Token word = token_at(text, line);
+  const bool works = view(text, word) == "train" || view(text, word) == "evaluate";
+  return works && view(text, token_at(text, word.end)) == "(";
+}
+
 std::string hint_for(const Mistake& mistake, const Found& found, std::string_view text) {
   if (const auto hint = look_up(before_hints, found.before); !hint.empty() && expects(mistake, "end of the line"))
     return std::string(hint);
@@ -156,8 +164,17 @@ std::string hint_for(const Mistake& mistake, const Found& found, std::string_vie
   }
   if (const auto hint = look_up(found_hints, found.text); !hint.empty()) return std::string(hint);
   const bool named_like_a_word = is_statement_word(found.before) && expects(mistake, "a name");
-  if (named_like_a_word && (found.text == "=" || found.text == "~" || found.text == "."))
-    return fmt::format("`{}` begins a statement here; a name that statements begin with is another word", found.before);
+  if (named_like_a_word && (found.text == "=" || found.text == "~"))
+    return fmt::format(
+        "`{0}` begins a statement here, so `{0} {1} ..` cannot bind it anew, nor `model`, `tasks`, `optimizer` and "
+        "their "
+        "like: give what changes another name, such as `my_{0}`",
+        found.before, found.text);
+  if (named_like_a_word && found.text == ".")
+    return fmt::format(
+        "`{0}` begins a statement here: write `({0}).name`, or give the value another name; training is "
+        "`train LEARNER on SOURCE {{ .. }}`",
+        found.before);
   if (found.text == "=") return hint_for_equals(mistake);
   if (found.text == ":") return hint_for_colon(mistake);
   if (found.text == "==" && expects(mistake, "`=`")) return "`=` binds, `==` compares";
@@ -168,6 +185,8 @@ std::string hint_for(const Mistake& mistake, const Found& found, std::string_vie
   if (found.text == "." && token_at(text, found.token.end).kind == TokenKind::number) return "write `0.5`, not `.5`";
   if (found.text == "." && expects(mistake, "a statement"))
     return "a line goes on with a binary operator such as `|>`, but not with `.`";
+  if (found.text == "{" && expects(mistake, "end of the line") && is_called_work(text, found.token.begin))
+    return "write `train LEARNER on SOURCE { .. }`, and so for `evaluate`";
   if (found.text == "{" && expects(mistake, "a statement"))
     return "a block belongs to `fn`, `for`, `if`, ...; options to `train` and `evaluate`";
   if (found.text == ";" && mistake.opening && mistake.opening->bracket != '{') return "inside ( ) and [ ] write `,`";
@@ -259,6 +278,10 @@ void report_mistake(const Mistake& mistake, std::string_view text, std::uint32_t
                                      fmt::format("this is nested more than {} levels deep", maximum_nesting));
     error.hint = "give names to parts of it with `let` or `fn`";
     return;
+  }
+  if (found.before.starts_with('"') && !is_closed_string(found.before)) {
+    const auto length = static_cast<std::uint32_t>(found.before.size());
+    return report_open_string({file, found.after - length, found.after}, report);
   }
   if (is_unclosed(mistake, found, text)) return report_unclosed(mistake, found, text, file, report);
   const bool missing = found.on_new_line || at_end;

@@ -139,6 +139,10 @@ bool is_closed_string(std::string_view token) {
   return at == token.size() - 1;
 }
 
+void report_open_string(Span span, Report& report) {
+  report.error("E0103", span, "this string is not closed").hint = "a string ends with `\"` on the line it begins on";
+}
+
 bool is_reserved_word(std::string_view word) {
   return std::ranges::find(all_reserved_words, word) != all_reserved_words.end();
 }

@@ -29,6 +29,7 @@ inline std::string_view view(std::string_view text, const Token& token) {
   return text.substr(token.begin, token.end - token.begin);
 }
 bool is_closed_string(std::string_view token);
+void report_open_string(Span, Report&);
 
 // `if`, `then`, `and`, `in`, ...: cannot be the name of a value anywhere.
 bool is_reserved_word(std::string_view word);
