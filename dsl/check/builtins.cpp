@@ -85,7 +85,8 @@ constexpr Builtin table[] = {
      "the elements along an axis in reverse order; of data sets: of each example, with a chance or always"},
     {"tile", "(x, times)", "the whole again and again, so many times along each axis"},
     {"roll", "(x, shift, axis = 0)", "moved along an axis; what falls off the end comes in at the beginning"},
-    {"take", "(x, indices, axis = 0)", "the slices along an axis with these indices; outside of the axis there is NaN"},
+    {"take", "(x, indices, axis = 0)",
+     "the slices along an axis with these indices, as `rows` takes them of the first axis"},
     {"pad", "(x, before, after, with = 0)",
      "so many places before and after along each axis: a number, or \"edge\" or \"reflect\" to go on from x"},
     {"lower_triangle", "(x, offset = 0)", "x [.., n, m] with zeros where the column is larger than row + offset"},
@@ -157,9 +158,13 @@ constexpr Builtin table[] = {
 
     // rows: trees whose leaves share their first axis, such as a batch of examples
     {"row_count", "(tree)", "the size of the first axis, which all leaves share"},
-    {"rows", "(tree, indices)", "the rows with these indices, in their order; outside of the first axis there is NaN"},
+    {"rows", "(tree, indices)", "the rows with these indices, in their order",
+     R"(A number that is known while the script is checked, also in a list, counts from the end where it is
+negative, and is refused outside of the first axis. The indices of a tensor count from 0 only. Where one
+of them is outside, the row of floats is NaN, and taking whole numbers or conditions ends the run.)"},
     {"with_rows", "(tree, indices, new)",
-     "the tree with new rows at these indices; of equal indices the last counts, those outside are dropped"},
+     "the tree with new rows at these indices; of equal indices the last counts; in a tensor of indices those "
+     "outside are dropped, numbers that are known before are as for `rows`"},
     {"rows_like", "(example, count)", "zeros in the form of the example, with so many rows"},
     {"as_batch", "(tree)", "the tree as one row: each leaf with a further first axis of size 1"},
     {"map", "(function, tree)", "the function of each row of a tree, its results stacked along a new first axis"},

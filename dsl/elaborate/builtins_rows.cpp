@@ -12,32 +12,24 @@ namespace {
 
 using Call = const BuiltinCall&;
 
-Tensor indices_of(Elaborator& e, Call call, std::size_t argument) {
-  const Tensor index = e.tensor(call.arguments[argument], call.place(argument));
-  if (index.dtype() != Dtype::i32)
-    e.fail("E0355", call.place(argument),
-           fmt::format("an index is a whole number, not {}", describe(call.arguments[argument])), "",
-           "`cast_int(x)` makes whole numbers of floats");
-  return index;
-}
-
 Value rows_value(Elaborator& e, Call call) {
-  const Tensor index = indices_of(e, call, 1);
   return map_rows(e, call.arguments[0], call.place(0), [&](const Leaf&, Tensor t) {
-    const Tensor taken = gather(t, index);
+    const Tensor taken = slices_at(t, indices_of(e, call.arguments[1], t.shape()[0], call.place(1)), 0);
     if (const auto classes = e.classes_of(t)) e.know_classes(taken, *classes);
     return taken;
   });
 }
 
 Value with_rows_value(Elaborator& e, Call call) {
-  const Tensor index = indices_of(e, call, 1);
-  if (index.shape().rank() != 1)
-    e.fail("E0443", call.place(1), fmt::format("the indices are {}; a list of them is needed", describe(index)));
   return zip_leaves(call.arguments[0], call.arguments[2], [&](const Value& old, const Value& given) -> Value {
     if (stands_beside(old)) return old;
     const Tensor table = e.tensor(old, call.place(0)), rows = e.tensor(given, call.place(2));
-    if (table.shape().rank() == 0 || rows.shape() != table.shape().without(0).with_front(index.shape()[0]))
+    if (table.shape().rank() == 0)
+      e.fail("E0444", call.place(0), fmt::format("{} has no rows to take the place of", to_string(table.type())));
+    const Tensor index = indices_of(e, call.arguments[1], table.shape()[0], call.place(1));
+    if (index.shape().rank() != 1)
+      e.fail("E0443", call.place(1), fmt::format("the indices are {}; a list of them is needed", describe(index)));
+    if (rows.shape() != table.shape().without(0).with_front(index.shape()[0]))
       e.fail("E0444", call.place(2),
              fmt::format("rows {} cannot take the place of {} rows of {}", to_string(rows.type()), index.shape()[0],
                          to_string(table.type())));
@@ -139,7 +131,11 @@ Value draw_integers_value(Elaborator& e, Call call) {
   const Shape shape = e.shape(call.arguments[0], call.place(0));
   if (const auto limit = call.arguments[1].number(); limit && *limit < 1)
     e.fail("E0448", call.place(1), fmt::format("there are no whole numbers from 0 that are below {}", *limit));
-  return random_below(e.current_key(call.span), broadcast_to(indices_of(e, call, 1), shape));
+  const Tensor limit = e.tensor(call.arguments[1], call.place(1));
+  if (limit.dtype() != Dtype::i32)
+    e.fail("E0355", call.place(1), fmt::format("a limit of whole numbers is one, not {}", describe(call.arguments[1])),
+           "", "`cast_int(x)` makes whole numbers of floats");
+  return random_below(e.current_key(call.span), broadcast_to(limit, shape));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "elaborate/builtin_table.hpp"
+#include "elaborate/rows.hpp"
 
 namespace metac::dsl {
 namespace {
@@ -163,7 +164,8 @@ void add_structure(Table& t) {
   };
   t["take"] = [](Elaborator& e, Call call) -> Value {
     const Tensor x = tensor(e, call, 0);
-    return take(x, tensor(e, call, 1), one_axis(e, call, 2, x));
+    const int given = one_axis(e, call, 2, x), axis = given < 0 ? given + x.shape().rank() : given;
+    return slices_at(x, indices_of(e, call.arguments[1], x.shape()[axis], call.place(1)), axis);
   };
   t["lower_triangle"] = [](Elaborator& e, Call call) -> Value {
     return lower_triangle(tensor(e, call, 0), e.integer(call.arguments[1], call.place(1), "an offset"));

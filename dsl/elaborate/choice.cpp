@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "elaborate/fingerprint.hpp"
+#include "elaborate/rows.hpp"
 #include "elaborate/task_draws.hpp"
 
 namespace metac::dsl {
@@ -87,7 +88,7 @@ struct Choice {
       if (tensor.shape() != tensors.front().shape()) fail(values, path);
       tensor = self.same_type(tensor, tensors.front()).first;
     }
-    const Tensor chosen = gather(stack(tensors, 0), index);
+    const Tensor chosen = slices_at(stack(tensors, 0), index, 0);
     if (classes) self.know_classes(chosen, *classes);
     return chosen;
   }

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "elaborate/choice.hpp"
+#include "elaborate/rows.hpp"
 
 namespace metac::dsl {
 
@@ -367,10 +368,7 @@ Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, 
     return value < 0 ? value + size : value;
   };
   const auto position = [&](const Value& value, Span place, std::int64_t size) {
-    auto at = integer(value, place, "an index");
-    if (at < -size || at >= size)
-      fail("E0339", place, fmt::format("the index {} is outside of {} elements", at, size), "", "indices start at 0");
-    return at < 0 ? at + size : at;
+    return place_of(*this, integer(value, place, "an index"), size, place);
   };
   if (const List* list = base.list(); list != nullptr && items.size() == 1) {
     const auto size = static_cast<std::int64_t>(list->items.size());
@@ -409,7 +407,7 @@ Value Elaborator::index(const Value& base, const std::vector<IndexItem>& items, 
         if (rows->dtype() != Dtype::i32)
           fail("E0355", item.span, fmt::format("an index is a whole number, not {}", describe(at)));
         if (axis != 0) fail("E0342", item.span, "a tensor can index the first axis only");
-        result = gather(result, *rows);
+        result = slices_at(result, *rows, 0);
         axis += rows->shape().rank();
         continue;
       }

@@ -55,4 +55,32 @@ Value with_slices(Elaborator& e, const Value& tree, const std::vector<Tensor>& s
   });
 }
 
+std::int64_t place_of(Elaborator& e, std::int64_t index, std::int64_t size, Span span) {
+  if (index < -size || index >= size)
+    e.fail("E0339", span, fmt::format("the index {} is outside of {} elements", index, size), "", "indices start at 0");
+  return index < 0 ? index + size : index;
+}
+
+// Numbers, or lists of them, with each in its place.
+static Value places_of(Elaborator& e, const Value& indices, std::int64_t size, Span span) {
+  if (indices.list() == nullptr) return place_of(e, e.integer(indices, span, "an index"), size, span);
+  std::vector<Value> places;
+  for (const auto& index : indices.list()->items) places.push_back(places_of(e, index, size, span));
+  return Value::list(std::move(places));
+}
+
+Tensor indices_of(Elaborator& e, const Value& indices, std::int64_t size, Span span) {
+  if (is_numbers(indices)) return e.tensor(places_of(e, indices, size, span), span);
+  const Tensor index = e.tensor(indices, span);
+  if (index.dtype() != Dtype::i32)
+    e.fail("E0355", span, fmt::format("an index is a whole number, not {}", describe(indices)), "",
+           "`cast_int(x)` makes whole numbers of floats");
+  return index;
+}
+
+Tensor slices_at(Tensor x, Tensor indices, int axis) {
+  if (!is_float(x.dtype())) indices = checked_labels(indices, x.shape()[axis]);
+  return axis == 0 ? gather(x, indices) : take(x, indices, axis);
+}
+
 }  // namespace metac::dsl

@@ -19,4 +19,11 @@ std::vector<Tensor> sequences_of(Elaborator&, const Value& tree, Span);
 Value with_slices(Elaborator&, const Value& tree, const std::vector<Tensor>& sequences,
                   const std::vector<Tensor>& slices, Span);
 
+// The number, from 0, of the one of `size` places that an index of the script names: negative ones count from the end.
+std::int64_t place_of(Elaborator&, std::int64_t index, std::int64_t size, Span);
+// Indices of `size` places as a tensor of i32. Numbers that are known now are read as above.
+Tensor indices_of(Elaborator&, const Value& indices, std::int64_t size, Span);
+// The slices along an axis at these indices. One that is outside gives NaN where there is NaN; else it ends the run.
+Tensor slices_at(Tensor x, Tensor indices, int axis);
+
 }  // namespace metac::dsl

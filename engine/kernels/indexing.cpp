@@ -144,7 +144,7 @@ class CheckedLabels : public Kernel {
     const auto* label = static_cast<const std::int32_t*>(operands[1]);
     for (std::int64_t i = 0; i < labels_; ++i) {
       if (label[i] < 0 || label[i] >= classes_)
-        throw Error(fmt::format("the label {} was met, at place {} of {}; there is room for {} classes, 0 to {}",
+        throw Error(fmt::format("the label or index {} was met, at place {} of {}; there is room for {}, 0 to {}",
                                 label[i], i, labels_, classes_, classes_ - 1));
       result[i] = label[i];
     }

@@ -277,7 +277,9 @@ Type labels_type(const Site& site) {
 
 const Operator labels_operator = {
     .name = "checked_labels",
-    .doc = "the same labels, if each is from 0 to classes - 1; else the run ends with an Error",
+    .doc =
+        "the same labels or indices, if each is from 0 to one less than there is room for; else the run ends with an "
+        "Error",
     .arity = 1,
     .type = labels_type,
     .batch = [](const BatchSite& site) { return apply(site.op, {site.inputs[0]}, site.attributes); },

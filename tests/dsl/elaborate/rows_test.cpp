@@ -29,10 +29,11 @@ BOOST_AUTO_TEST_CASE(rows_are_replaced_and_the_last_of_equal_indices_counts) {
   check_numbers(fresh + "let r = with_rows(t, [2, 0], n)\nprint(r.x, r.y, r.classes)",
                 {20, 21, 3, 4, 10, 11, 8, 1, 7, 3});
   check_numbers(fresh + "print(with_rows(t, [1, 1], n).y)", {0, 8, 2});
-  check_numbers(fresh + "print(with_rows(t, [-1, 3], n).x)", {1, 2, 3, 4, 5, 6});
+  check_numbers(fresh + "print(with_rows(t, 4 * iota(2) - 1, n).x)", {1, 2, 3, 4, 5, 6});  // outside
+  check_numbers(fresh + "print(with_rows(t, [-1, 0], n).y)", {8, 1, 7});
   check_numbers("print(with_rows([1 > 0, 1 > 0, 0 > 1], [0, 2], [0 > 1, 1 > 0]))", {0, 1, 1});
   check_numbers("let n = [[1.0], [2.0]]\nprint(grad(n) { sum(with_rows([[5.0], [6.0]], [0, 0], n)) })", {0, 1});
-  check_numbers("let t = [[5.0], [6.0]]\nprint(grad(t) { sum(with_rows(t, [0, 7], [[1.0], [1.0]])^2) })", {0, 12});
+  check_numbers("let t = [[5.0], [6.0]]\nprint(grad(t) { sum(with_rows(t, 7 * iota(2), [[1.0], [1.0]])^2) })", {0, 12});
 }
 
 BOOST_AUTO_TEST_CASE(rows_like_has_the_form_of_one_example) {

@@ -139,8 +139,9 @@ BOOST_AUTO_TEST_CASE(labels_out_of_range_end_the_run_with_their_numbers) {
     return [what](const Error& error) { return std::string(error.what()).find(what) != std::string::npos; };
   };
   BOOST_CHECK_EXCEPTION(run(*kernel, {Dtype::i32, {3}}, {&high}), Error,
-                        says("the label 4 was met, at place 1 of 3; there is room for 4 classes, 0 to 3"));
-  BOOST_CHECK_EXCEPTION(run(*kernel, {Dtype::i32, {3}}, {&low}), Error, says("the label -1 was met, at place 2"));
+                        says("the label or index 4 was met, at place 1 of 3; there is room for 4, 0 to 3"));
+  BOOST_CHECK_EXCEPTION(run(*kernel, {Dtype::i32, {3}}, {&low}), Error,
+                        says("the label or index -1 was met, at place 2"));
 }
 
 BOOST_AUTO_TEST_CASE(argmax_takes_the_first_of_equals_and_nan_over_numbers) {
