@@ -34,7 +34,18 @@ std::string difference(const std::string& metric, double value) {
   return is_share(metric) ? fmt::format("{:.2f} pp", 100 * value) : fmt::format("{:.4g}", value);
 }
 
-// The same, short, for a matrix.
+// Half of an interval, by whichever of these shows its mean; one value has no interval.
+std::string interval(std::string (*show)(const std::string&, double), const std::string& metric, const Summary& of) {
+  return of.count < 2 ? "-" : show(metric, of.interval);
+}
+
+// "600 tasks", "1 task".
+std::string counted(long count, std::string unit) {
+  if (count == 1) unit.pop_back();
+  return fmt::format("{} {}", count, unit);
+}
+
+// A quantity or a difference, short, for a matrix.
 std::string share(const std::string& metric, double value) {
   return is_share(metric) ? fmt::format("{:.1f}", 100 * value) : fmt::format("{:.3g}", value);
 }
@@ -52,7 +63,7 @@ std::string selected(const std::string& selection) {
 }
 
 std::string headline(const EvaluationResult& result) {
-  return fmt::format("{} on {}, {} {}{}{}{}", result.learner, result.source, result.count, result.unit,
+  return fmt::format("{} on {}, {}{}{}{}", result.learner, result.source, counted(result.count, result.unit),
                      said(result.statistics), selected(result.selection), result.untrained ? ", not trained" : "");
 }
 
@@ -86,7 +97,7 @@ class TextObserver : public Observer {
       validation_ = fmt::format("  validation {} {}", row.metric, quantity(row.metric, row.summary.mean));
       if (!terminal_)
         fmt::print(stderr, "  validation after step {}: {} {} +- {}\n", result.step, row.metric,
-                   quantity(row.metric, row.summary.mean), quantity(row.metric, row.summary.interval));
+                   quantity(row.metric, row.summary.mean), interval(quantity, row.metric, row.summary));
       return;
     }
     clear();
@@ -95,7 +106,7 @@ class TextObserver : public Observer {
     line(fmt::format(columns, "with", "metric", "mean", "+- (95 %)", "median", "trimmed 1 %", "protocol"));
     for (const auto& row : result.rows)
       line(fmt::format(columns, row.point.empty() ? "-" : row.point, row.metric, quantity(row.metric, row.summary.mean),
-                       quantity(row.metric, row.summary.interval), quantity(row.metric, row.summary.median),
+                       interval(quantity, row.metric, row.summary), quantity(row.metric, row.summary.median),
                        quantity(row.metric, row.summary.trimmed_mean), row.protocol));
     for (const auto& row : result.rows)
       if (row.summary.diverged > 0)
@@ -115,7 +126,7 @@ class TextObserver : public Observer {
         continue;
       }
       line(fmt::format("    {:<44} {:<14} {:>10} +- {:<8} (95 %)  {}{}", both, pair.metric,
-                       difference(pair.metric, d.mean), difference(pair.metric, d.interval), pair.protocol,
+                       difference(pair.metric, d.mean), interval(difference, pair.metric, d), pair.protocol,
                        pair.point.empty() ? "" : "  " + pair.point));
       if (!pair.warning.empty()) line(fmt::format("    warning: {}", pair.warning));
     }
@@ -148,11 +159,11 @@ class TextObserver : public Observer {
   void seeds_done(const std::vector<SeedSummary>& summaries) override {
     clear();
     if (summaries.empty()) return;
-    line(fmt::format("  over {} seeds: mean, 95 % interval, protocol", summaries.front().over_seeds.count));
+    line(fmt::format("  over {}: mean, 95 % interval, protocol", counted(summaries.front().over_seeds.count, "seeds")));
     for (const auto& s : summaries)
       line(fmt::format("    {:<64} {:<12} {:>10} +- {:<8}  {}", s.what, s.metric,
                        (s.difference ? difference : quantity)(s.metric, s.over_seeds.mean),
-                       (s.difference ? difference : quantity)(s.metric, s.over_seeds.interval), s.protocol));
+                       interval(s.difference ? difference : quantity, s.metric, s.over_seeds), s.protocol));
   }
   void printed(const std::string& text) override {
     clear();

@@ -1,6 +1,7 @@
 // What a result says of a list of values, one for each task.
 #pragma once
 
+#include <limits>
 #include <vector>
 
 namespace metac::dsl {
@@ -9,7 +10,9 @@ struct Summary {
   long count = 0;
   long diverged = 0;  // values that are infinite or NaN; they make the mean so
   double mean = 0;
-  double interval = 0;  // half the width of the 95 % confidence interval of the mean (Student's t); 0 for one value
+  // Half the width of the 95 % confidence interval of the mean (Student's t); NaN for fewer than two values, which have
+  // none.
+  double interval = std::numeric_limits<double>::quiet_NaN();
   double median = 0;
   double trimmed_mean = 0;  // of what is left without the 1 % smallest and the 1 % largest
 };

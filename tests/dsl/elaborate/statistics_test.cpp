@@ -14,7 +14,9 @@ BOOST_AUTO_TEST_CASE(a_summary_has_the_textbook_values) {
   BOOST_TEST(s.count == 4);
   // s^2 = (9 + 4 + 1 + 36) / 3; t of 3 degrees is 3.1824
   BOOST_TEST(s.interval == 3.1824 * std::sqrt(50.0 / 3 / 4), boost::test_tools::tolerance(2e-3));
-  BOOST_TEST(summarise({7}).interval == 0);
+  BOOST_TEST(summarise({7, 7}).interval == 0);
+  BOOST_TEST(std::isnan(summarise({7}).interval));
+  BOOST_TEST(std::isnan(summarise({}).interval));
   BOOST_TEST(summarise({3, 1, 2}).median == 2);
   BOOST_TEST(summarise({}).count == 0);
 }
