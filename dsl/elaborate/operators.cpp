@@ -227,6 +227,38 @@ std::optional<Value> on_host(BinaryOp op, const Value& a, const Value& b) {
   return std::nullopt;
 }
 
+bool is_whole(const Value& value) {
+  const List* list = value.list();
+  if (list == nullptr) return value.get<std::int64_t>() != nullptr;
+  return std::all_of(list->items.begin(), list->items.end(), is_whole);
+}
+
+int depth_of(const Value& value) {
+  const List* list = value.list();
+  return list == nullptr || list->items.empty() ? 0 : 1 + depth_of(list->items.front());
+}
+
+// Lists of whole numbers meet as the tensors that they become: the first result, if there is one, that no tensor holds.
+std::optional<Value> too_large(BinaryOp op, const Value& a, const Value& b) {
+  if (a.get<std::int64_t>() && b.get<std::int64_t>()) {
+    const auto result = on_integers(op, *a.get<std::int64_t>(), *b.get<std::int64_t>());
+    const bool fits = !result || (*result->number() >= INT32_MIN && *result->number() <= INT32_MAX);
+    return fits ? std::nullopt : result;
+  }
+  const int left = depth_of(a), right = depth_of(b);
+  const std::size_t rows = std::max(left >= right && left > 0 ? a.list()->items.size() : 0,
+                                    right >= left && right > 0 ? b.list()->items.size() : 0);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const auto part = [&](const Value& value, int own, int other) {
+      if (own < other || own == 0) return value;
+      const auto& items = value.list()->items;
+      return items[std::min(row, items.size() - 1)];
+    };
+    if (auto found = too_large(op, part(a, left, right), part(b, right, left))) return found;
+  }
+  return std::nullopt;
+}
+
 Tensor on_tensors(BinaryOp op, Tensor a, Tensor b) {
   switch (op) {
     case BinaryOp::add:
@@ -312,6 +344,11 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
   const bool as_a_whole = (op == BinaryOp::equal || op == BinaryOp::not_equal) && a.list() && b.list();
   const bool lists = (a.list() || b.list()) && by_element && !as_a_whole && is_numbers(a) && is_numbers(b);
   if (op == BinaryOp::add && a.list() && b.list()) return *on_host(op, a, b);
+  const bool stays_whole = op == BinaryOp::add || op == BinaryOp::subtract || op == BinaryOp::multiply;
+  if (lists && stays_whole && is_whole(a) && is_whole(b))
+    if (const auto found = too_large(op, a, b))
+      fail("E0350", span, fmt::format("{} does not fit a tensor of i32", to_text(*found)), "",
+           "write one of the numbers as a float, such as 3e9");
   const bool run = lists || is_run_value(a) || is_run_value(b);
   if (!run && !(a.record() || b.record())) {
     if (auto result = on_host(op, a, b)) return *result;

@@ -141,7 +141,8 @@ std::string number_text(double value) {
 std::string array_text(const Array& array, std::int64_t& index, int axis) {
   if (axis == array.shape().rank()) {
     const double element = array.at(index++);
-    return array.dtype() != Dtype::boolean ? number_text(element) : element != 0 ? "true" : "false";
+    if (array.dtype() == Dtype::boolean) return element != 0 ? "true" : "false";
+    return array.dtype() == Dtype::i32 ? fmt::format("{:.0f}", element) : number_text(element);
   }
   std::vector<std::string> items;
   for (std::int64_t i = 0; i < array.shape()[axis]; ++i) items.push_back(array_text(array, index, axis + 1));
