@@ -274,6 +274,15 @@ Value Elaborator::draw(const std::string& name, const Value& distribution, const
     fail("E0311", span,
          fmt::format("`{}` can only be drawn from a distribution; this is {}", name, describe(distribution)), "",
          "write a distribution after `~`, such as `uniform(0, 1)` or `normal()`; a plain value is bound with `let`");
+  if (const Callable& of = *distribution.callable(); of.stage + 1 < static_cast<int>(of.lists.size())) {
+    std::vector<std::string> settings;  // as they are if nothing is said
+    for (const auto& parameter : of.lists[of.stage])
+      settings.emplace_back(parameter.default_value != nullptr && !of.builtin
+                                ? program_->sources().text(parameter.default_value->span)
+                                : parameter.name);
+    fail("E0311", span, fmt::format("`{}` is drawn from `{}`, which needs its settings first", name, of.name), "",
+         fmt::format("call it: `{} ~ {}({})`", name, of.name, fmt::join(settings, ", ")));
+  }
   if (!context_.key && context_.graph != nullptr)
     fail("E0312", span, fmt::format("`{}` is drawn where nothing is random", name), "",
          "draws stand in tasks, models and learners");
