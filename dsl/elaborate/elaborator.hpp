@@ -292,6 +292,7 @@ class Elaborator {
   Value apply_model(const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
   Value drawn_apart(const ParameterFrame&, Span);
   Value in_frame(ParameterFrame&, const std::shared_ptr<const Callable>&, std::vector<Argument>, Span);
+  void require_tensors(const Callable& model, const Value& result, Span use);
   void listen(const ParameterFrame&);
   Value derivative(const DerivativeExpr&, const ScopePtr&, Span);
   Value member(const Value&, const Name&, Span);

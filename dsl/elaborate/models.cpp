@@ -74,6 +74,49 @@ std::shared_ptr<const Callable> layer_in_place(const ParameterFrame& parent, con
 
 }  // namespace
 
+namespace {
+
+// A part of what a model gives that is neither a tensor nor a number; null if there is none.
+const Value* part_without_numbers(const Value& value) {
+  const Value* found = nullptr;
+  if (const Record* record = value.record()) {
+    for (const auto& [name, part] : record->fields)
+      if (found == nullptr) found = part_without_numbers(part);
+    return found;
+  }
+  if (const List* list = value.list()) {
+    for (const auto& part : list->items)
+      if (found == nullptr) found = part_without_numbers(part);
+    return found;
+  }
+  const bool is_fine = value.get<Tensor>() || value.get<Array>() || value.carried() || value.number() ||
+                       value.get<bool>() || value.is_none();
+  return is_fine ? nullptr : &value;
+}
+
+}  // namespace
+
+// A layer that is not applied to anything is the usual reason.
+void Elaborator::require_tensors(const Callable& model, const Value& result, Span use) {
+  const Value* part = part_without_numbers(result);
+  if (part == nullptr) return;
+  const OnTrail here(*this, fmt::format("while building `{}`", model.name), use);
+  const Span body = model.body.expression != nullptr ? model.body.expression->span : model.span;
+  const Callable* layer = part->callable();
+  std::string hint;
+  if (layer != nullptr && layer->kind == DefinitionKind::model) {
+    // As it is written, if that is all of its settings and nothing that should have come in front.
+    bool is_layer = part == &result && model.body.expression != nullptr && layer->stage > 0;
+    for (const auto& list : layer->supplied)
+      for (const auto& [name, value] : list) is_layer = is_layer && !is_run_value(value);
+    hint = fmt::format("apply it to the input: `{} |> {}`", model.lists.back().front().name,
+                       is_layer ? std::string(program_->sources().text(body)) : layer->name + "(..)");
+  }
+  fail("E0363", body,
+       fmt::format("the model `{}` gives {}; tensors, or a tree of them, are needed", model.name, describe(*part)), "",
+       hint);
+}
+
 // Runs a model's body with `frame` as the place its parameters are in.
 Value Elaborator::in_frame(ParameterFrame& frame, const std::shared_ptr<const Callable>& callable,
                            std::vector<Argument> arguments, Span span) {
@@ -90,6 +133,7 @@ Value Elaborator::in_frame(ParameterFrame& frame, const std::shared_ptr<const Ca
     ~Restore() { context.parameters = outer; }
   } restore{context_, outer};
   Value result = execute(callable, scope, span);
+  require_tensors(*callable, result, span);
   listen(frame);
   return result;
 }
