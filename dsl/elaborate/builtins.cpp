@@ -224,6 +224,7 @@ Value len_value(Elaborator& e, Call call) {
 
 Value range_value(Elaborator& e, Call call) {
   const auto n = e.integer(call.arguments[0], call.span, "the length of a range");
+  if (n < 0) e.fail("E0357", call.span, fmt::format("the length of a range is at least 0, not {}", n));
   if (n > longest_range) e.fail("E0357", call.span, fmt::format("a range has at most {} numbers", longest_range));
   std::vector<Value> items;
   for (std::int64_t i = 0; i < n; ++i) items.emplace_back(i);

@@ -328,6 +328,9 @@ Value Elaborator::binary(BinaryOp op, const Value& a, const Value& b, Span span,
   };
   if (op == BinaryOp::range) {
     const auto begin = integer(a, left, "the begin of a range"), end = integer(b, right, "the end of a range");
+    if (end < begin && end < begin - 1)
+      fail("E0357", span, fmt::format("a range goes up, and {} is before {}", end, begin), "",
+           fmt::format("the empty range is `{}..{}`: a number of turns is at least 0", begin, begin - 1));
     std::int64_t last = 0;  // the number of the last one
     if (__builtin_sub_overflow(end, begin, &last) ? end > begin : last >= longest_range)
       fail("E0357", span, fmt::format("a range has at most {} numbers, not {} to {}", longest_range, begin, end));
