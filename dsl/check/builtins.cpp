@@ -55,9 +55,11 @@ constexpr Builtin table[] = {
     {"mean", "(x, axis = none, keep = false)", "mean over an axis, a list of axes, or everything"},
     {"prod", "(x, axis = none, keep = false)", "product over an axis, a list of axes, or everything"},
     {"max", "(x, other = none, axis = none, keep = false)",
-     "largest element over an axis, a list of axes, or everything; of host numbers: the largest of those given"},
+     "largest element over an axis, a list of axes, or everything, such as a list of numbers; with `other`, "
+     "the larger of two values, element by element"},
     {"min", "(x, other = none, axis = none, keep = false)",
-     "smallest element over an axis, a list of axes, or everything; of host numbers: the smallest of those given"},
+     "smallest element over an axis, a list of axes, or everything, such as a list of numbers; with `other`, "
+     "the smaller of two values, element by element"},
     {"logsumexp", "(x, axis = none, keep = false)", "log(sum(exp(x))), safe for large values"},
     {"variance", "(x, axis = none, keep = false, correction = 0)",
      "sum of squared deviations from the mean, over the number of elements less the correction"},

@@ -97,10 +97,10 @@ Value is_finite_value(Elaborator& e, Call call) {
 // ---- reductions ----
 
 // Of two values, or of all leaves of a tree, there are no axes.
-void refuse_axes(Elaborator& e, Call call, std::size_t axis, const char* what) {
+void refuse_axes(Elaborator& e, Call call, std::size_t axis, const char* what, const char* hint = "") {
   if (call.arguments[axis].is_none() && !flag(e, call, axis + 1)) return;
   e.fail("E0360", call.place(call.arguments[axis].is_none() ? axis + 1 : axis),
-         fmt::format("{} has no axes: `axis` and `keep` say nothing here", what));
+         fmt::format("{} has no axes: `axis` and `keep` say nothing here", what), "", hint);
 }
 
 Value sum_value(Elaborator& e, Call call) {
@@ -114,7 +114,7 @@ Value sum_value(Elaborator& e, Call call) {
   return total ? total : constant(e.graph(call.span), 0, e.context().real);
 }
 
-// max(a, b) of two values; max(x), max(x, axis: 1) along axes.
+// max(a, b) of two values, max([a, b, c]) of host numbers; max(x), max(x, axis: 1) along axes.
 BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool largest) {
   return [=](Elaborator& e, Call call) -> Value {
     const Value& other = call.arguments[1];
@@ -138,7 +138,8 @@ BuiltinFunction extreme(Tensor (*of_two)(Tensor, Tensor), Reduce reduce, bool la
                 {call.place(0), call.place(2), call.place(3)}};
       return reduction(reduce, false)(e, rest);
     }
-    refuse_axes(e, call, 2, largest ? "the larger of two values" : "the smaller of two values");
+    refuse_axes(e, call, 2, largest ? "the larger of two values" : "the smaller of two values",
+                largest ? "of more than two numbers: `max([a, b, c])`" : "of more than two numbers: `min([a, b, c])`");
     const auto a = call.arguments[0].number(), b = other.number();
     const Value& better = a && b && (largest ? *a >= *b : *a <= *b) ? call.arguments[0] : other;
     if (a && b && (call.arguments[0].get<Unmeasured>() || other.get<Unmeasured>()))
