@@ -17,8 +17,16 @@ void Walker::visit(const ListExpr& e, const Expr&) {
 
 void Walker::visit(const RecordExpr& e, const Expr&) {
   std::map<std::string, Span> seen;
+  const Field* named = nullptr;
+  for (const Field& field : e.fields)
+    if (field.name && named == nullptr) named = &field;
   for (const Field& field : e.fields) {
     expression(field.value);
+    if (!field.name && named != nullptr) {
+      Diagnostic& error = report_.error("E0226", field.value->span, "this part has no name, and others have");
+      error.labels.push_back({named->name->span, "this one has"});
+      error.hint = "a record has a name for each part, `(a: 1, b: 2)`, a tuple for none, `(1, 2)`";
+    }
     if (!field.name) continue;
     note(*field.name, Occurrence::Kind::field, nowhere);
     const auto [first, is_new] = seen.emplace(field.name->text, field.name->span);
