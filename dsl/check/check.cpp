@@ -36,6 +36,10 @@ std::vector<std::string> CheckedProgram::names(std::uint32_t file) const {
   return result;
 }
 
+bool CheckedProgram::is_library(std::uint32_t file) const {
+  return std::any_of(library_.begin(), library_.end(), [&](const auto& entry) { return entry.second.file == file; });
+}
+
 bool CheckedProgram::is_learner_function(const std::string& name, std::uint32_t file) const {
   for (const std::string& visible : names(file)) {
     const Global* global = find(visible, file);

@@ -40,6 +40,7 @@ class CheckedProgram {
   std::shared_ptr<const CheckedProgram> restored(const std::vector<std::string>& names,
                                                  const CheckedProgram& before) const;
   const Sources& sources() const { return *sources_; }
+  bool is_library(std::uint32_t file) const;
 
  private:
   friend class Checker;

@@ -265,7 +265,10 @@ Value load_value(Elaborator& e, Call call) {
   return e.load(*learner, path, call.span);
 }
 
-Value error_value(Elaborator& e, Call call) { e.fail("E0396", call.span, to_text(call.arguments[0])); }
+// What the library refuses is a mistake of who calls it.
+Value error_value(Elaborator& e, Call call) {
+  e.fail_outside_of_library("E0396", call.span, to_text(call.arguments[0]));
+}
 
 // Whether a condition holds everywhere. In a rehearsal what is only computed when the experiment runs counts as true.
 bool holds(Elaborator& e, const Value& leaf, Span span) {
@@ -412,6 +415,7 @@ const std::map<std::string, BuiltinFunction, std::less<>>& table() {
                fmt::format("a name in quotes was needed, this is {}", describe(call.arguments[1])));
       return record->find(*name) != nullptr;
     };
+    t["is_list"] = [](Elaborator&, Call call) -> Value { return call.arguments[0].list() != nullptr; };
     t["is_host"] = [](Elaborator& e, Call call) -> Value { return !e.is_run_value(call.arguments[0]); };
     add_control_builtins(t);
     add_data_builtins(t);

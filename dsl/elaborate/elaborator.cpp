@@ -1,6 +1,8 @@
 // Names, errors and places. Expressions are in expressions.cpp, calls in calls.cpp, models in models.cpp.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "elaborate/choice.hpp"
 
 namespace metac::dsl {
@@ -147,11 +149,14 @@ std::string Elaborator::shown(const Value& value, Span span) {
   }));
 }
 
-// The calls that led to a place, innermost first; long chains (a loop that was unrolled, a recursion) are cut.
-static std::vector<Note> notes_of(const std::vector<Elaborator::TrailEntry>& trail) {
+// The calls that led to a place, innermost first; long chains (a loop that was unrolled, a recursion) are cut. One may
+// be shown already.
+static std::vector<Note> notes_of(const std::vector<Elaborator::TrailEntry>& trail,
+                                  const Elaborator::TrailEntry* shown = nullptr) {
   constexpr std::size_t most = 6;
   std::vector<Note> notes;
   for (auto it = trail.rbegin(); it != trail.rend(); ++it) {
+    if (&*it == shown) continue;
     if (notes.size() == most) {
       notes.push_back({fmt::format("and {} more calls around this", trail.size() - most), {}, false});
       break;
@@ -171,6 +176,19 @@ void Elaborator::fail(std::string code, Span span, std::string message, std::str
   diagnostic.hint = std::move(hint);
   diagnostic.labels = std::move(labels);
   diagnostic.notes = notes_of(trail_);
+  throw Failure{std::move(diagnostic)};
+}
+
+void Elaborator::fail_outside_of_library(std::string code, Span span, std::string message) {
+  auto call = trail_.rend();
+  if (program_->is_library(span.file))
+    call = std::find_if(trail_.rbegin(), trail_.rend(),
+                        [&](const TrailEntry& entry) { return !program_->is_library(entry.span.file); });
+  Diagnostic diagnostic;
+  diagnostic.code = std::move(code);
+  diagnostic.span = call != trail_.rend() ? call->span : span;
+  diagnostic.message = std::move(message);
+  diagnostic.notes = notes_of(trail_, call != trail_.rend() ? &*call : nullptr);
   throw Failure{std::move(diagnostic)};
 }
 

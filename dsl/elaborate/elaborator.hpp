@@ -228,6 +228,8 @@ class Elaborator {
   // ---- errors ----
   [[noreturn]] void fail(std::string code, Span, std::string message, std::string label = "", std::string hint = "",
                          std::vector<Label> labels = {});
+  // The same at the innermost call outside of the library, where the place is inside of it.
+  [[noreturn]] void fail_outside_of_library(std::string code, Span, std::string message);
   // Runs an engine call; its Error becomes a Failure at this place, with a label for each operand.
   template <class F>
   auto guarded(Span span, const std::vector<std::pair<Span, Value>>& operands, F&& f) {
