@@ -120,14 +120,14 @@ JournalEntry* Journal::next_training(const std::string& source, const std::strin
 
 void Journal::restore(const JournalEntry& entry, TrainState& state) const {
   for (Value* tree : {&state.learner, &state.optimizer, &state.source, &state.best, &state.best_optimizer})
-    *tree = form_of(*tree);
+    *tree = without_values(*tree);
   const auto tensors = store::read_safetensors(folder_ / entry.file, entry.checksum);
   state.take(tensors.arrays, (folder_ / entry.file).string());
 }
 
 void Journal::restore_end(const JournalEntry& entry, Value& learner, Value& optimizer) const {
-  learner = form_of(learner);
-  optimizer = form_of(optimizer);
+  learner = without_values(learner);
+  optimizer = without_values(optimizer);
   const auto tensors = store::read_safetensors(folder_ / entry.file, entry.checksum);
   learner = taken(learner, "learner", tensors.arrays, (folder_ / entry.file).string());
   optimizer = taken(optimizer, "optimizer", tensors.arrays, (folder_ / entry.file).string());

@@ -158,7 +158,7 @@ Value widened(const Value& tree, Dtype real) {
   });
 }
 
-Value form_of(const Value& tree) {
+Value without_values(const Value& tree) {
   if (tree.is_none()) return tree;
   return map_leaves(tree, [](const Leaf& leaf) -> Value { return Array(leaf.value.get<Array>()->type(), nullptr); });
 }

@@ -35,7 +35,7 @@ struct TrainState {
 std::string difference(const TrainState&, const TrainState&);
 
 // The same tree of types: its arrays have no memory.
-Value form_of(const Value& tree);
+Value without_values(const Value& tree);
 
 // A tree with every array cloned.
 Value cloned(const Value& tree);
