@@ -8,6 +8,14 @@
 
 namespace metac::dsl {
 
+RunFailure run_failure(const char* code, const Error& error, Span span) {
+  RunFailure failure;
+  failure.diagnostic.code = code;
+  failure.diagnostic.span = span;
+  failure.diagnostic.message = error.what();
+  return failure;
+}
+
 Array key_array(data::Key key) {
   const std::int32_t words[] = {static_cast<std::int32_t>(key.a), static_cast<std::int32_t>(key.b)};
   return Array::from<std::int32_t>(Shape{2}, words);

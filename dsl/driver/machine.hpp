@@ -21,6 +21,7 @@ constexpr std::int64_t default_rows_at_once = 500;  // examples that are predict
 struct RunFailure {  // it failed while running; not the script's form
   Diagnostic diagnostic;
 };
+RunFailure run_failure(const char* code, const Error&, Span);
 
 class Gradcheck;
 

@@ -16,15 +16,6 @@
 namespace metac::dsl {
 namespace {
 
-// What the engine or the system refuses while it runs.
-Diagnostic not_run(const char* code, const Error& error, Span span) {
-  Diagnostic diagnostic;
-  diagnostic.code = code;
-  diagnostic.span = span;
-  diagnostic.message = error.what();
-  return diagnostic;
-}
-
 // A number that is measured, as the script sees it.
 Value number(double measured, bool rehearsal) {
   return rehearsal ? Value(Unmeasured{measured, false}) : Value(measured);
@@ -189,8 +180,10 @@ Value Session::work(const WorkExpr& expression, const ScopePtr& scope, Span span
     exposures_.remember(*trained);
     *scope->find(plan.name) = trained;
     return trained;
+  } catch (const OutOfMemory& error) {
+    throw run_failure("E0502", error, span);
   } catch (const Error& error) {
-    throw RunFailure{not_run("E0502", error, span)};
+    throw run_failure("E0507", error, span);
   }
 }
 
@@ -364,17 +357,25 @@ Value Session::evaluate_stream(const WorkExpr& work, const ScopePtr& scope, cons
 
 // ---- files of learners ----
 
-// Before anything runs: what was learned in an hour is not lost for a folder that is not there.
-static void refuse_place(Elaborator& self, const std::filesystem::path& path, Span span) {
+// Before anything runs: what was learned in an hour is not lost for a folder that is not there. `made`: one that the
+// run will make.
+static void refuse_place(Elaborator& self, const std::filesystem::path& path, const std::string& made, Span span) {
   std::error_code unknown;
-  const std::filesystem::path whole = std::filesystem::absolute(path, unknown), folder = whole.parent_path();
+  const auto whole = [&](const std::filesystem::path& each) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(each, unknown), unknown);
+  };
+  const std::filesystem::path file = whole(path), folder = file.parent_path();
   const auto refuse = [&](const std::string& why) {
     self.fail("E0506", span, fmt::format("{} cannot be written: {}", path.string(), why), "",
               path.is_relative() ? "`save` and `load` go from the folder that metac was started in" : "");
   };
+  if (!made.empty() && folder == whole(made)) return;
   if (!std::filesystem::is_directory(folder, unknown)) refuse(fmt::format("there is no folder {}", folder.string()));
-  if (std::filesystem::is_directory(whole, unknown)) refuse("it is a folder");
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) refuse(fmt::format("no file may be made in {}", folder.string()));
+  if (std::filesystem::is_directory(file, unknown)) refuse("it is a folder");
+  // A pipe or a device is written as it is; in place of a file comes another one.
+  const bool in_place = std::filesystem::exists(file, unknown) && !std::filesystem::is_regular_file(file, unknown);
+  if (in_place ? ::access(file.c_str(), W_OK) != 0 : ::access(folder.c_str(), W_OK | X_OK) != 0)
+    refuse(in_place ? "it may not be written to" : fmt::format("no file may be made in {}", folder.string()));
 }
 
 void Session::save(const Learner& learner, const std::string& path, Span span) {
@@ -382,11 +383,11 @@ void Session::save(const Learner& learner, const std::string& path, Span span) {
     self_.fail("E0385", span, fmt::format("the learner `{}` has no state yet: it was not trained", learner.name()));
   saved_[path] = learner.state;
   seen_by_saved_[path] = exposures_.of(learner);
-  if (machine_.rehearsal) return refuse_place(self_, path, span);
+  if (machine_.rehearsal) return refuse_place(self_, path, machine_.options.out, span);
   try {
     write_learner(path, learner, seen_by_saved_[path]);
   } catch (const Error& error) {
-    throw RunFailure{not_run("E0506", error, span)};
+    throw run_failure("E0506", error, span);
   }
 }
 

@@ -66,7 +66,21 @@ class Training {
       plan_.validation->source->identify(print);
       words = fmt::format("{}, validated on {}", words, plan_.validation->source->describe());
     }
-    return journal_->next_training(words, print.hex());
+    return in_folder([&] { return journal_->next_training(words, print.hex()); });
+  }
+  // What goes wrong with the folder of the run has nothing to do with the step.
+  template <class F>
+  auto in_folder(F&& f) const {
+    try {
+      return f();
+    } catch (const OutOfMemory&) {
+      throw;
+    } catch (const Error& error) {
+      throw run_failure("E0008", error, plan_.span);
+    }
+  }
+  void keep(bool at_once) {
+    if (entry_ != nullptr) in_folder([&] { journal_->keep(*entry_, state_, at_once); });
   }
 
   // Every form of a step and the validation; what a run would keep of them meanwhile is held. A training that ends
@@ -129,7 +143,7 @@ class Training {
     state_.source = machine.computed(first_source_memory(machine_.self, *plan_.source), plan_.span,
                                      [&] { return machine.inputs({}, first, 0, 0, {}); });
     if (plan_.select_best) keep_best();
-    if (entry_ != nullptr && entry_->known && !entry_->done) journal_->restore(*entry_, state_);
+    if (entry_ != nullptr && entry_->known && !entry_->done) in_folder([&] { journal_->restore(*entry_, state_); });
   }
 
   void end() {
@@ -139,12 +153,12 @@ class Training {
     }
     state_.learner = after(preparing_end(), "end");
     if (is_done()) {
-      journal_->restore_end(*entry_, state_.learner, state_.optimizer);
+      in_folder([&] { journal_->restore_end(*entry_, state_.learner, state_.optimizer); });
       state_.source = None{};  // what it remembered is of no use any more, and not kept
       state_.step = entry_->step;
       tell_restored();
     } else if (entry_ != nullptr) {
-      journal_->finish(*entry_, state_.learner, state_.optimizer, state_.step);
+      in_folder([&] { journal_->finish(*entry_, state_.learner, state_.optimizer, state_.step); });
     }
   }
 
@@ -254,7 +268,7 @@ class Training {
     const std::size_t leaves_count =
         leaves(state_.learner).size() + leaves(state_.optimizer).size() + leaves(state_.source).size();
     while (true) {
-      if (journal_ != nullptr && entry_ != nullptr) journal_->keep(*entry_, state_, stopping());
+      keep(stopping());
       machine_.stop_if_asked();
       validate();  // after `keep`: what goes on from a checkpoint measures what that stop may have cut short
       if (state_.step == plan_.iterations) break;
@@ -349,7 +363,7 @@ class Training {
     try {
       return measure(machine_, trained(), *plan_.validation, for_purpose(state_.key, Purpose::measuring));
     } catch (const Interrupted&) {
-      if (journal_ != nullptr && entry_ != nullptr) journal_->keep(*entry_, state_, true);
+      keep(true);
       throw;
     }
   }
