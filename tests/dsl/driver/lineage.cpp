@@ -52,14 +52,15 @@ BOOST_AUTO_TEST_CASE(a_chain_of_learners_has_seen_each_task_once) {
   const std::string file = (std::filesystem::temp_directory_path() / "metac_chain.safetensors").string();
   const auto shown = learners_shown(R"(
 let stream = split(split_rows(drawings, train: 36, test: 36), tasks: 6)
-var last = classifier(net)
+let six = mlp([4, 6])
+var last = classifier(six)
 train last on stream[0] { iterations: 1, batch: 2, optimizer: sgd(0.1) }
 for task in stream {
-  let next = classifier(net, theta: last.theta)
+  let next = classifier(six, theta: last.theta)
   train next on task { iterations: 1, batch: 2, optimizer: sgd(0.1) }
   last = next
 }
-save(last, ")" + file + "\")\nload(classifier(net), \"" +
+save(last, ")" + file + "\")\nload(classifier(six), \"" +
                                     file + "\")\n");
   std::filesystem::remove(file);
   BOOST_TEST_REQUIRE(shown.size() == 1u);
