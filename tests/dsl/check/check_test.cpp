@@ -345,13 +345,13 @@ std::string repeated(const std::string& line) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(mistakes_that_are_not_told_take_no_time_for_their_hints) {
-  const std::string texts[] = {repeated("let a# = zz#\n"),
-                               "experiment e {\n" + repeated("let zy# = zz#\n") + "let zz1 = 1\n}\n",
-                               "experiment e {\n" + repeated("var a# = 1\nzz# = 2\n") + "}\n",
-                               "use " + repeated("zz#, ") + "zz from \"module.meta\"\n"};
+  const std::string texts[] = {repeated("let name# = nome#\n"),
+                               "experiment e {\n" + repeated("let name# = nome#\n") + "let nome1 = 1\n}\n",
+                               "experiment e {\n" + repeated("var name# = 1\nnome# = 2\n") + "}\n",
+                               "use " + repeated("nome#, ") + "nome from \"module.meta\"\n"};
   for (const std::string& text : texts) {
     const std::clock_t start = std::clock();
-    const Checked checked = check_text(text, {{"module.meta", repeated("let a# = #\n")}});
+    const Checked checked = check_text(text, {{"module.meta", repeated("let name# = #\n")}});
     const double took = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     BOOST_TEST(took < 10, took << " s: " << text.substr(0, 30));  // loose, for debug builds; it was more than a minute
     const auto& told = checked.report.all();

@@ -101,13 +101,13 @@ BOOST_AUTO_TEST_CASE(parts_of_another_form_are_refused_by_name_and_change_nothin
   auto& weight = named("optimizer.first.theta.linear1.weight")->second;
   weight = Array(Type{Dtype::f32, {1, 30}});
   BOOST_TEST(refusal(parts) ==
-             "a file is of another model: `optimizer.first.theta.linear1.weight` is f32[1, 30], f32[1, 40] is needed");
+             "a file is of another model: `optimizer.first.theta.linear1.weight` is [1, 30], [1, 40] is needed");
   parts = state.list();
   parts.erase(named("learner.theta.linear2.offset"));
-  BOOST_TEST(refusal(parts) == "a file is of another model: `learner.theta.linear2.offset` f32[40] is missing");
+  BOOST_TEST(refusal(parts) == "a file is of another model: `learner.theta.linear2.offset` [40] is missing");
   parts = state.list();
   parts.emplace_back("learner.theta.linear4.offset", Array(Type{Dtype::f32, {2}}));
-  BOOST_TEST(refusal(parts) == "a file is of another model: `learner.theta.linear4.offset` f32[2] is not there");
+  BOOST_TEST(refusal(parts) == "a file is of another model: `learner.theta.linear4.offset` [2] is not there");
 }
 
 BOOST_AUTO_TEST_CASE(the_same_run_twice_gives_the_same_bits) {

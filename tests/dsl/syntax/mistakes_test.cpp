@@ -61,7 +61,9 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_shown_where_it_stands) {
       {")", "1:1 E0102 `)` closes nothing"},
       {"a\n}\nb", "2:1 E0102 `}` closes nothing"},
       {"fn f() { tasks = 3 }", "1:16 E0101 expected a name, found `=`",
-       "`tasks` begins a statement here; a name that statements begin with is another word"},
+       "`tasks` begins a statement here, so `tasks = ..` cannot bind it anew, nor `model`, `tasks`, `optimizer` and "
+       "their "
+       "like: give what changes another name, such as `my_tasks`"},
       {"x[]", "1:3 E0101 expected an index, found `]`"},
       {"let if = 3", "1:5 E0101 expected a name, found `if`", "`if` is a word of the language"},
       {"a\n  .b", "2:3 E0101 expected a statement, found `.`",
