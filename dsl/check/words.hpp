@@ -1,9 +1,10 @@
 // What the language itself gives a meaning, besides its builtins: words that begin a statement, words inside of
-// expressions, constants, and names that are known in some places only. One table for the checker, `metac doc`, the
-// prompt and editors.
+// expressions, constants, and names that are known in some places only. One table, words.md, for the checker, `metac
+// doc`, the prompt and editors.
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace metac::dsl {
@@ -14,12 +15,12 @@ struct Word {
     constant,  // known everywhere: `pi`
     name,      // known in some places: `progress`
   };
-  Kind kind;
-  const char* names;  // one, or several with one meaning, with blanks between them: "if then else"
-  const char* form;   // how it is written; of a constant or name, empty
-  const char* doc;    // what it means; the first line is a summary
+  Kind kind = Kind::word;
+  std::string names;  // one, or several with one meaning, with blanks between them: "if then else"
+  std::string form;   // how it is written; of a constant or name, empty
+  std::string doc;    // what it means; the first line is a summary
   // A script, which a test runs; behind each `print` stands what it prints. Empty: that of the word it belongs to does.
-  const char* example = "";
+  std::string example;
 };
 
 std::span<const Word> language_words();
