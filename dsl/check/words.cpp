@@ -1,8 +1,10 @@
-// Reads words.md: headings `## kind names`, the form between backquotes, a text, and an example between fences.
+// Reads words.md: headings are `kind names`; a first line between backquotes is the form.
 #include "check/words.hpp"
 
 #include <unordered_map>
 #include <vector>
+
+#include "report/sections.hpp"
 
 namespace metac::dsl {
 
@@ -10,46 +12,25 @@ extern const std::string_view words_text;  // made from words.md
 
 namespace {
 
-class Reader {
- public:
-  std::vector<Word> read(std::string_view text) {
-    while (!text.empty()) {
-      const std::size_t end = text.find('\n');
-      add(text.substr(0, end));
-      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    }
-    for (Word& word : words_)
-      while (word.doc.ends_with('\n')) word.doc.pop_back();
-    return std::move(words_);
-  }
-
- private:
-  void add(std::string_view line) {
-    if (line.starts_with("```"))
-      in_example_ = !in_example_;
-    else if (in_example_)
-      words_.back().example += std::string(line) + "\n";
-    else if (line.starts_with("## "))
-      add_heading(line.substr(3));
-    else if (words_.empty())
-      return;  // the opening of the file
-    else if (after_heading_ && line.starts_with('`'))
-      words_.back().form = line.substr(1, line.size() - 2);
-    else if (!line.empty() || !words_.back().doc.empty())
-      words_.back().doc += std::string(line) + "\n";
-    after_heading_ = line.starts_with("## ");
-  }
-  void add_heading(std::string_view heading) {
+std::vector<Word> words_in(std::string_view text) {
+  std::vector<Word> words;
+  for (Section& section : sections_of(text)) {
+    const std::string& heading = section.headings.front();
     const std::size_t blank = heading.find(' ');
-    const std::string_view kind = heading.substr(0, blank);
-    Word& word = words_.emplace_back();
+    const std::string kind = heading.substr(0, blank);
+    Word& word = words.emplace_back();
     word.kind = kind == "word" ? Word::Kind::word : kind == "constant" ? Word::Kind::constant : Word::Kind::name;
     word.names = heading.substr(blank + 1);
+    word.doc = std::move(section.text);
+    if (word.doc.starts_with('`')) {
+      const std::size_t end = word.doc.find('\n');
+      word.form = word.doc.substr(1, end - 2);
+      word.doc.erase(0, word.doc.find_first_not_of('\n', end));
+    }
+    if (!section.examples.empty()) word.example = std::move(section.examples.front());
   }
-
-  std::vector<Word> words_;
-  bool in_example_ = false, after_heading_ = false;
-};
+  return words;
+}
 
 struct Foreign {
   std::string_view name, instead;
@@ -94,7 +75,7 @@ std::string_view instead_of(std::string_view name) {
 }
 
 std::span<const Word> language_words() {
-  static const std::vector<Word> words = Reader().read(words_text);
+  static const std::vector<Word> words = words_in(words_text);
   return words;
 }
 

@@ -56,6 +56,17 @@ class Training {
   }
 
  private:
+  // What goes wrong with the folder of the run has nothing to do with the step.
+  template <class F>
+  auto in_folder(F&& f) const {
+    try {
+      return f();
+    } catch (const OutOfMemory&) {
+      throw;
+    } catch (const Error& error) {
+      throw run_failure("E0008", error, plan_.span);
+    }
+  }
   // What is learned from and validated on counts by what it holds: a run goes on with the same data only, wherever it
   // lies.
   JournalEntry* next_entry() const {
@@ -67,17 +78,6 @@ class Training {
       words = fmt::format("{}, validated on {}", words, plan_.validation->source->describe());
     }
     return in_folder([&] { return journal_->next_training(words, print.hex()); });
-  }
-  // What goes wrong with the folder of the run has nothing to do with the step.
-  template <class F>
-  auto in_folder(F&& f) const {
-    try {
-      return f();
-    } catch (const OutOfMemory&) {
-      throw;
-    } catch (const Error& error) {
-      throw run_failure("E0008", error, plan_.span);
-    }
   }
   void keep(bool at_once) {
     if (entry_ != nullptr) in_folder([&] { journal_->keep(*entry_, state_, at_once); });

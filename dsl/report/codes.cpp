@@ -1,9 +1,11 @@
-// Reads codes.md: headings `## E0203 title`, paragraphs, and examples between fences.
+// Reads codes.md: headings are `E0203 title`.
 #include "report/codes.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+
+#include "report/sections.hpp"
 
 namespace metac::dsl {
 
@@ -11,47 +13,19 @@ extern const std::string_view codes_text;  // made from codes.md
 
 namespace {
 
-class Reader {
- public:
-  std::vector<CodeFamily> read(std::string_view text) {
-    while (!text.empty()) {
-      const std::size_t end = text.find('\n');
-      add(text.substr(0, end));
-      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+std::vector<CodeFamily> families_in(std::string_view text) {
+  std::vector<CodeFamily> families;
+  for (Section& section : sections_of(text)) {
+    CodeFamily& family = families.emplace_back();
+    for (const std::string& heading : section.headings) {
+      const std::size_t blank = heading.find(' ');
+      family.codes.push_back({heading.substr(0, blank), heading.substr(blank + 1)});
     }
-    for (auto& family : families_) trim(family.text);
-    return std::move(families_);
+    family.text = std::move(section.text);
+    family.examples = std::move(section.examples);
   }
-
- private:
-  void add(std::string_view line) {
-    const bool fence = line.starts_with("```");
-    if (fence) {
-      in_example_ = !in_example_;
-      if (in_example_) families_.back().examples.emplace_back();
-    } else if (in_example_) {
-      families_.back().examples.back() += std::string(line) + "\n";
-    } else if (line.starts_with("## ")) {
-      add_heading(line.substr(3));
-    } else if (!families_.empty()) {  // else the opening of the file
-      families_.back().text += std::string(line) + "\n";
-    }
-    after_heading_ = !fence && line.starts_with("## ");
-  }
-
-  void add_heading(std::string_view heading) {
-    if (!after_heading_) families_.emplace_back();
-    const std::size_t blank = heading.find(' ');
-    families_.back().codes.push_back({std::string(heading.substr(0, blank)), std::string(heading.substr(blank + 1))});
-  }
-
-  static void trim(std::string& text) {
-    while (text.ends_with('\n')) text.pop_back();
-  }
-
-  std::vector<CodeFamily> families_;
-  bool in_example_ = false, after_heading_ = false;
-};
+  return families;
+}
 
 int number_of(std::string_view code) {
   int number = -1;
@@ -71,7 +45,7 @@ std::vector<std::string> CodeFamily::examples_of(std::string_view code) const {
 }
 
 const std::vector<CodeFamily>& code_families() {
-  static const std::vector<CodeFamily> families = Reader().read(codes_text);
+  static const std::vector<CodeFamily> families = families_in(codes_text);
   return families;
 }
 

@@ -109,8 +109,9 @@ std::string render(const Diagnostic& diagnostic, const Sources& sources, bool co
   const Painter painter(sources, colour);
   const bool is_error = diagnostic.severity == Severity::error;
   if (!has_place(diagnostic, sources)) {
-    std::string out = fmt::format("{} {} [{}]\n", painter.paint(is_error ? "1;31" : "1;35", is_error ? "metac: error:" : "metac: warning:"),
-                                  painter.paint("1", diagnostic.message), diagnostic.code);
+    std::string out = fmt::format(
+        "{} {} [{}]\n", painter.paint(is_error ? "1;31" : "1;35", is_error ? "metac: error:" : "metac: warning:"),
+        painter.paint("1", diagnostic.message), diagnostic.code);
     if (!diagnostic.hint.empty()) out += fmt::format("  {} {}\n", painter.paint("1;32", "hint:"), diagnostic.hint);
     return out;
   }
@@ -129,7 +130,8 @@ std::string render(const Diagnostic& diagnostic, const Sources& sources, bool co
 }
 
 std::string render_json(const Diagnostic& diagnostic, const Sources& sources) {
-  auto json = has_place(diagnostic, sources) ? place_as_json(diagnostic.span, sources) : nlohmann::ordered_json::object();
+  auto json =
+      has_place(diagnostic, sources) ? place_as_json(diagnostic.span, sources) : nlohmann::ordered_json::object();
   json["severity"] = diagnostic.severity == Severity::error ? "error" : "warning";
   json["code"] = diagnostic.code;
   json["message"] = diagnostic.message;
