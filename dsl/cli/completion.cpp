@@ -24,7 +24,7 @@ std::string names_of(const std::vector<CommandText>& commands) {
 }
 
 // In single quotes of a shell.
-std::string quoted(std::string_view text) {
+std::string in_single_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -90,7 +90,7 @@ std::string zsh_case(const CommandText& command) {
                                  : fmt::format("*{}[{}]:{}:{}", option.name, zsh_escaped(option.text),
                                                zsh_escaped(option.value), zsh_action(option));
     if (option.is_positional() && &option != &command.options.front() && (&option - 1)->is_positional()) continue;
-    text += " \\\n        " + quoted(what);
+    text += " \\\n        " + in_single_quotes(what);
   }
   return text + "\n      ;;\n";
 }
@@ -99,7 +99,7 @@ std::string zsh_case(const CommandText& command) {
 
 std::string fish_line(const CommandText& command, const OptionText& option) {
   std::string text = fmt::format("complete -c metac -n '__fish_seen_subcommand_from {}'", command.name);
-  if (!option.is_positional()) text += fmt::format(" -l {} -d {}", option.name.substr(2), quoted(option.text));
+  if (!option.is_positional()) text += fmt::format(" -l {} -d {}", option.name.substr(2), in_single_quotes(option.text));
   const auto words = option.choices();
   if (!words.empty()) {
     text += fmt::format(" -x -a '{}'", fmt::join(words, " "));
@@ -136,7 +136,7 @@ complete -o filenames -F _metac metac
 std::string zsh_completion(const std::vector<CommandText>& commands) {
   std::string names, cases;
   for (const auto& each : commands) {
-    names += "    " + quoted(each.name + ":" + each.text) + "\n";
+    names += "    " + in_single_quotes(each.name + ":" + each.text) + "\n";
     cases += zsh_case(each);
   }
   return fmt::format(R"(#compdef metac
@@ -161,7 +161,7 @@ _metac "$@"
 std::string fish_completion(const std::vector<CommandText>& commands) {
   std::string text = "# Completion of metac for fish; made by `metac completion fish`.\ncomplete -c metac -f\n";
   for (const auto& each : commands)
-    text += fmt::format("complete -c metac -n __fish_use_subcommand -a {} -d {}\n", each.name, quoted(each.text));
+    text += fmt::format("complete -c metac -n __fish_use_subcommand -a {} -d {}\n", each.name, in_single_quotes(each.text));
   for (const auto& each : commands)
     for (const auto& option : each.options) text += fish_line(each, option);
   return text;
