@@ -84,6 +84,8 @@ inline Places<T> take_vector(const PoolWindow& window, const T* image, const std
   Places<T> found = {};
   const Places<T> place = load_places<T>(index);
   for (int p = 0; p < window.count; ++p) {
+    // The loads wait for the index, so few of them are under way.
+    __builtin_prefetch(image + window.offset[p] + window.ahead);
     const Places<T> hit = place == Places<T>{} + window.place[p];
     value = hit ? load(image + window.offset[p]) : value;
     found |= hit;
@@ -135,11 +137,48 @@ bool put(const PoolWindow& window, T* image, const T* values, const std::int32_t
   return true;
 }
 
+// Which of the lanes were found, all bits set. Zero is added, as in put, so that -0 becomes 0.
+template <class T>
+inline Places<T> fill_vector(const PoolWindow& window, T* image, const T* values, const std::int32_t* index) {
+  Places<T> found = {};
+  const Places<T> place = load_places<T>(index);
+  const Vector<T> value = load(values) + T(0);
+  for (int p = 0; p < window.count; ++p) {
+    const Places<T> hit = place == Places<T>{} + window.place[p];
+    store(image + window.offset[p], hit ? value : Vector<T>{});
+    found |= hit;
+  }
+  return found;
+}
+
+template <class T>
+inline bool fill_one(const PoolWindow& window, T* image, T value, std::int32_t index) {
+  bool found = false;
+  for (int p = 0; p < window.count; ++p) {
+    const bool hit = index == window.place[p];
+    image[window.offset[p]] = (hit ? value : T(0)) + T(0);
+    found |= hit;
+  }
+  return found;
+}
+
+template <class T>
+bool fill(const PoolWindow& window, T* image, const T* values, const std::int32_t* index, std::int64_t n) {
+  bool all = true;
+  Places<T> found = ~Places<T>{};
+  std::int64_t i = 0;
+  for (; i + lanes<T> <= n; i += lanes<T>) found &= fill_vector(window, image + i, values + i, index + i);
+  for (; i < n; ++i) all &= fill_one(window, image + i, values[i], index[i]);
+  for (int lane = 0; lane < lanes<T>; ++lane) all &= found[lane] != 0;
+  return all;
+}
+
 template <class T>
 void fill_table(PoolingTable<T>& table) {
   table.largest = largest<T>;
   table.take = take<T>;
   table.put = put<T>;
+  table.fill = fill<T>;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ struct PoolWindow {
   int count = 0;
   std::int64_t offset[most_places];  // in elements, from the image
   std::int32_t place[most_places];   // row * width + column
+  std::int64_t ahead = 0;            // elements from a place to that of a window which is read soon
 };
 
 template <class T>
@@ -22,6 +23,8 @@ struct PoolingTable {
   bool (*take)(const PoolWindow&, const T* image, const std::int32_t* index, T* result, std::int64_t n) = nullptr;
   // image[offset + i] += values[i] at the place that index[i] names. False, and nothing is changed, if some names none.
   bool (*put)(const PoolWindow&, T* image, const T* values, const std::int32_t* index, std::int64_t n) = nullptr;
+  // The same for places that nothing was written to yet: all others of the window become 0. False: nothing is promised.
+  bool (*fill)(const PoolWindow&, T* image, const T* values, const std::int32_t* index, std::int64_t n) = nullptr;
 };
 
 }  // namespace metac

@@ -105,8 +105,14 @@ BOOST_AUTO_TEST_CASE(pooling_equals_loops_with_ties_nan_and_infinity) {
   std::uint64_t seed = 0;
   for (const auto dtype : {Dtype::f32, Dtype::f64})
     for (const std::int64_t channels : {0, 1, 3, 32, 64, 75})
-      for (const auto& [window, stride, before] :
-           {std::array<std::int64_t, 3>{2, 2, 0}, {3, 2, 1}, {3, 1, 1}, {1, 1, 0}, {2, 3, 0}, {5, 1, 2}, {9, 1, 0}})
+      for (const auto& [window, stride, before] : {std::array<std::int64_t, 3>{2, 2, 0},
+                                                   {3, 2, 1},
+                                                   {3, 1, 1},
+                                                   {1, 1, 0},
+                                                   {3, 3, 0},
+                                                   {2, 3, 0},
+                                                   {5, 1, 2},
+                                                   {9, 1, 0}})
         BOOST_TEST_CONTEXT("channels " << channels << " window " << window << " stride " << stride << " before "
                                        << before)
   check_pooling(pooling(dtype, 2, {11, 9}, channels, window, stride, before), ++seed);
@@ -128,6 +134,21 @@ BOOST_AUTO_TEST_CASE(pooling_indices_from_elsewhere_are_safe) {
   std::vector<double> wanted(32, 0.0);
   wanted[30] = 1, wanted[1] = 4, wanted[6] = 7, wanted[21] = 8;
   check_values(run(*make_pool_put(p), image_type(p), {&values, &index}), wanted);
+
+  const auto late = integers({1, 2, 2, 2}, {0, 1, 2, 3, 8, 9, 0, 15});  // the last window names a place of the first
+  std::vector<double> sums(32, 0.0);
+  sums[0] = 1 + 7, sums[3] = 2, sums[4] = 3, sums[7] = 4, sums[16] = 5, sums[19] = 6, sums[31] = 8;
+  check_values(run(*make_pool_put(p), image_type(p), {&values, &late}), sums);
+}
+
+BOOST_AUTO_TEST_CASE(pool_put_adds_to_zero_also_where_it_only_writes) {
+  for (const std::int64_t stride : {1, 2}) {
+    const auto p = pooling(Dtype::f32, 1, {2, 2}, 16, 2, stride, 0);
+    const Array index = integers({1, 1, 1, 16}, std::vector<std::int32_t>(16, 3));
+    const Array values = numbers(Dtype::f32, {1, 1, 1, 16}, std::vector<double>(16, -0.0));
+    const Array put = run(*make_pool_put(p), image_type(p), {&values, &index});
+    for (std::int64_t i = 0; i < put.elements(); ++i) BOOST_TEST(!std::signbit(put.at(i)));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(labels_out_of_range_end_the_run_with_their_numbers) {
