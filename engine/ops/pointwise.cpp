@@ -230,8 +230,9 @@ Tensors choose_vjp(const VjpSite& site, Tensor second) {
   return {site.needed[0] ? drop_where(second, ct) : Tensor{}, site.needed[1] ? keep_where(second, ct) : Tensor{}};
 }
 
-Tensors maximum_vjp(const VjpSite& site) { return choose_vjp(site, less_equal(site.inputs[0], site.inputs[1])); }
-Tensors minimum_vjp(const VjpSite& site) { return choose_vjp(site, less_equal(site.inputs[1], site.inputs[0])); }
+// Asked of the result, which says the same: it is mostly kept anyway, and the first input need not be.
+Tensors maximum_vjp(const VjpSite& site) { return choose_vjp(site, less_equal(site.node, site.inputs[1])); }
+Tensors minimum_vjp(const VjpSite& site) { return choose_vjp(site, less_equal(site.inputs[1], site.node)); }
 
 Tensors select_vjp(const VjpSite& site) {
   const Tensor ct = site.cotangents[0], condition = site.inputs[0];
