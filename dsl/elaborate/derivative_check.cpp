@@ -169,7 +169,7 @@ std::string as_written(const Elaborator& self, Span span) {
       text += c;
     else if (!text.empty() && text.back() != ' ')
       text += ' ';
-  return text.size() > longest ? text.substr(0, longest - 2) + ".." : text;
+  return text.size() > longest ? fmt::format("{}..", text.substr(0, longest - 2)) : text;
 }
 
 // Of a loop that is unrolled, the first turn.

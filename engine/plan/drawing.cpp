@@ -64,7 +64,7 @@ std::string operand_json(const Frame& frame, const Operand& operand) {
 std::string operands_json(const Frame& frame, const Step& step, std::uint32_t begin, std::uint32_t end) {
   std::string text;
   for (std::uint32_t k = begin; k < end; ++k)
-    text += (k == begin ? "" : ",") + operand_json(frame, frame.operands[step.first + k]);
+    text += fmt::format("{}{}", k == begin ? "" : ",", operand_json(frame, frame.operands[step.first + k]));
   return text;
 }
 
