@@ -143,9 +143,9 @@ BOOST_AUTO_TEST_CASE(pooling_indices_from_elsewhere_are_safe) {
 
 BOOST_AUTO_TEST_CASE(pool_put_adds_to_zero_also_where_it_only_writes) {
   for (const std::int64_t stride : {1, 2}) {
-    const auto p = pooling(Dtype::f32, 1, {2, 2}, 16, 2, stride, 0);
-    const Array index = integers({1, 1, 1, 16}, std::vector<std::int32_t>(16, 3));
-    const Array values = numbers(Dtype::f32, {1, 1, 1, 16}, std::vector<double>(16, -0.0));
+    const auto p = pooling(Dtype::f32, 1, {2, 2}, 17, 2, stride, 0);  // one channel more than a vector
+    const Array index = integers({1, 1, 1, 17}, std::vector<std::int32_t>(17, 3));
+    const Array values = numbers(Dtype::f32, {1, 1, 1, 17}, std::vector<double>(17, -0.0));
     const Array put = run(*make_pool_put(p), image_type(p), {&values, &index});
     for (std::int64_t i = 0; i < put.elements(); ++i) BOOST_TEST(!std::signbit(put.at(i)));
   }
