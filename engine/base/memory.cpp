@@ -52,6 +52,7 @@ struct Block {
 #else
   static constexpr std::size_t least_mapped = 1u << 19;
 #endif
+  static constexpr std::size_t least_of_large_pages = 8u << 20;  // a page of 2 MiB at either end hardly counts
   bool is_mapped() const { return bytes >= least_mapped; }
 
   // `begin` is null where the system has no more.
@@ -62,7 +63,10 @@ struct Block {
       return block;
     }
     void* const pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages != MAP_FAILED) block.begin = pages;
+    if (pages == MAP_FAILED) return block;
+    block.begin = pages;
+    // Where the system has large pages, the processor need not look up the address of each small one. Only a wish.
+    if (bytes >= least_of_large_pages) madvise(pages, bytes, MADV_HUGEPAGE);
     return block;
   }
   void free() const {
