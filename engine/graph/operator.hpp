@@ -85,6 +85,15 @@ struct Operator {
   // A kernel for operands of these layouts. The plan makes operand i dense first unless bit i of `strided` is set.
   KernelPtr (*kernel)(const Node&, std::span<const Layout> inputs) = nullptr;
   std::uint32_t strided = 0;
+  // How the work of the kernel may be cut in parts: by an axis of the result (those before it have one element) that
+  // goes with one axis of each input (-1: each part needs all of it), or, if the axis of the result is `summed`, by the
+  // axes of the inputs over which it adds up. Null: it may not.
+  struct Cut {
+    static constexpr int summed = -1;
+    int result = 0;
+    std::vector<int> inputs;
+  };
+  Cut (*cut)(const Node&) = nullptr;
   // How many additions, multiplications and the like the kernel does. Null: one for each element of the result.
   double (*operations)(const Node&, std::span<const Layout> inputs) = nullptr;
 

@@ -62,6 +62,8 @@ struct PointwiseProgram {
   std::vector<Immediate> immediates;
   std::vector<Instruction> instructions;
   std::vector<Output> outputs;  // every reduction of one program is over the same axes
+
+  Dtype dtype(std::size_t reg) const;
 };
 
 inline constexpr int max_pointwise_instructions = 96;  // of one program: keeps its tiles in the first-level cache

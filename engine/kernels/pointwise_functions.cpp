@@ -137,6 +137,12 @@ int arity(Fn fn) {
   return fn == Fn::select || fn == Fn::call_3 ? 3 : 2;
 }
 
+Dtype PointwiseProgram::dtype(std::size_t reg) const {
+  if (reg < loads.size()) return loads[reg].dtype;
+  reg -= loads.size();
+  return reg < immediates.size() ? immediates[reg].dtype : instructions[reg - immediates.size()].result;
+}
+
 double evaluate(Fn fn, Dtype operand, Dtype result, double a, double b, double c, Scalar call) {
   const double value = fn < Fn::call_1 ? evaluate_unrounded(fn, operand, result, a, b, c) : call(a, b, c);
   return result == Dtype::f32 ? static_cast<float>(value) : value;

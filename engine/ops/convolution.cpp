@@ -300,6 +300,10 @@ const Operator convolution_operator = {
           return make_convolution(
               form_of(node.attributes, inputs[0].dtype, inputs[0].shape, inputs[1].shape, node.type.shape));
         },
+    .cut =
+        [](const Node&) {
+          return Operator::Cut{0, {0, -1}};
+        },
     .operations = [](const Node& node,
                      std::span<const Layout> inputs) { return operations(node.type.elements(), inputs[1].shape); },
     .samples = convolution_samples<0>,
@@ -323,6 +327,10 @@ const Operator data_operator = {
         [](const Node& node, std::span<const Layout> inputs) {
           return make_convolution_data(
               form_of(node.attributes, inputs[0].dtype, node.type.shape, inputs[1].shape, inputs[0].shape));
+        },
+    .cut =
+        [](const Node&) {
+          return Operator::Cut{0, {0, -1}};
         },
     .operations =
         [](const Node&, std::span<const Layout> inputs) {
@@ -349,6 +357,10 @@ const Operator weights_operator = {
         [](const Node& node, std::span<const Layout> inputs) {
           return make_convolution_weights(
               form_of(node.attributes, inputs[0].dtype, inputs[0].shape, node.type.shape, inputs[1].shape));
+        },
+    .cut =
+        [](const Node&) {
+          return Operator::Cut{Operator::Cut::summed, {0, 0}};
         },
     .operations =
         [](const Node& node, std::span<const Layout> inputs) {

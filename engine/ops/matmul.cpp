@@ -41,6 +41,14 @@ Tensor matmul_batch(const BatchSite& site) {
   return matmul(with_batch(site, 0), with_batch(site, 1));
 }
 
+// By the first axis of the batch that has several entries, else by rows.
+Operator::Cut matmul_cut(const Node& node) {
+  const Shape& shape = node.type.shape;
+  int axis = 0;
+  while (axis < shape.rank() - 2 && shape[axis] == 1) ++axis;
+  return {axis, {axis, axis == shape.rank() - 2 ? -1 : axis}};
+}
+
 void matmul_reference(const Node&, std::span<const Array> inputs, Array& result) {
   const Shape &a = inputs[0].shape(), &b = inputs[1].shape();
   const std::int64_t m = a[a.rank() - 2], k = a.back(), n = b.back();
@@ -70,6 +78,7 @@ const Operator matmul_operator = {
     .batch = matmul_batch,
     .kernel = [](const Node&, std::span<const Layout> inputs) { return make_matmul(inputs[0], inputs[1]); },
     .strided = 0b11,
+    .cut = matmul_cut,
     .operations =
         [](const Node& node, std::span<const Layout> inputs) {
           return 2.0 * static_cast<double>(node.type.elements() * inputs[0].shape.back());
@@ -126,6 +135,10 @@ const Operator squared_products_operator = {
     .batch = batch_by_map,
     .kernel = [](const Node&,
                  std::span<const Layout> inputs) { return make_squared_products(inputs[0].type(), inputs[1].type()); },
+    .cut =
+        [](const Node&) {
+          return Operator::Cut{Operator::Cut::summed, {0, 0}};
+        },
     .operations =
         [](const Node& node, std::span<const Layout> inputs) {
           return 3.0 * static_cast<double>(node.type.elements() * inputs[0].shape[0]);

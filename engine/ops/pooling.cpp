@@ -144,6 +144,10 @@ const Operator pool_index_operator = {
         [](const Node& node, std::span<const Layout> inputs) {
           return make_max_pool_index(pooling_of(node.attributes, inputs[0].dtype, inputs[0].shape, node.type.shape));
         },
+    .cut =
+        [](const Node&) {
+          return Operator::Cut{0, {0}};
+        },
     .samples =
         [] {
           return std::vector<Sample>{{{{Dtype::f32, {1, 1, 1, 1}}}, numbers({1, 1, 1, 1, 0, 0, 0, 0})},
@@ -177,6 +181,10 @@ const Operator pool_take_operator = {
         [](const Node& node, std::span<const Layout> inputs) {
           return make_pool_take(pooling_of(node.attributes, inputs[0].dtype, inputs[0].shape, node.type.shape));
         },
+    .cut =
+        [](const Node&) {
+          return Operator::Cut{0, {0, 0}};
+        },
     .samples =
         [] {
           const Attributes one = numbers({1, 1, 1, 1, 0, 0, 0, 0}), two = numbers({2, 2, 2, 2, 0, 0, 0, 0});
@@ -205,6 +213,10 @@ const Operator pool_put_operator = {
     .kernel =
         [](const Node& node, std::span<const Layout> inputs) {
           return make_pool_put(pooling_of(node.attributes, inputs[0].dtype, node.type.shape, inputs[0].shape));
+        },
+    .cut =
+        [](const Node&) {
+          return Operator::Cut{0, {0, 0}};
         },
     .samples =
         [] {

@@ -9,11 +9,11 @@
 namespace metac {
 namespace {
 
-Cost cost_of(const Frame& frame, const Plan& plan) {
+Cost cost_of(const Frame& frame) {
   Cost sum;
   for (const Step& step : frame.steps) {
+    const Cost one = step.loop != nullptr ? cost_of(step.loop->body) : step.work;
     const double times = step.loop != nullptr ? static_cast<double>(step.loop->length) : 1;
-    const Cost one = step.loop != nullptr ? cost_of(step.loop->body, plan) : plan.work.at(step.kernel.get());
     sum.operations += times * one.operations;
     sum.bytes += times * one.bytes;
   }
@@ -22,7 +22,7 @@ Cost cost_of(const Frame& frame, const Plan& plan) {
 
 // As BoundFrame and LoopState allocate: the first worker of a loop is in the arena, the further ones are not.
 std::size_t beside_the_arena(const Frame& frame, int threads) {
-  std::size_t bytes = 0;
+  std::size_t bytes = static_cast<std::size_t>(frame.workers(threads) - 1) * frame.part_scratch_bytes;
   for (const Step& step : frame.steps) {
     if (step.loop == nullptr) continue;
     const LoopKernel& loop = *step.loop;
@@ -37,7 +37,7 @@ std::size_t beside_the_arena(const Frame& frame, int threads) {
 
 }  // namespace
 
-Cost cost_of(const Plan& plan) { return cost_of(plan.frame, plan); }
+Cost cost_of(const Plan& plan) { return cost_of(plan.frame); }
 
 std::size_t working_bytes(const Plan& plan, int threads) {
   return plan.frame.arena_bytes + beside_the_arena(plan.frame, threads);

@@ -56,8 +56,9 @@ class Drawing {
 
 std::string operand_json(const Frame& frame, const Operand& operand) {
   const Storage& storage = frame.storages[operand.storage];
-  const char* space = storage.space == Space::arena ? "arena" : storage.space == Space::external ? "external" : "array";
-  const std::int64_t place = storage.space == Space::arena ? storage.offset : storage.index;
+  constexpr const char* spaces[] = {"arena", "external", "array", "part"};
+  const char* space = spaces[static_cast<int>(storage.space)];
+  const std::int64_t place = storage.offset >= 0 ? storage.offset : storage.index;
   return fmt::format(R"({{"space":"{}","place":{},"offset":{}}})", space, place, operand.offset);
 }
 
@@ -71,10 +72,10 @@ std::string operands_json(const Frame& frame, const Step& step, std::uint32_t be
 std::string frame_json(const Frame& frame) {
   std::string steps;
   for (const Step& step : frame.steps) {
-    steps += fmt::format(
-        R"({}{{"kernel":{},"node":{},"results":[{}],"operands":[{}],"scratch_bytes":{})", steps.empty() ? "" : ",",
-        quoted(step.kernel->describe()), step.node, operands_json(frame, step, 0, step.results),
-        operands_json(frame, step, step.results, step.operands), step.scratch >= 0 ? step.kernel->scratch_bytes() : 0);
+    steps += fmt::format(R"({}{{"kernel":{},"parts":{},"node":{},"results":[{}],"operands":[{}],"scratch_bytes":{})",
+                         steps.empty() ? "" : ",", quoted(step.kernel->describe()), step.parts, step.node,
+                         operands_json(frame, step, 0, step.results),
+                         operands_json(frame, step, step.results, step.operands), step.scratch_bytes());
     if (step.loop != nullptr) steps += ",\"body\":" + frame_json(step.loop->body);
     steps += "}";
   }

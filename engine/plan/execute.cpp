@@ -5,29 +5,63 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <unordered_map>
 
 #include "base/memory.hpp"
 #include "plan/parallel.hpp"
 
 namespace metac {
 
-BoundFrame::BoundFrame(const Frame& frame, std::byte* arena, int threads) : pointers_(frame.operands.size()) {
+BoundFrame::BoundFrame(const Frame& frame, std::byte* arena, int threads)
+    : frame_(frame), pointers_(frame.operands.size()) {
   resolve(frame, arena);
   calls_.reserve(frame.steps.size());
-  std::unordered_map<const Kernel*, Kernel::State*> states;  // a kernel of several steps needs one only
-  for (const Step& step : frame.steps) {
-    std::byte* scratch = step.scratch < 0 ? nullptr : arena + step.scratch;
-    if (step.loop != nullptr) {
-      states_.push_back(std::make_unique<LoopState>(*step.loop, scratch, threads));
-      states[step.loop] = states_.back().get();
-    } else if (!states.contains(step.kernel.get())) {
-      states_.push_back(step.kernel->make_state());
-      states[step.kernel.get()] = states_.back().get();
-    }
-    calls_.push_back({step.kernel.get(), pointers_.data() + step.first, scratch, states[step.kernel.get()]});
-  }
+  for (const Step& step : frame.steps)
+    calls_.push_back({.kernel = step.kernel.get(),
+                      .operands = pointers_.data() + step.first,
+                      .scratch = step.scratch < 0 ? nullptr : arena + step.scratch,
+                      .state = nullptr,
+                      .number = number_of(*step.kernel),
+                      .smaller = step.smaller == nullptr ? 0 : number_of(*step.smaller),
+                      .step = static_cast<std::uint32_t>(calls_.size()),
+                      .together = step.is_cut() ? step.together : 0});
+  make_states(frame, arena, threads);
   for (const auto output : frame.outputs) outputs_.push_back(&pointers_[output]);
+}
+
+std::uint32_t BoundFrame::number_of(const Kernel& kernel) {
+  const auto [found, fresh] = numbers_.emplace(&kernel, static_cast<std::uint32_t>(kernels_.size()));
+  if (fresh) kernels_.push_back(&kernel);
+  return found->second;
+}
+
+void BoundFrame::make_states(const Frame& frame, std::byte* arena, int threads) {
+  std::vector<const Step*> loops(kernels_.size(), nullptr);
+  std::vector<char> cut(kernels_.size(), 0);
+  std::uint32_t most_operands = 0;  // of a step in parts
+  for (const Call& call : calls_) {
+    const Step& step = frame.steps[call.step];
+    if (step.loop != nullptr) loops[call.number] = &step;
+    if (!step.is_cut()) continue;
+    cut[call.number] = 1;
+    if (step.smaller != nullptr) cut[call.smaller] = 1;
+    most_operands = std::max(most_operands, step.operands);
+  }
+  workers_.resize(static_cast<std::size_t>(frame.workers(threads)));
+  for (Worker& worker : workers_) {
+    const bool first = &worker == workers_.data();
+    worker.operands.resize(most_operands);
+    if (!first) worker.scratch = allocate(frame.part_scratch_bytes);
+    for (std::size_t k = 0; k < kernels_.size(); ++k) {
+      std::unique_ptr<Kernel::State> state;
+      if (loops[k] != nullptr && first)
+        state = std::make_unique<LoopState>(*loops[k]->loop,
+                                            loops[k]->scratch < 0 ? nullptr : arena + loops[k]->scratch, threads);
+      else if (loops[k] == nullptr && (first || cut[k] != 0))
+        state = kernels_[k]->make_state();
+      worker.states.push_back(std::move(state));
+    }
+  }
+  for (Call& call : calls_) call.state = workers_[0].states[call.number].get();
 }
 
 void BoundFrame::resolve(const Frame& frame, std::byte* arena) {
@@ -36,6 +70,7 @@ void BoundFrame::resolve(const Frame& frame, std::byte* arena) {
     const Storage& storage = frame.storages[operand.storage];
     switch (storage.space) {
       case Space::arena:
+      case Space::part:
         pointers_[i] = arena + storage.offset + operand.offset;
         break;
       case Space::array:
@@ -70,35 +105,71 @@ void BoundFrame::run_task(void* const* externals, std::int64_t task) {
 }
 
 void BoundFrame::run() {
-  if (!times_.empty()) return run_timed();
-  for (const Call& call : calls_) call.kernel->run(call.operands, call.scratch, call.state);
-}
-
-void BoundFrame::run_timed() {
-  using Clock = std::chrono::steady_clock;
-  for (std::size_t i = 0; i < calls_.size(); ++i) {
+  const bool timed = !workers_[0].times.empty();
+  for (std::size_t i = 0; i < calls_.size();) {
     const Call& call = calls_[i];
-    const auto begun = Clock::now();
-    call.kernel->run(call.operands, call.scratch, call.state);
-    ++times_[i].calls;
-    times_[i].nanoseconds += std::chrono::nanoseconds(Clock::now() - begun).count();
+    if (call.together > 0) {
+      parallel_for(static_cast<int>(workers_.size()), frame_.steps[call.step].parts,
+                   [this, i](int worker, std::int64_t part) { run_part(i, worker, part); });
+      i += call.together;
+      continue;
+    }
+    if (timed)
+      run_timed(call.number, workers_[0], call.operands, call.scratch);
+    else
+      call.kernel->run(call.operands, call.scratch, call.state);
+    ++i;
   }
 }
 
+// All steps of the chain that begins with this call.
+void BoundFrame::run_part(std::size_t first, int w, std::int64_t part) {
+  Worker& worker = workers_[static_cast<std::size_t>(w)];
+  std::byte* const scratch = w == 0 ? calls_[first].scratch : worker.scratch.get();
+  for (std::size_t i = first; i < first + calls_[first].together; ++i) {
+    const Call& call = calls_[i];
+    const Step& step = frame_.steps[call.step];
+    const std::int64_t begin = step.place(part), size = step.place(part + 1) - begin;
+    for (std::uint32_t k = 0; k < step.operands; ++k) {
+      const Operand& operand = frame_.operands[step.first + k];
+      auto* const base = static_cast<std::byte*>(call.operands[k]);
+      worker.operands[k] = frame_.storages[operand.storage].space == Space::part
+                               ? scratch + (base - call.scratch)
+                               : base + operand.stride * (operand.by_part ? part : begin);
+    }
+    const std::uint32_t kernel = size < step.most_places() ? call.smaller : call.number;
+    if (worker.times.empty())
+      kernels_[kernel]->run(worker.operands.data(), scratch, worker.states[kernel].get());
+    else
+      run_timed(kernel, worker, worker.operands.data(), scratch);
+  }
+}
+
+void BoundFrame::run_timed(std::uint32_t kernel, Worker& worker, void* const* operands, std::byte* scratch) {
+  using Clock = std::chrono::steady_clock;
+  const auto begun = Clock::now();
+  kernels_[kernel]->run(operands, scratch, worker.states[kernel].get());
+  ++worker.times[kernel].calls;
+  worker.times[kernel].nanoseconds += std::chrono::nanoseconds(Clock::now() - begun).count();
+}
+
 void BoundFrame::measure() {
-  times_.assign(calls_.size(), {});
-  for (const auto& state : states_)
-    if (auto* loop = dynamic_cast<LoopState*>(state.get()))
-      for (auto& worker : loop->workers) worker.measure();
+  for (Worker& worker : workers_) {
+    worker.times.assign(kernels_.size(), {});
+    for (const auto& state : worker.states)
+      if (auto* loop = dynamic_cast<LoopState*>(state.get()))
+        for (auto& inner : loop->workers) inner.measure();
+  }
 }
 
 void BoundFrame::visit_times(const std::function<void(const Kernel&, std::int64_t, double)>& visit) const {
-  for (std::size_t i = 0; i < times_.size(); ++i)
-    if (dynamic_cast<const LoopState*>(calls_[i].state) == nullptr)
-      visit(*calls_[i].kernel, times_[i].calls, 1e-9 * static_cast<double>(times_[i].nanoseconds));
-  for (const auto& state : states_)
-    if (const auto* loop = dynamic_cast<const LoopState*>(state.get()))
-      for (const auto& worker : loop->workers) worker.visit_times(visit);
+  for (const Worker& worker : workers_)
+    for (std::size_t k = 0; k < worker.times.size(); ++k) {
+      if (const auto* loop = dynamic_cast<const LoopState*>(worker.states[k].get()))
+        for (const auto& inner : loop->workers) inner.visit_times(visit);
+      else if (worker.times[k].calls > 0)
+        visit(*kernels_[k], worker.times[k].calls, 1e-9 * static_cast<double>(worker.times[k].nanoseconds));
+    }
 }
 
 }  // namespace metac

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "plan/frame.hpp"
@@ -11,8 +12,8 @@ namespace metac {
 
 class BoundFrame {
  public:
-  // `arena` has at least frame.arena_bytes and outlives this, as does the frame. Regions in the frame may use `threads`
-  // workers.
+  // `arena` has at least frame.arena_bytes and outlives this, as does the frame. The tasks of regions in the frame and
+  // the parts of its steps may use `threads` workers.
   BoundFrame(const Frame& frame, std::byte* arena, int threads);
   BoundFrame(BoundFrame&&) = default;
 
@@ -34,7 +35,10 @@ class BoundFrame {
     const Kernel* kernel;
     void* const* operands;
     std::byte* scratch;
-    Kernel::State* state;
+    Kernel::State* state;           // of the first worker
+    std::uint32_t number, smaller;  // of kernels_; `smaller` only of steps in parts
+    std::uint32_t step;
+    std::uint32_t together;  // calls of the chain that begins here, if it is run in parts; else 0
   };
   struct Patch {
     std::uint32_t slot, external;
@@ -48,17 +52,29 @@ class BoundFrame {
   struct Time {
     std::int64_t calls = 0, nanoseconds = 0;
   };
+  // What runs whole steps, and parts; all but the first one parts only.
+  struct Worker {
+    std::vector<std::unique_ptr<Kernel::State>> states;  // by kernel
+    std::vector<Time> times;                             // by kernel; empty: they are not timed
+    std::vector<void*> operands;                         // of the part at hand
+    std::shared_ptr<std::byte> scratch;                  // null for the first, which has that of the steps
+  };
 
   void resolve(const Frame& frame, std::byte* arena);
-  void run_timed();
+  std::uint32_t number_of(const Kernel&);
+  void make_states(const Frame& frame, std::byte* arena, int threads);
+  void run_part(std::size_t call, int worker, std::int64_t part);
+  void run_timed(std::uint32_t kernel, Worker&, void* const* operands, std::byte* scratch);
 
-  std::vector<void*> pointers_;  // one for each operand of the frame
+  const Frame& frame_;
+  std::vector<void*> pointers_;  // one for each operand of the frame; of a step in parts: of its first part
   std::vector<Call> calls_;
   std::vector<Patch> patches_;
   std::vector<MovingPatch> moving_;
   std::vector<void* const*> outputs_;
-  std::vector<std::unique_ptr<Kernel::State>> states_;
-  std::vector<Time> times_;  // of the calls; empty: they are not timed
+  std::vector<const Kernel*> kernels_;  // each once: a kernel of several steps needs one state only
+  std::unordered_map<const Kernel*, std::uint32_t> numbers_;
+  std::vector<Worker> workers_;
 };
 
 // The workers of one step with a region. The first uses the scratch of the step; further ones, and the accumulators

@@ -3,12 +3,14 @@
 // by lower.hpp, given memory by memory.hpp, run by execute.cpp, printed by text.cpp.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "graph/graph.hpp"
 #include "kernels/kernel.hpp"
+#include "plan/cost.hpp"
 
 namespace metac {
 
@@ -17,6 +19,7 @@ enum class Space : std::uint8_t {
   external,  // given from outside: an input or output of the program, an operand of the region; Storage::index says
              // which
   array,     // memory of Frame::arrays[Storage::index], shared by all workers and never written
+  part,      // nobody needs it outside of a chain: one part of it in the scratch of the worker, at Storage::offset
 };
 
 // A piece of memory that holds one dense result; views share it.
@@ -24,12 +27,16 @@ struct Storage {
   Space space = Space::arena;
   std::uint32_t index = 0;
   std::size_t bytes = 0;
-  std::int64_t offset = -1;  // in the arena, once memory is assigned
+  std::int64_t offset = -1;  // in the arena or scratch, once memory is assigned
 };
 
 struct Operand {
   std::uint32_t storage = 0;
   std::int64_t offset = 0;  // bytes
+  // Of a step that is run in parts: how far the operand moves (bytes) with each place along the axis that is cut, or
+  // with each part.
+  std::int64_t stride = 0;
+  bool by_part = false;
 };
 
 class LoopKernel;
@@ -42,6 +49,21 @@ struct Step {
   std::uint32_t results = 0;
   std::uint32_t operands = 0;
   std::int64_t scratch = -1;  // offset in the arena, once memory is assigned; -1: none
+
+  Cost work;  // of one run, all parts together; of a region, whose work is that of its body, nothing
+
+  // Part p takes the places from p * length / parts of the axis that is cut. Parts need nothing of each other. One part
+  // runs through all steps of a chain before the next begins.
+  std::int64_t length = 1, parts = 1;
+  std::shared_ptr<const Kernel> smaller;  // for parts of one place less than most; null: they are all alike
+  std::uint32_t together = 1;             // of the first step of a chain: how many they are
+
+  std::int64_t place(std::int64_t part) const { return part * length / parts; }
+  std::int64_t most_places() const { return (length + parts - 1) / parts; }  // of one part
+  bool is_cut() const { return parts > 1; }
+  std::size_t scratch_bytes() const {
+    return std::max(kernel->scratch_bytes(), smaller == nullptr ? 0 : smaller->scratch_bytes());
+  }
 };
 
 struct Frame {
@@ -51,6 +73,10 @@ struct Frame {
   std::vector<std::uint32_t> outputs;  // of a body: which operands hold the results that are added up; dense
   std::vector<Array> arrays;
   std::size_t arena_bytes = 0;
+  std::int64_t most_parts = 1;         // of a step
+  std::size_t part_scratch_bytes = 0;  // what each further worker needs of its own for parts
+
+  int workers(int threads) const { return static_cast<int>(std::min<std::int64_t>(threads, most_parts)); }
 };
 
 // The step of a `map` or `scan`: runs its body once for each task. Its operands are the results (the parts), then the

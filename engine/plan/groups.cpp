@@ -164,10 +164,9 @@ void Lowering::close(std::uint32_t index) {
     store(node);
   }
   for (const auto& reduced : group.reductions) store(reduced.node);
-  const std::size_t results = operands.size();
   for (const auto& load : group.loads) operands.push_back({load.storage, load.offset});
   const NodeId last = group.reductions.empty() ? group.instructions.back().node : group.reductions.back().node;
-  emit(cache_.of_program(group.program(kept)), last, operands, results);
+  emit_program(group.program(kept), last, std::move(operands));
 }
 
 void Lowering::close_all() {

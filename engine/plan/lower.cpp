@@ -11,12 +11,20 @@
 
 namespace metac {
 
+namespace {
+
+std::int64_t bytes_along(const Layout& layout, int axis) {
+  return layout.strides[axis] * static_cast<std::int64_t>(size_of(layout.dtype));
+}
+
+}  // namespace
+
 Frame Lowering::program(std::span<const NodeId> inputs, std::span<const NodeId> outputs) {
   values_.resize(graph_.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) bind_input(inputs[i], static_cast<std::uint32_t>(i));
   lower(outputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) deliver(outputs[i], static_cast<std::uint32_t>(inputs.size() + i));
-  assign_memory(frame_);
+  finish();
   return std::move(frame_);
 }
 
@@ -31,7 +39,7 @@ std::unique_ptr<LoopKernel> Lowering::region(const MapBody& body, std::span<cons
   for (std::uint32_t k = 0; k < results; ++k) take_result(*loop, body, k);
   loop->strides.insert(loop->strides.end(), strides.begin(), strides.end());
   if (body.guard != MapBody::no_guard) loop->guard = results + body.guard;
-  assign_memory(frame_);
+  finish();
   loop->body = std::move(frame_);
   return loop;
 }
@@ -130,7 +138,7 @@ void Lowering::visit_kernel(NodeId id, const Node& node) {
   }
   values_[id] = new_result(node.type);
   operands[0] = operand(values_[id].index);
-  emit(cache_.of_node(node, layouts), id, operands, 1);
+  emit_kernel(id, node, std::move(layouts), std::move(operands));
 }
 
 void Lowering::visit_loop(NodeId id, const Node& node) {
@@ -148,21 +156,88 @@ void Lowering::visit_loop(NodeId id, const Node& node) {
   for (int k = 0; k < static_cast<int>(body.region.outputs.size()); ++k)
     operands.push_back(operand(new_result(part_type(body, k)).index));
   operands.insert(operands.end(), inputs.begin(), inputs.end());
-  std::shared_ptr<const LoopKernel> kernel = Lowering(*body.region.graph, cache_).region(body, strides);
-  emit(kernel, id, operands, body.region.outputs.size());
-  frame_.steps.back().loop = kernel.get();
+  // Threads are for the tasks, if there are several.
+  Parts parts = parts_;
+  parts.threads = parts.threads && (body.length < 2 || body.carries > 0);
+  std::shared_ptr<const LoopKernel> kernel = Lowering(*body.region.graph, cache_, parts).region(body, strides);
+  Draft draft;
+  draft.node = id;
+  draft.results = body.region.outputs.size();
+  draft.operands = std::move(operands);
+  draft.loop = kernel.get();
+  draft.make = [kernel](std::int64_t) { return kernel; };
+  drafts_.push_back(std::move(draft));
 }
 
-void Lowering::emit(std::shared_ptr<const Kernel> kernel, NodeId node, std::span<const Operand> operands,
-                    std::size_t results) {
-  Step step;
-  step.kernel = std::move(kernel);
-  step.node = node;
-  step.first = static_cast<std::uint32_t>(frame_.operands.size());
-  step.results = static_cast<std::uint32_t>(results);
-  step.operands = static_cast<std::uint32_t>(operands.size());
-  frame_.operands.insert(frame_.operands.end(), operands.begin(), operands.end());
-  frame_.steps.push_back(std::move(step));
+// By the first axis of more than one element: slices of results are dense then.
+void Lowering::emit_program(PointwiseProgram program, NodeId id, std::vector<Operand> operands) {
+  Draft draft;
+  draft.node = id;
+  draft.results = program.outputs.size();
+  draft.operands = std::move(operands);
+  draft.work = work_of(program);
+  int axis = 0;
+  while (axis < program.shape.rank() && program.shape[axis] == 1) ++axis;
+  if (axis < program.shape.rank() && program.shape[axis] > 0) {
+    draft.length = program.shape[axis];
+    for (std::size_t i = 0; i < draft.results; ++i) {
+      const auto& output = program.outputs[i];
+      if (output.reduction != Reduction::none && (output.axes >> axis & 1) != 0)
+        draft.summed.push_back({i, program.dtype(output.source), output.reduction});
+      else
+        move_result(draft, i);
+    }
+    for (std::size_t i = 0; i < program.loads.size(); ++i) {
+      const auto& load = program.loads[i];
+      draft.operands[draft.results + i].stride = bytes_along({load.dtype, program.shape, load.strides}, axis);
+    }
+  }
+  draft.make = [&cache = cache_, program = std::move(program), axis](std::int64_t length) {
+    PointwiseProgram part = program;
+    if (axis < part.shape.rank() && part.shape[axis] > 0) part.shape[axis] = length;
+    return cache.of_program(std::move(part));
+  };
+  drafts_.push_back(std::move(draft));
+}
+
+void Lowering::emit_kernel(NodeId id, const Node& node, std::vector<Layout> inputs, std::vector<Operand> operands) {
+  Draft draft;
+  draft.node = id;
+  draft.results = 1;
+  draft.operands = std::move(operands);
+  draft.work = work_of(node, inputs);
+  draft.is_product = node.op.operations != nullptr;
+  Operator::Cut cut;
+  if (node.op.cut != nullptr && node.type.elements() > 0) {
+    cut = node.op.cut(node);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (cut.inputs[i] < 0) continue;
+      draft.length = inputs[i].shape[cut.inputs[i]];
+      draft.operands[i + 1].stride = bytes_along(inputs[i], cut.inputs[i]);
+    }
+    if (cut.result == Operator::Cut::summed)
+      draft.summed.push_back({0, node.type.dtype, Reduction::sum});
+    else
+      move_result(draft, 0);
+  }
+  draft.make = [&cache = cache_, node, inputs = std::move(inputs), cut](std::int64_t length) {
+    Type type = node.type;
+    if (!cut.inputs.empty() && cut.result != Operator::Cut::summed) type.shape[cut.result] = length;
+    std::vector<Layout> slices = inputs;
+    for (std::size_t i = 0; i < cut.inputs.size(); ++i)
+      if (cut.inputs[i] >= 0) slices[i].shape[cut.inputs[i]] = length;
+    return cache.of_node({node.op, node.inputs, type, node.attributes, node.place, node.unique}, slices);
+  };
+  drafts_.push_back(std::move(draft));
+}
+
+void Lowering::move_result(Draft& draft, std::size_t i) const {
+  draft.operands[i].stride = static_cast<std::int64_t>(frame_.storages[draft.operands[i].storage].bytes) / draft.length;
+}
+
+void Lowering::finish() {
+  add_steps(frame_, std::move(drafts_), cache_, parts_);
+  assign_memory(frame_);
 }
 
 }  // namespace metac

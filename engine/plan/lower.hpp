@@ -10,6 +10,7 @@
 
 #include "graph/operator.hpp"
 #include "ops/primitives.hpp"
+#include "plan/cut.hpp"
 #include "plan/frame.hpp"
 #include "plan/fuse.hpp"
 #include "plan/share.hpp"
@@ -18,7 +19,7 @@ namespace metac {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, KernelCache& cache) : graph_(graph), cache_(cache) {}
+  Lowering(const Graph& graph, KernelCache& cache, const Parts& parts) : graph_(graph), cache_(cache), parts_(parts) {}
 
   // Input i of the frame is external i, the outputs are those that follow.
   Frame program(std::span<const NodeId> inputs, std::span<const NodeId> outputs);
@@ -60,7 +61,10 @@ class Lowering {
   void visit_loop(NodeId, const Node&);
   void deliver(NodeId output, std::uint32_t external);
   void add_output(const Operand&);
-  void emit(std::shared_ptr<const Kernel>, NodeId, std::span<const Operand> operands, std::size_t results);
+  void emit_program(PointwiseProgram, NodeId, std::vector<Operand> operands);  // the outputs, then the loads
+  void emit_kernel(NodeId, const Node&, std::vector<Layout> inputs, std::vector<Operand> operands);
+  void move_result(Draft&, std::size_t result) const;
+  void finish();
 
   // groups.cpp: who joins which group
   void visit_pointwise(NodeId, const Node&);
@@ -91,7 +95,9 @@ class Lowering {
 
   const Graph& graph_;
   KernelCache& cache_;
+  const Parts parts_;
   Frame frame_;
+  std::vector<Draft> drafts_;
   std::vector<Value> values_;             // by node
   std::vector<std::uint32_t> remaining_;  // by node: uses not met yet; 0 from the start for a node that is not needed
   std::vector<Stored> stored_;

@@ -50,11 +50,11 @@ Range range_of(const ArrayView& view) {
 
 }  // namespace
 
-std::shared_ptr<const Plan> make_plan(const Program& program) {
+std::shared_ptr<const Plan> make_plan(const Program& program, const Parts& parts) {
   const OneThread guard;
   KernelCache cache;
   auto plan = std::make_shared<Plan>();
-  plan->frame = Lowering(*program.graph, cache).program(program.inputs, program.outputs);
+  plan->frame = Lowering(*program.graph, cache, parts).program(program.inputs, program.outputs);
   plan->work = cache.take_work();
   plan->inputs = types_of(*program.graph, program.inputs);
   plan->outputs = types_of(*program.graph, program.outputs);

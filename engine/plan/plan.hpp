@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,8 +16,18 @@ namespace [[gnu::visibility("default")]] metac {
 
 class Plan;  // immutable; may be shared by several Executables
 
+// When large work is done in parts, slice by slice. Times are estimates.
+struct Parts {
+  bool threads = true;              // whether threads may share them: not among the tasks of a map
+  double least_microseconds = 100;  // of the work of one part, for threads
+  double bytes = 512 << 10;  // of the operands of one part, where several steps run through it: fits into a cache
+  double least_of_step = 5;  // microseconds of one part of one step
+  double most_adding = 0.1;  // where each part has a sum of its own: the share of the work that adds them up
+  static Parts smallest() { return {true, 0, 0, 0, std::numeric_limits<double>::infinity()}; }  // for tests
+};
+
 // Choices depend on shapes, dtypes and the instruction set only: never on timing or the number of threads.
-std::shared_ptr<const Plan> make_plan(const Program&);
+std::shared_ptr<const Plan> make_plan(const Program&, const Parts& = {});
 std::string to_text(const Plan&);
 std::size_t arena_bytes(const Plan&);  // for one worker, regions included
 std::int64_t steps(const Plan&);       // kernels, those of regions counted once
@@ -90,8 +101,9 @@ class Function {
 };
 
 // The function of `inputs` that gives `outputs`. Needs the graph no more when it returns. `threads` is how many one
-// call may use: the tasks of a `map` are shared among them. Errors "[finalize] ...": an output that needs an input
-// which is not among those given, an input given twice or that is no input, tensors of different graphs; OutOfMemory.
+// call may use: they share the tasks of a `map`, and the parts of large work outside of it. Errors "[finalize] ...": an
+// output that needs an input which is not among those given, an input given twice or that is no input, tensors of
+// different graphs; OutOfMemory.
 Function compile(TensorList inputs, TensorList outputs, int threads = 1);
 
 }  // namespace metac

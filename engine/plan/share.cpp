@@ -56,12 +56,7 @@ double occupied_bytes(Dtype dtype, const Shape& shape, const Shape& strides) {
   return elements * static_cast<double>(size_of(dtype));
 }
 
-Dtype dtype_of(const PointwiseProgram& program, std::size_t reg) {
-  if (reg < program.loads.size()) return program.loads[reg].dtype;
-  reg -= program.loads.size();
-  if (reg < program.immediates.size()) return program.immediates[reg].dtype;
-  return program.instructions[reg - program.immediates.size()].result;
-}
+}  // namespace
 
 Cost work_of(const PointwiseProgram& program) {
   const auto elements = static_cast<double>(program.shape.elements());
@@ -74,7 +69,7 @@ Cost work_of(const PointwiseProgram& program) {
     for (int axis = 0; axis < program.shape.rank(); ++axis)
       if (output.reduction == Reduction::none || (output.axes >> axis & 1) == 0)
         kept *= static_cast<double>(program.shape[axis]);
-    work.bytes += kept * static_cast<double>(size_of(dtype_of(program, output.source)));
+    work.bytes += kept * static_cast<double>(size_of(program.dtype(output.source)));
   }
   return work;
 }
@@ -87,8 +82,6 @@ Cost work_of(const Node& node, std::span<const Layout> inputs) {
   for (const Layout& input : inputs) work.bytes += occupied_bytes(input.dtype, input.shape, input.strides);
   return work;
 }
-
-}  // namespace
 
 KernelCache::Shared KernelCache::of_program(PointwiseProgram program) {
   Shared& kernel = kernels_[key_of(program)];

@@ -13,6 +13,10 @@
 
 namespace metac {
 
+// Of one call.
+Cost work_of(const PointwiseProgram&);
+Cost work_of(const Node&, std::span<const Layout> inputs);
+
 class KernelCache {
  public:
   using Shared = std::shared_ptr<const Kernel>;

@@ -10,6 +10,7 @@ std::string operand_text(const Frame& frame, const Operand& operand) {
   const Storage& storage = frame.storages[operand.storage];
   switch (storage.space) {
     case Space::arena:
+    case Space::part:
       return fmt::format("@{}", storage.offset + operand.offset);
     case Space::external:
       return fmt::format("external {}{}", storage.index, operand.offset == 0 ? "" : fmt::format("+{}", operand.offset));
@@ -30,12 +31,18 @@ std::string operands_text(const Frame& frame, const Step& step, std::uint32_t be
 
 void add_frame(std::string& text, const Frame& frame, int depth) {
   const std::string indent(2 * static_cast<std::size_t>(depth), ' ');
+  std::size_t chain_end = 0;
   for (std::size_t i = 0; i < frame.steps.size(); ++i) {
     const Step& step = frame.steps[i];
     text += fmt::format("{}{}: {} <- {}({})", indent, i, operands_text(frame, step, 0, step.results),
                         step.kernel->describe(), operands_text(frame, step, step.results, step.operands));
-    if (step.scratch >= 0) text += fmt::format(" scratch {} bytes @{}", step.kernel->scratch_bytes(), step.scratch);
-    text += fmt::format("  # %{}\n", step.node);
+    if (step.scratch_bytes() > 0) text += fmt::format(" scratch {} bytes @{}", step.scratch_bytes(), step.scratch);
+    const bool with_last = i > 0 && i < chain_end;
+    if (!with_last) chain_end = i + step.together;
+    text += fmt::format("  # %{}{}\n", step.node,
+                        !step.is_cut() ? ""
+                        : with_last    ? ", part by part with the last one"
+                                       : fmt::format(", in {} parts", step.parts));
     if (step.loop != nullptr) add_frame(text, step.loop->body, depth + 1);
   }
   for (const auto output : frame.outputs)

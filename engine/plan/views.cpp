@@ -126,8 +126,7 @@ std::uint32_t Lowering::rows(NodeId id) {
 }
 
 void Lowering::copy(NodeId id, std::uint32_t stored, std::uint32_t storage) {
-  const Operand operands[] = {{storage, 0}, operand(stored)};
-  emit(cache_.of_program(copy_program(stored_[stored].layout)), id, operands, 1);
+  emit_program(copy_program(stored_[stored].layout), id, {{storage}, operand(stored)});
 }
 
 std::uint32_t Lowering::filled(const Type& type, double value) {

@@ -3,8 +3,9 @@
 //   fuzz_graphs [--seed N] [--count M]      exit 1 and the seed of each difference
 //
 // Each graph is evaluated node by node as it is without simplifications, beside a bound of its rounding errors (see
-// bounds.hpp). Within that bound lie: the finished and planned graph in f64; the same with values made again rather than
-// kept; the same in f32; the graph batched over some of its inputs, planned, against one run for each row.
+// bounds.hpp). Within that bound lie: the finished and planned graph in f64; the same in the smallest parts; the same
+// with values made again rather than kept; the same in f32; the graph batched over some of its inputs, planned, against
+// one run for each row.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -66,6 +67,8 @@ class Seed {
     const auto expected = bounded(*opaque_.graph, ids(opaque_.outputs), opaque_.given, double_precision);
     if (std::string wrong = compared("simplified and planned", run(plain), expected); !wrong.empty())
       return blame(plain, wrong);
+    if (std::string wrong = compared("in the smallest parts", run_in_parts(plain), expected); !wrong.empty())
+      return wrong;
     if (std::string wrong = compared("with values made again", run_again(plain), expected); !wrong.empty())
       return wrong;
     const auto coarse = bounded(*opaque_.graph, ids(opaque_.outputs), opaque_.given, single_precision);
@@ -87,6 +90,10 @@ class Seed {
   }
 
   static std::vector<Array> run(const RandomGraph& one) { return compile(one.inputs, one.outputs)(values(one)); }
+
+  static std::vector<Array> run_in_parts(const RandomGraph& one) {
+    return Executable(make_plan(finalize(one.inputs, one.outputs), Parts::smallest()), 2).run(values(one));
+  }
 
   static std::vector<Array> run_again(const RandomGraph& one) {
     const Program program = recompute(finalize(one.inputs, one.outputs), 0.3);

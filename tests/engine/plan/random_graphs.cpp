@@ -204,11 +204,12 @@ class Generator {
 };
 
 void check_threads(const Case& c, const std::vector<Array>& arrays) {
-  const auto plan = c.plan();
-  const auto expected = Executable(plan, 1).run(arrays);
-  for (const int threads : {2, 4}) {
-    const auto results = Executable(plan, threads).run(arrays);
-    for (std::size_t i = 0; i < results.size(); ++i) BOOST_TEST(same_bits(results[i], expected[i]));
+  for (const auto& plan : {c.plan(), make_plan(c.program(), Parts::smallest())}) {
+    const auto expected = Executable(plan, 1).run(arrays);
+    for (const int threads : {2, 4}) {
+      const auto results = Executable(plan, threads).run(arrays);
+      for (std::size_t i = 0; i < results.size(); ++i) BOOST_TEST(same_bits(results[i], expected[i]));
+    }
   }
 }
 

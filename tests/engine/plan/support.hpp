@@ -66,16 +66,18 @@ inline std::vector<Array> interpreted(const Case& c, const std::vector<Array>& a
   return interpret(c.outputs, given);
 }
 
-// Planned equals interpreted, and leaves the inputs alone.
+// Planned equals interpreted, whole and in the smallest parts, and leaves the inputs alone.
 inline void check_plan(const Case& c, const std::vector<Array>& arrays, Zeros zeros = Zeros::alike) {
   std::vector<Array> before;
   for (const Array& array : arrays) before.push_back(array.clone());
   Executable executable(c.plan());
   const auto results = executable.run(arrays), again = executable.run(arrays), expected = interpreted(c, arrays);
   const auto finalized = compile(c.inputs, c.outputs)(arrays);
+  const auto in_parts = Executable(make_plan(c.program(), Parts::smallest()), 3).run(arrays);
   for (std::size_t i = 0; i < results.size(); ++i) {
     check_close(results[i], expected[i], zeros);
     check_close(finalized[i], expected[i], zeros);
+    check_close(in_parts[i], expected[i], zeros);
     BOOST_TEST(same_bits(results[i], again[i]));
   }
   for (std::size_t i = 0; i < arrays.size(); ++i) BOOST_TEST(same_bits(arrays[i], before[i]));

@@ -1,0 +1,218 @@
+// Drafts come in the order of the graph. A chain takes them up as long as each part of one reads no more than the same
+// part of the others in it. What does not fit goes before the chain if it reads nothing of it, and behind it if not;
+// large work that has to go behind begins a chain of its own.
+#include "plan/cut.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace metac {
+namespace {
+
+// More would give threads no better shares.
+constexpr std::int64_t most_parts_for_threads = 16;
+// A step that takes less than this share of the longest in a chain stays out of it.
+constexpr double least_share = 0.05;
+
+// How long work takes at least on one core, roughly: it only tells large work from small.
+double microseconds(const Cost& work) { return work.operations / 5e4 + work.bytes / 1e4; }
+
+class Cutter {
+ public:
+  Cutter(Frame& frame, KernelCache& cache, const Parts& limits)
+      : frame_(frame), cache_(cache), limits_(limits), makers_(frame.storages.size()) {}
+
+  void visit(Draft&& draft) {
+    if (!chain_.empty() && joins(draft)) return join(std::move(draft));
+    if (leads(draft)) {
+      close();
+      return join(std::move(draft));
+    }
+    if (!follows_chain(draft)) return emit({&draft, 1});
+    mark(draft, Maker::after);
+    after_.push_back(std::move(draft));
+  }
+
+  void close() {
+    for (const auto storage : marked_) makers_[storage].kind = Maker::before;
+    marked_.clear();
+    longest_ = 0;
+    emit(std::exchange(chain_, {}));
+    for (const Draft& draft : std::exchange(after_, {})) emit({&draft, 1});
+  }
+
+ private:
+  // Who makes the value of a storage.
+  struct Maker {
+    enum Kind : std::uint8_t { before, member, after } kind = before;
+    Operand result;
+  };
+
+  // ---- chains ----
+
+  bool leads(const Draft& draft) const {
+    const bool for_threads = limits_.threads && microseconds(draft.work) >= 2 * limits_.least_microseconds;
+    return may_be_in_chain(draft) && (for_threads || draft.work.bytes >= 2 * limits_.bytes);
+  }
+
+  // Sums that are large beside the work allow a few parts, but not those of a chain.
+  bool may_be_in_chain(const Draft& draft) const {
+    return draft.length > 1 && !draft.is_product &&
+           !(adding(draft, draft.length) > limits_.most_adding * microseconds(draft.work));
+  }
+
+  double adding(const Draft& draft, std::int64_t parts) const {
+    double bytes = 0;
+    for (const auto& summed : draft.summed) bytes += static_cast<double>(bytes_of(draft.operands[summed.result]));
+    return microseconds({0, 2 * bytes * static_cast<double>(parts)});
+  }
+
+  // An operand that begins where a member's result begins, and goes as far with each place, lies part by part where
+  // that does: else its last part would reach beyond the end.
+  bool joins(const Draft& draft) const {
+    if (draft.length != chain_.front().length || !may_be_in_chain(draft)) return false;
+    if (microseconds(draft.work) < least_share * longest_) return false;
+    for (std::size_t i = draft.results; i < draft.operands.size(); ++i) {
+      const Operand& read = draft.operands[i];
+      const auto& [kind, made] = makers_[read.storage];
+      const bool same_part = read.stride != 0 && read.stride == made.stride && read.offset == made.offset;
+      if (kind == Maker::after || (kind == Maker::member && !same_part)) return false;
+    }
+    return true;
+  }
+
+  bool follows_chain(const Draft& draft) const {
+    return std::any_of(draft.operands.begin(), draft.operands.end(),
+                       [&](const Operand& operand) { return makers_[operand.storage].kind != Maker::before; });
+  }
+
+  void join(Draft&& draft) {
+    mark(draft, Maker::member);
+    longest_ = std::max(longest_, microseconds(draft.work));
+    chain_.push_back(std::move(draft));
+  }
+
+  void mark(const Draft& draft, Maker::Kind kind) {
+    for (std::size_t r = 0; r < draft.results; ++r) {
+      makers_[draft.operands[r].storage] = {kind, draft.operands[r]};
+      marked_.push_back(draft.operands[r].storage);
+    }
+  }
+
+  // ---- parts ----
+
+  std::int64_t count_parts(std::span<const Draft> chain) const {
+    const std::int64_t length = chain.front().length;
+    if (length < 2) return 1;
+    double time = 0, widest = 0;
+    for (const Draft& draft : chain) {
+      time += microseconds(draft.work);
+      widest = std::max(widest, draft.work.bytes);
+    }
+    std::int64_t parts = 1;
+    if (limits_.threads)  // a power of two, as the number of threads often is
+      while (parts < most_parts_for_threads && time >= 2.0 * static_cast<double>(parts) * limits_.least_microseconds)
+        parts *= 2;
+    if (chain.size() > 1)
+      parts = std::max(
+          parts, static_cast<std::int64_t>(std::min(static_cast<double>(length), std::ceil(widest / limits_.bytes))));
+    parts = std::min(parts, length);
+    for (const Draft& draft : chain)
+      while (parts > 1 && !worth(draft, parts)) parts /= 2;
+    return std::max<std::int64_t>(1, parts);
+  }
+
+  bool worth(const Draft& draft, std::int64_t parts) const {
+    return microseconds(draft.work) >= static_cast<double>(parts) * limits_.least_of_step &&
+           !(adding(draft, parts) > limits_.most_adding * microseconds(draft.work));
+  }
+
+  // ---- steps ----
+
+  void emit(std::span<const Draft> chain) {
+    if (chain.empty()) return;
+    const std::int64_t parts = count_parts(chain);
+    const std::size_t first = frame_.steps.size();
+    std::vector<std::vector<Operand>> sums;
+    for (const Draft& draft : chain) {
+      std::vector<Operand> operands = draft.operands;
+      if (parts == 1)
+        for (Operand& operand : operands) operand.stride = 0;
+      else
+        sums.push_back(put_apart(draft, parts, operands));
+      Step& step = add(draft.node, operands, draft.results, draft.make((draft.length + parts - 1) / parts));
+      step.loop = draft.loop;
+      step.work = draft.work;
+      if (parts == 1) continue;
+      step.length = draft.length;
+      step.parts = parts;
+      if (draft.length % parts != 0) step.smaller = draft.make(draft.length / parts);
+    }
+    if (parts == 1) return;
+    frame_.steps[first].together = static_cast<std::uint32_t>(chain.size());
+    frame_.most_parts = std::max(frame_.most_parts, parts);
+    for (std::size_t i = 0; i < chain.size(); ++i)
+      if (!sums[i].empty()) add_sum(chain[i], parts, sums[i]);
+  }
+
+  // What each part makes for itself goes to a place of its own. Gives those places.
+  std::vector<Operand> put_apart(const Draft& draft, std::int64_t parts, std::vector<Operand>& operands) {
+    std::vector<Operand> apart;
+    for (const auto& summed : draft.summed) {
+      const std::size_t bytes = bytes_of(operands[summed.result]);
+      Storage storage;
+      storage.bytes = static_cast<std::size_t>(parts) * bytes;
+      frame_.storages.push_back(storage);
+      apart.push_back({static_cast<std::uint32_t>(frame_.storages.size() - 1)});
+      operands[summed.result] = {apart.back().storage, 0, static_cast<std::int64_t>(bytes), true};
+    }
+    return apart;
+  }
+
+  void add_sum(const Draft& draft, std::int64_t parts, std::span<const Operand> apart) {
+    PointwiseProgram program;
+    std::vector<Operand> operands;
+    for (const auto& [result, dtype, reduction] : draft.summed) {
+      const auto elements = static_cast<std::int64_t>(bytes_of(draft.operands[result]) / size_of(dtype));
+      program.shape = {parts, elements};
+      program.outputs.push_back({static_cast<std::uint16_t>(program.loads.size()), reduction, 1});
+      program.loads.push_back({dtype, {elements, 1}});
+      operands.push_back(draft.operands[result]);
+    }
+    operands.insert(operands.end(), apart.begin(), apart.end());
+    const Cost work = work_of(program);
+    add(draft.node, operands, draft.summed.size(), cache_.of_program(std::move(program))).work = work;
+  }
+
+  Step& add(NodeId node, std::span<const Operand> operands, std::size_t results, std::shared_ptr<const Kernel> kernel) {
+    Step step;
+    step.kernel = std::move(kernel);
+    step.node = node;
+    step.first = static_cast<std::uint32_t>(frame_.operands.size());
+    step.results = static_cast<std::uint32_t>(results);
+    step.operands = static_cast<std::uint32_t>(operands.size());
+    frame_.operands.insert(frame_.operands.end(), operands.begin(), operands.end());
+    frame_.steps.push_back(std::move(step));
+    return frame_.steps.back();
+  }
+
+  std::size_t bytes_of(const Operand& result) const { return frame_.storages[result.storage].bytes; }
+
+  Frame& frame_;
+  KernelCache& cache_;
+  const Parts& limits_;
+  std::vector<Draft> chain_, after_;
+  double longest_ = 0;         // microseconds of a step of the chain
+  std::vector<Maker> makers_;  // by storage
+  std::vector<std::uint32_t> marked_;
+};
+
+}  // namespace
+
+void add_steps(Frame& frame, std::vector<Draft> drafts, KernelCache& cache, const Parts& limits) {
+  Cutter cutter(frame, cache, limits);
+  for (Draft& draft : drafts) cutter.visit(std::move(draft));
+  cutter.close();
+}
+
+}  // namespace metac
