@@ -62,6 +62,7 @@ struct PointwiseProgram {
   std::vector<Immediate> immediates;
   std::vector<Instruction> instructions;
   std::vector<Output> outputs;  // every reduction of one program is over the same axes
+  bool from_memory = false;     // operands, or what they are parts of, are too large for a cache: worth fetching ahead
 
   Dtype dtype(std::size_t reg) const;
 };

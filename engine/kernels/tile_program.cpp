@@ -295,6 +295,20 @@ class Compiler {
       for (int load = 0; load < loads(); ++load)
         steps.push_back(space_.strides[load][loop.axis] * loop.step * result_.widths[load]);
     }
+    find_streams();
+  }
+
+  void find_streams() {
+    if (one_tile() || !program_.from_memory) return;
+    const auto add = [&](bool stored, std::size_t index, std::int64_t step, std::size_t reg) {
+      const std::int64_t bytes = result_.tiling.elements() * result_.widths[reg];
+      if (step == bytes) result_.streams.push_back({stored, static_cast<std::uint16_t>(index), bytes});
+    };
+    for (std::size_t load = 0; load < program_.loads.size(); ++load)
+      if (result_.places[load].kind == Place::operand) add(false, load, result_.load_steps.back()[load], load);
+    for (std::size_t o = 0; o < program_.outputs.size(); ++o)
+      if (const auto& output = program_.outputs[o]; output.reduction == Reduction::none)
+        add(true, o, result_.space_steps.back() * result_.widths[output.source], output.source);
   }
 
   void lay_out_scratch() {

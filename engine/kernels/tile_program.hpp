@@ -82,6 +82,13 @@ struct TileOutput {
   std::size_t accumulator = 0;  // offset in the scratch
 };
 
+// An operand of which each tile lies right behind the last one: these many bytes.
+struct TileStream {
+  bool stored;          // an output, else a load
+  std::uint16_t index;  // among them
+  std::int64_t bytes;
+};
+
 struct TileProgram {
   Tiling tiling;
   std::vector<Place> places;         // of registers; those of the program, then vectors made of single elements
@@ -95,6 +102,7 @@ struct TileProgram {
   bool rows_kept = false;
   std::vector<double> constants;                      // 8 bytes each, holding a value of the immediate's dtype
   std::vector<std::vector<std::int64_t>> load_steps;  // [loop][load], bytes
+  std::vector<TileStream> streams;
   std::vector<std::int64_t> space_steps, kept_steps;  // [loop], elements of dense and of reduced outputs
   // Scratch: pointers of registers, cells, slots, parts of reductions, accumulators.
   std::size_t load_count = 0;

@@ -13,6 +13,9 @@ namespace metac {
 
 namespace {
 
+// Bytes of all operands of a step, more than one worker's share of the caches.
+constexpr double least_from_memory = 8 << 20;
+
 std::int64_t bytes_along(const Layout& layout, int axis) {
   return layout.strides[axis] * static_cast<std::int64_t>(size_of(layout.dtype));
 }
@@ -176,6 +179,7 @@ void Lowering::emit_program(PointwiseProgram program, NodeId id, std::vector<Ope
   draft.results = program.outputs.size();
   draft.operands = std::move(operands);
   draft.work = work_of(program);
+  program.from_memory = draft.work.bytes >= least_from_memory;
   int axis = 0;
   while (axis < program.shape.rank() && program.shape[axis] == 1) ++axis;
   if (axis < program.shape.rank() && program.shape[axis] > 0) {

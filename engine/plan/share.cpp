@@ -29,7 +29,7 @@ class Key {
 
 std::string key_of(const PointwiseProgram& program) {
   Key key;
-  key.add(program.shape);
+  key.add(program.shape).add(program.from_memory);
   for (const auto& load : program.loads) key.add('l').add(load.dtype).add(load.strides);
   for (const auto& immediate : program.immediates) key.add('i').add(immediate.dtype).add(immediate.value);
   for (const auto& instruction : program.instructions) {
