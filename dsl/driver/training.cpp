@@ -22,14 +22,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double report_interval = 0.1;  // seconds between two reports of progress at least
 
-bool all_finite(const Array& array) {
-  if (array.dtype() == Dtype::f32)
-    return std::all_of(array.as<float>().begin(), array.as<float>().end(), [](float v) { return std::isfinite(v); });
-  if (array.dtype() == Dtype::f64)
-    return std::all_of(array.as<double>().begin(), array.as<double>().end(), [](double v) { return std::isfinite(v); });
-  return true;
-}
-
 // One training while it runs.
 class Training {
  public:

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <span>
 
 #include "base/memory.hpp"
 
@@ -12,20 +14,28 @@ namespace metac {
 
 std::size_t size_of(Dtype dtype) {
   switch (dtype) {
-    case Dtype::f32: return 4;
-    case Dtype::f64: return 8;
-    case Dtype::i32: return 4;
-    case Dtype::boolean: return 1;
+    case Dtype::f32:
+      return 4;
+    case Dtype::f64:
+      return 8;
+    case Dtype::i32:
+      return 4;
+    case Dtype::boolean:
+      return 1;
   }
   throw Bug("size_of: no such dtype");
 }
 
 std::string to_string(Dtype dtype) {
   switch (dtype) {
-    case Dtype::f32: return "f32";
-    case Dtype::f64: return "f64";
-    case Dtype::i32: return "i32";
-    case Dtype::boolean: return "bool";
+    case Dtype::f32:
+      return "f32";
+    case Dtype::f64:
+      return "f64";
+    case Dtype::i32:
+      return "i32";
+    case Dtype::boolean:
+      return "bool";
   }
   throw Bug("to_string: no such dtype");
 }
@@ -107,14 +117,15 @@ template <Element T>
 Array Array::from(const Shape& shape, std::span<const T> values) {
   Array array(Type{dtype_of<T>(), shape});
   if (static_cast<std::int64_t>(values.size()) != array.elements())
-    throw Error(fmt::format("an array of shape {} needs {} values, {} were given", to_string(shape), array.elements(), values.size()));
+    throw Error(fmt::format("an array of shape {} needs {} values, {} were given", to_string(shape), array.elements(),
+                            values.size()));
   if (!values.empty()) std::memcpy(array.data(), values.data(), array.bytes());
   return array;
 }
 
-#define METAC_INSTANTIATE(T)                                           \
-  template std::span<T> Array::as<T>();                                \
-  template std::span<const T> Array::as<T>() const;                    \
+#define METAC_INSTANTIATE(T)                        \
+  template std::span<T> Array::as<T>();             \
+  template std::span<const T> Array::as<T>() const; \
   template Array Array::from<T>(const Shape&, std::span<const T>);
 METAC_INSTANTIATE(float)
 METAC_INSTANTIATE(double)
@@ -126,10 +137,14 @@ double Array::at(std::int64_t index) const {
   if (index < 0 || index >= elements())
     throw Error(fmt::format("element {} of {} was asked for: it has {}", index, to_string(type_), elements()));
   switch (dtype()) {
-    case Dtype::f32: return as<float>()[index];
-    case Dtype::f64: return as<double>()[index];
-    case Dtype::i32: return as<std::int32_t>()[index];
-    case Dtype::boolean: return as<bool>()[index];
+    case Dtype::f32:
+      return as<float>()[index];
+    case Dtype::f64:
+      return as<double>()[index];
+    case Dtype::i32:
+      return as<std::int32_t>()[index];
+    case Dtype::boolean:
+      return as<bool>()[index];
   }
   throw Bug("at: no such dtype");
 }
@@ -162,6 +177,31 @@ Array Array::row(std::int64_t index) const {
 
 bool same_bits(const Array& a, const Array& b) {
   return a.type() == b.type() && (a.bytes() == 0 || std::memcmp(a.data(), b.data(), a.bytes()) == 0);
+}
+
+namespace {
+
+// A number less itself is 0, of which no bit is set, or NaN. Without a way out of the loop it takes vectors at a time.
+template <class Bits, class T>
+bool all_finite(std::span<const T> values) {
+  Bits bits = 0;
+  for (const T value : values) bits |= std::bit_cast<Bits>(value - value);
+  return bits == 0;
+}
+
+}  // namespace
+
+bool all_finite(const Array& array) {
+  switch (array.dtype()) {
+    case Dtype::f32:
+      return all_finite<std::uint32_t>(array.as<float>());
+    case Dtype::f64:
+      return all_finite<std::uint64_t>(array.as<double>());
+    case Dtype::i32:
+    case Dtype::boolean:
+      break;
+  }
+  return true;
 }
 
 }  // namespace metac

@@ -133,5 +133,7 @@ class Array {
 
 // Same type and same bits (so a NaN equals itself).
 bool same_bits(const Array&, const Array&);
+// No infinity and no NaN; whole numbers and bools have none.
+bool all_finite(const Array&);
 
 }  // namespace metac

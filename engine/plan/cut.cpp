@@ -15,7 +15,7 @@ constexpr std::int64_t most_parts_for_threads = 16;
 constexpr double least_share = 0.05;
 
 // How long work takes at least on one core, roughly: it only tells large work from small.
-double microseconds(const Cost& work) { return work.operations / 5e4 + work.bytes / 1e4; }
+double microseconds(const Cost& work) { return work.operations / 1e5 + work.bytes / 1e4; }
 
 class Cutter {
  public:

@@ -88,6 +88,10 @@ class Step {
   std::vector<Array> run(std::vector<Array> leaves, data::Key key) {
     return executable_->run(inputs(std::move(leaves), key, source_->draw(key, 0, batch_)));
   }
+  // The same with the data of another step, over arrays of a step before.
+  void run(std::vector<Array> leaves, data::Key key, std::int64_t step, std::vector<Array>& results) {
+    executable_->run(inputs(std::move(leaves), key, source_->draw(key, step, batch_)), results);
+  }
   std::vector<Array> inputs(std::vector<Array> leaves, data::Key key, std::vector<Array> arrays) const {
     leaves.push_back(key_array(key));
     leaves.push_back(Array::scalar<std::int32_t>(0));

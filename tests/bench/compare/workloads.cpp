@@ -46,14 +46,16 @@ data::Dataset digits(std::int64_t count) {
                                    {"digits", "", {}});
 }
 
-// Steps of training with their draws and optimizer: each starts where the last one ended.
+// Steps of training with their draws and optimizer: each starts where the last one ended, and two sets of arrays hold
+// the states by turns.
 Steps training(std::shared_ptr<Laboratory> lab, SourcePtr source, std::int64_t batch, int threads) {
   auto step = std::make_shared<Step>(*lab, "learner_here", source, batch, "rule", threads);
   auto leaves = std::make_shared<std::vector<Array>>(Step::arrays(step->state));
   for (auto& leaf : Step::arrays(step->memory)) leaves->push_back(leaf);
-  return [=, number = std::uint32_t{0}]() mutable {
-    *leaves = step->run(std::move(*leaves), {1, number++});
-    leaves->pop_back();  // the losses
+  auto results = std::make_shared<std::vector<Array>>(leaves->size() + 1);
+  return [=, number = std::int64_t{0}]() mutable {
+    step->run(*leaves, {1, 1}, number++, *results);
+    std::swap_ranges(leaves->begin(), leaves->end(), results->begin());  // the losses stay
   };
 }
 
@@ -93,10 +95,10 @@ let rule = adam(1e-3)
 
 constexpr const char* plain_digits = "let plain = classifier(mlp([256, 256, 10]))\n";
 
-// An epoch of 60,000 rows in batches of 128.
+// An epoch of 60,000 rows in batches of 128; the last one is whole, too.
 Steps epoch(const std::string& learner, int threads) {
   auto one = of_script(fmt::format("{}let learner_here = {}\nlet rule = adam(1e-3)\n", plain_digits, learner), threads,
-                       128, batch_source(digits(60'000)));
+                       128, batch_source(digits(469 * 128)));
   return [one]() mutable {
     for (int i = 0; i < 469; ++i) one();
   };

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <vector>
@@ -191,6 +192,30 @@ BOOST_AUTO_TEST_CASE(refuse_memory_that_is_not_what_they_say) {
       ArrayView(Type{Dtype::f32, {2}}, odd), Error,
       says("[view] the address of a f32[2] was given that is no multiple of 4: aligned elements are needed"));
   BOOST_CHECK_THROW(ArrayView(Type{Dtype::f32, {-1}}, values.data()), Error);
+}
+
+BOOST_AUTO_TEST_CASE(know_whether_all_of_them_is_finite) {
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64}) {
+    Array array(Type{dtype, {37}});
+    const auto set = [&](std::int64_t i, double value) {
+      if (dtype == Dtype::f32)
+        array.as<float>()[static_cast<std::size_t>(i)] = static_cast<float>(value);
+      else
+        array.as<double>()[static_cast<std::size_t>(i)] = value;
+    };
+    for (std::int64_t i = 0; i < 37; ++i) set(i, i % 2 == 0 ? -3e38 : -0.0);
+    set(5, 1e-45);
+    BOOST_TEST(all_finite(array));
+    for (const std::int64_t place : {0, 20, 36})
+      for (const double value : {INFINITY, -INFINITY, NAN, -NAN}) {
+        set(place, value);
+        BOOST_TEST(!all_finite(array));
+        set(place, 1);
+      }
+    BOOST_TEST(all_finite(array));
+  }
+  BOOST_TEST(all_finite(Array(Type{Dtype::f32, {0}})));
+  BOOST_TEST(all_finite(Array(Type{Dtype::i32, {3}})));
 }
 
 BOOST_AUTO_TEST_CASE(do_not_care_for_strides_that_are_never_stepped) {
