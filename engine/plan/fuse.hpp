@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "graph/graph.hpp"
@@ -56,6 +57,11 @@ struct Group {
   // Takes over all of `other`, which depends on nothing of this group, nor this on it. Returns the number that was
   // added to its instructions' indices.
   std::uint16_t merge(const Group& other);
+  // A group of its own that makes the value of one instruction as its last one; nullopt where that takes more than a few
+  // quick instructions.
+  std::optional<Group> recipe(std::uint16_t instruction) const;
+  // Makes the value of a load by its recipe instead.
+  void rebuild(std::size_t load, const Group& recipe);
   // Stores the values of `stored` instructions, then the reductions.
   PointwiseProgram program(const std::vector<std::uint16_t>& stored) const;
   void clear();  // keeps shape and merged_into: closed groups of a long graph must not hold memory

@@ -8,6 +8,11 @@
 namespace metac {
 namespace {
 
+// A load that each of its elements serves so often is small.
+constexpr std::int64_t least_repeats = 16;
+// Values of fewer parts than this are in the cache when they are read again.
+constexpr double least_rebuilt = 4;
+
 std::uint32_t axis_mask(const Node& node) {
   std::uint32_t mask = 0;
   for (const auto axis : node.attributes.numbers) mask |= 1u << axis;
@@ -144,6 +149,36 @@ void Lowering::used(NodeId id) {
   if (--remaining_[id] == 0 && values_[id].kind == Value::member) --groups_[values_[id].index].live;
 }
 
+// Values that take a few quick instructions to make from what the group loads anyway are not loaded: so e.g. the result
+// of relu, which its derivative asks, need not be kept beside its input.
+void Lowering::rebuild_loads(Group& group) {
+  const auto has = [&](const Group::Load& load) {
+    return std::any_of(group.loads.begin(), group.loads.end(), [&](const Group::Load& other) {
+      return other.storage == load.storage && other.offset == load.offset && other.strides == load.strides;
+    });
+  };
+  const auto is_small = [&](const Group::Load& load) {
+    std::int64_t elements = 1;
+    for (int axis = 0; axis < group.shape.rank(); ++axis)
+      if (load.strides[axis] != 0) elements *= group.shape[axis];
+    return elements * least_repeats <= group.shape.elements();
+  };
+  for (std::size_t i = 0; i < group.loads.size();) {
+    const Group::Load& load = group.loads[i];
+    const auto found = recipes_.find(load.storage);
+    const bool rebuilt = found != recipes_.end() && found->second.shape == group.shape && load.offset == 0 &&
+                         load.strides == row_major_strides(group.shape) &&
+                         group.has_room(static_cast<int>(found->second.instructions.size()),
+                                        static_cast<int>(found->second.loads.size())) &&
+                         std::all_of(found->second.loads.begin(), found->second.loads.end(),
+                                     [&](const Group::Load& needed) { return has(needed) || is_small(needed); });
+    if (rebuilt)
+      group.rebuild(i, found->second);
+    else
+      ++i;
+  }
+}
+
 // Emits the group as one step. What somebody still waits for is stored.
 void Lowering::close(std::uint32_t index) {
   Group group = std::move(groups_[index]);
@@ -151,6 +186,7 @@ void Lowering::close(std::uint32_t index) {
   groups_[index].shape = group.shape;
   groups_[index].merged_into = index;
   groups_[index].clear();
+  rebuild_loads(group);
   std::vector<std::uint16_t> kept;
   std::vector<Operand> operands;
   const auto store = [&](NodeId node) {
@@ -162,6 +198,8 @@ void Lowering::close(std::uint32_t index) {
     if (values_[node].kind != Value::member || remaining_[node] == 0) continue;
     kept.push_back(static_cast<std::uint16_t>(i));
     store(node);
+    if (static_cast<double>(graph_.node(node).type.bytes()) < least_rebuilt * parts_.bytes) continue;
+    if (auto recipe = group.recipe(kept.back())) recipes_.emplace(operands.back().storage, std::move(*recipe));
   }
   for (const auto& reduced : group.reductions) store(reduced.node);
   for (const auto& load : group.loads) operands.push_back({load.storage, load.offset});

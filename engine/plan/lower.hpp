@@ -6,6 +6,7 @@
 
 #include <map>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "graph/operator.hpp"
@@ -76,6 +77,7 @@ class Lowering {
   Group::Source source(std::uint32_t group, NodeId input);
   std::uint16_t add_instruction(std::uint32_t group, const Group::Instruction&);
   void used(NodeId);
+  void rebuild_loads(Group&);
   void close(std::uint32_t group);
   void close_all();
 
@@ -103,6 +105,7 @@ class Lowering {
   std::vector<Stored> stored_;
   std::vector<double> splats_;
   std::vector<Group> groups_;
+  std::unordered_map<std::uint32_t, Group> recipes_;  // by storage: how its value is made again
   std::map<std::pair<std::uint64_t, std::pair<Dtype, std::int64_t>>, std::uint32_t>
       filled_;  // storages, by value and size
 };
