@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/error.hpp"
 #include "kernels/dispatch.hpp"
@@ -51,16 +52,42 @@ class PoolingKernel : public Kernel {
   std::int64_t image_elements() const { return p_.input[0] * p_.input[1] * p_.channels; }
   std::int64_t places() const { return p_.input[0] * p_.input[1]; }
 
-  // Calls visit(image's first element, rows, columns, window's first result) for each window of each image, until one
-  // gives false, and says whether none did.
+  // A window of the images, as for_each_window finds it.
+  struct Window {
+    Span rows, columns;
+    bool listed = false;  // `places` has room for all of them
+    PoolWindow places;
+  };
+
+  // Calls visit(image's first element, window, window's first result) for each window of each image, until one gives
+  // false, and says whether none did.
   template <class Visit>
   bool for_each_window(const Visit& visit) const {
     std::int64_t to = 0;
+    Window window;
     for (std::int64_t image = 0; image < p_.batch; ++image)
-      for (std::int64_t y = 0; y < p_.output[0]; ++y)
-        for (std::int64_t x = 0; x < p_.output[1]; ++x, to += p_.channels)
-          if (!visit(image * image_elements(), inside(0, y), inside(1, x), to)) return false;
+      for (std::int64_t y = 0; y < p_.output[0]; ++y) {
+        window.rows = inside(0, y);
+        for (std::int64_t x = 0; x < p_.output[1]; ++x, to += p_.channels) {
+          const Span columns = inside(1, x), before = std::exchange(window.columns, columns);
+          const std::int64_t step = p_.stride[1];
+          if (x > 0 && columns.low == before.low + step && columns.high == before.high + step)
+            move(window.places);
+          else
+            window.listed = list_places(window.rows, columns, window.places);
+          if (!visit(image * image_elements(), window, to)) return false;
+        }
+      }
     return true;
+  }
+
+  // To the next window of the row, where it has as many places.
+  void move(PoolWindow& window) const {
+    const std::int64_t elements = p_.stride[1] * p_.channels;
+    for (int i = 0; i < window.count; ++i) {
+      window.place[i] += static_cast<std::int32_t>(p_.stride[1]);
+      window.offset[i] += elements;
+    }
   }
 
   // False if there is no room for all places of the window.
@@ -90,14 +117,13 @@ class MaxPoolIndex : public PoolingKernel {
   void run(void* const* operands, std::byte*, State*) const override {
     auto* index = static_cast<std::int32_t*>(operands[0]);
     const auto* images = static_cast<const T*>(operands[1]);
-    for_each_window([&](std::int64_t image, Span rows, Span columns, std::int64_t to) {
-      PoolWindow window;
-      if (!list_places(rows, columns, window)) {
-        search(rows, columns, images + image, index + to);
-      } else if (window.count == 0) {
+    for_each_window([&](std::int64_t image, const Window& window, std::int64_t to) {
+      if (!window.listed) {
+        search(window.rows, window.columns, images + image, index + to);
+      } else if (window.places.count == 0) {
         std::fill_n(index + to, p_.channels, -1);
       } else {
-        pooling<T>().largest(window, images + image, index + to, p_.channels);
+        pooling<T>().largest(window.places, images + image, index + to, p_.channels);
       }
       return true;
     });
@@ -127,10 +153,8 @@ class PoolTake : public PoolingKernel {
     auto* result = static_cast<T*>(operands[0]);
     const auto* images = static_cast<const T*>(operands[1]);
     const auto* index = static_cast<const std::int32_t*>(operands[2]);
-    for_each_window([&](std::int64_t image, Span rows, Span columns, std::int64_t to) {
-      PoolWindow window;
-      if (list_places(rows, columns, window) &&
-          pooling<T>().take(window, images + image, index + to, result + to, p_.channels))
+    for_each_window([&](std::int64_t image, const Window& window, std::int64_t to) {
+      if (window.listed && pooling<T>().take(window.places, images + image, index + to, result + to, p_.channels))
         return true;
       for (std::int64_t channel = 0; channel < p_.channels; ++channel) {
         const std::int64_t place = index[to + channel];
@@ -153,10 +177,8 @@ class PoolPut : public PoolingKernel {
     const auto* index = static_cast<const std::int32_t*>(operands[2]);
     if (windows_are_tiles() && fill(images, values, index)) return;
     std::fill_n(images, p_.batch * image_elements(), T(0));
-    for_each_window([&](std::int64_t image, Span rows, Span columns, std::int64_t to) {
-      PoolWindow window;
-      if (list_places(rows, columns, window) &&
-          pooling<T>().put(window, images + image, values + to, index + to, p_.channels))
+    for_each_window([&](std::int64_t image, const Window& window, std::int64_t to) {
+      if (window.listed && pooling<T>().put(window.places, images + image, values + to, index + to, p_.channels))
         return true;
       for (std::int64_t channel = 0; channel < p_.channels; ++channel) {
         const std::int64_t place = index[to + channel];
@@ -185,10 +207,8 @@ class PoolPut : public PoolingKernel {
       for (std::int64_t y = 0; y < rows; ++y) std::fill(place(y, columns), place(y + 1, 0), T(0));
       std::fill(place(rows, 0), place(p_.input[0], 0), T(0));
     }
-    return for_each_window([&](std::int64_t image, Span high, Span wide, std::int64_t to) {
-      PoolWindow window;
-      return list_places(high, wide, window) &&
-             pooling<T>().fill(window, images + image, values + to, index + to, p_.channels);
+    return for_each_window([&](std::int64_t image, const Window& window, std::int64_t to) {
+      return window.listed && pooling<T>().fill(window.places, images + image, values + to, index + to, p_.channels);
     });
   }
 };
