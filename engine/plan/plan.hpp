@@ -20,7 +20,7 @@ class Plan;  // immutable; may be shared by several Executables
 struct Parts {
   bool threads = true;              // whether threads may share them: not among the tasks of a map
   double least_microseconds = 100;  // of the work of one part, for threads
-  double bytes = 512 << 10;  // of the operands of one part, where several steps run through it: fits into a cache
+  double bytes = 1 << 20;    // of the operands of one part, where several steps run through it: fits into a cache
   double least_of_step = 5;  // microseconds of one part of one step
   double most_adding = 0.1;  // where each part has a sum of its own: the share of the work that adds them up
   static Parts smallest() { return {true, 0, 0, 0, std::numeric_limits<double>::infinity()}; }  // for tests
