@@ -54,7 +54,7 @@ class PoolingKernel : public Kernel {
 
   // A window of the images, as for_each_window finds it.
   struct Window {
-    Span rows, columns;
+    Span rows{}, columns{};
     bool listed = false;  // `places` has room for all of them
     PoolWindow places;
   };

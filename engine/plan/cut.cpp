@@ -1,6 +1,7 @@
-// Drafts come in the order of the graph. A chain takes them up as long as each part of one reads no more than the same
-// part of the others in it. What does not fit goes before the chain if it reads nothing of it, and behind it if not;
-// large work that has to go behind begins a chain of its own.
+// Drafts come in the order of the graph. A chain takes one up that reads what it has made, and each part no more than
+// the same part of that. Small steps that do not fit change places with the chain: they go before it if they read
+// nothing of it, and behind it if they do. Large ones end it: to run them earlier or later would hold more memory at
+// one time.
 #include "plan/cut.hpp"
 
 #include <algorithm>
@@ -11,6 +12,8 @@ namespace {
 
 // More would give threads no better shares.
 constexpr std::int64_t most_parts_for_threads = 16;
+// More would hold too much memory at one time.
+constexpr std::size_t longest_chain = 64;
 // A step that takes less than this share of the longest in a chain stays out of it.
 constexpr double least_share = 0.05;
 
@@ -28,6 +31,7 @@ class Cutter {
       close();
       return join(std::move(draft));
     }
+    if (!may_pass(draft)) close();
     if (!follows_chain(draft)) return emit({&draft, 1});
     mark(draft, Maker::after);
     after_.push_back(std::move(draft));
@@ -57,28 +61,35 @@ class Cutter {
 
   // Sums that are large beside the work allow a few parts, but not those of a chain.
   bool may_be_in_chain(const Draft& draft) const {
-    return draft.length > 1 && !draft.is_product &&
-           !(adding(draft, draft.length) > limits_.most_adding * microseconds(draft.work));
+    return draft.length > 1 && !draft.is_product && adds_little(draft, draft.length);
   }
 
-  double adding(const Draft& draft, std::int64_t parts) const {
+  // Whether the sums that so many parts make are little beside the work, in time and in memory.
+  bool adds_little(const Draft& draft, std::int64_t parts) const {
     double bytes = 0;
     for (const auto& summed : draft.summed) bytes += static_cast<double>(bytes_of(draft.operands[summed.result]));
-    return microseconds({0, 2 * bytes * static_cast<double>(parts)});
+    bytes *= static_cast<double>(parts);
+    return bytes == 0 || (microseconds({0, 2 * bytes}) <= limits_.most_adding * microseconds(draft.work) &&
+                          bytes <= limits_.most_sums * draft.work.bytes);
   }
+
+  bool may_pass(const Draft& draft) const { return draft.loop == nullptr && draft.work.bytes <= limits_.most_passing; }
 
   // An operand that begins where a member's result begins, and goes as far with each place, lies part by part where
   // that does: else its last part would reach beyond the end.
   bool joins(const Draft& draft) const {
-    if (draft.length != chain_.front().length || !may_be_in_chain(draft)) return false;
+    if (draft.length != chain_.front().length || !may_be_in_chain(draft) || chain_.size() == longest_chain)
+      return false;
     if (microseconds(draft.work) < least_share * longest_) return false;
+    bool reads_member = false;
     for (std::size_t i = draft.results; i < draft.operands.size(); ++i) {
       const Operand& read = draft.operands[i];
       const auto& [kind, made] = makers_[read.storage];
       const bool same_part = read.stride != 0 && read.stride == made.stride && read.offset == made.offset;
       if (kind == Maker::after || (kind == Maker::member && !same_part)) return false;
+      reads_member = reads_member || kind == Maker::member;
     }
-    return true;
+    return reads_member;
   }
 
   bool follows_chain(const Draft& draft) const {
@@ -123,8 +134,7 @@ class Cutter {
   }
 
   bool worth(const Draft& draft, std::int64_t parts) const {
-    return microseconds(draft.work) >= static_cast<double>(parts) * limits_.least_of_step &&
-           !(adding(draft, parts) > limits_.most_adding * microseconds(draft.work));
+    return microseconds(draft.work) >= static_cast<double>(parts) * limits_.least_of_step && adds_little(draft, parts);
   }
 
   // ---- steps ----
@@ -151,8 +161,7 @@ class Cutter {
     if (parts == 1) return;
     frame_.steps[first].together = static_cast<std::uint32_t>(chain.size());
     frame_.most_parts = std::max(frame_.most_parts, parts);
-    for (std::size_t i = 0; i < chain.size(); ++i)
-      if (!sums[i].empty()) add_sum(chain[i], parts, sums[i]);
+    for (std::size_t i = 0; i < chain.size(); ++i) add_sums(chain[i], parts, sums[i]);
   }
 
   // What each part makes for itself goes to a place of its own. Gives those places.
@@ -169,19 +178,25 @@ class Cutter {
     return apart;
   }
 
-  void add_sum(const Draft& draft, std::int64_t parts, std::span<const Operand> apart) {
-    PointwiseProgram program;
-    std::vector<Operand> operands;
-    for (const auto& [result, dtype, reduction] : draft.summed) {
-      const auto elements = static_cast<std::int64_t>(bytes_of(draft.operands[result]) / size_of(dtype));
-      program.shape = {parts, elements};
-      program.outputs.push_back({static_cast<std::uint16_t>(program.loads.size()), reduction, 1});
-      program.loads.push_back({dtype, {elements, 1}});
-      operands.push_back(draft.operands[result]);
+  // As many at a time as a kernel may have operands.
+  void add_sums(const Draft& draft, std::int64_t parts, std::span<const Operand> apart) {
+    constexpr std::size_t at_once = max_pointwise_operands / 2;
+    for (std::size_t first = 0; first < apart.size(); first += at_once) {
+      PointwiseProgram program;
+      std::vector<Operand> operands;
+      const std::size_t count = std::min(at_once, apart.size() - first);
+      for (const auto& [result, dtype, reduction] : std::span(draft.summed).subspan(first, count)) {
+        const auto elements = static_cast<std::int64_t>(bytes_of(draft.operands[result]) / size_of(dtype));
+        program.shape = {parts, elements};
+        program.outputs.push_back({static_cast<std::uint16_t>(program.loads.size()), reduction, 1});
+        program.loads.push_back({dtype, {elements, 1}});
+        operands.push_back(draft.operands[result]);
+      }
+      const auto places = apart.subspan(first, count);
+      operands.insert(operands.end(), places.begin(), places.end());
+      const Cost work = work_of(program);
+      add(draft.node, operands, count, cache_.of_program(std::move(program))).work = work;
     }
-    operands.insert(operands.end(), apart.begin(), apart.end());
-    const Cost work = work_of(program);
-    add(draft.node, operands, draft.summed.size(), cache_.of_program(std::move(program))).work = work;
   }
 
   Step& add(NodeId node, std::span<const Operand> operands, std::size_t results, std::shared_ptr<const Kernel> kernel) {

@@ -1,5 +1,5 @@
 // Runs frames. Binding resolves every pointer that never changes; a run patches the few that depend on the caller's
-// arrays or on the task, then calls the kernels one after the other.
+// arrays or on the task, then calls the kernels one after the other, those of steps in parts once for each part.
 #include "plan/execute.hpp"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// A frame bound to memory: one worker's own pointers and states. Nothing here allocates after construction.
+// A frame bound to memory: its pointers, and the states of the workers that share the parts of its steps. Nothing here
+// allocates after construction.
 #pragma once
 
 #include <functional>

@@ -69,14 +69,14 @@ struct Step {
 struct Frame {
   std::vector<Step> steps;
   std::vector<Storage> storages;
-  std::vector<Operand> operands;       // of all steps, then of the outputs
+  std::vector<Operand> operands;       // of the outputs and of all steps
   std::vector<std::uint32_t> outputs;  // of a body: which operands hold the results that are added up; dense
   std::vector<Array> arrays;
   std::size_t arena_bytes = 0;
   std::int64_t most_parts = 1;         // of a step
   std::size_t part_scratch_bytes = 0;  // what each further worker needs of its own for parts
 
-  int workers(int threads) const { return static_cast<int>(std::min<std::int64_t>(threads, most_parts)); }
+  int workers(int threads) const { return static_cast<int>(std::clamp<std::int64_t>(threads, 1, most_parts)); }
 };
 
 // The step of a `map` or `scan`: runs its body once for each task. Its operands are the results (the parts), then the

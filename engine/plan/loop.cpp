@@ -8,7 +8,7 @@
 
 namespace metac {
 
-// A region of one piece leaves the threads to the regions in its body.
+// A region of one piece leaves the threads to the regions in its body and to the parts of its steps.
 LoopState::LoopState(const LoopKernel& loop, std::byte* scratch, int threads) {
   const std::int64_t pieces = loop.pieces();
   const auto count = std::max(1, static_cast<int>(std::min<std::int64_t>(threads, pieces)));

@@ -172,7 +172,8 @@ void Lowering::visit_loop(NodeId id, const Node& node) {
   drafts_.push_back(std::move(draft));
 }
 
-// By the first axis of more than one element: slices of results are dense then.
+// By the first axis of more than one element: slices of results are dense then. Products over it are kept whole, as
+// those of parts may leave the range of their dtype.
 void Lowering::emit_program(PointwiseProgram program, NodeId id, std::vector<Operand> operands) {
   Draft draft;
   draft.node = id;
@@ -182,7 +183,11 @@ void Lowering::emit_program(PointwiseProgram program, NodeId id, std::vector<Ope
   program.from_memory = draft.work.bytes >= least_from_memory;
   int axis = 0;
   while (axis < program.shape.rank() && program.shape[axis] == 1) ++axis;
-  if (axis < program.shape.rank() && program.shape[axis] > 0) {
+  const auto multiplies = [axis](const PointwiseProgram::Output& output) {
+    return output.reduction == Reduction::product && (output.axes >> axis & 1) != 0;
+  };
+  if (axis < program.shape.rank() && program.shape[axis] > 0 &&
+      std::none_of(program.outputs.begin(), program.outputs.end(), multiplies)) {
     draft.length = program.shape[axis];
     for (std::size_t i = 0; i < draft.results; ++i) {
       const auto& output = program.outputs[i];
@@ -196,9 +201,9 @@ void Lowering::emit_program(PointwiseProgram program, NodeId id, std::vector<Ope
       draft.operands[draft.results + i].stride = bytes_along({load.dtype, program.shape, load.strides}, axis);
     }
   }
-  draft.make = [&cache = cache_, program = std::move(program), axis](std::int64_t length) {
+  draft.make = [&cache = cache_, program = std::move(program), axis, cut = draft.length > 1](std::int64_t length) {
     PointwiseProgram part = program;
-    if (axis < part.shape.rank() && part.shape[axis] > 0) part.shape[axis] = length;
+    if (cut) part.shape[axis] = length;
     return cache.of_program(std::move(part));
   };
   drafts_.push_back(std::move(draft));
@@ -210,7 +215,7 @@ void Lowering::emit_kernel(NodeId id, const Node& node, std::vector<Layout> inpu
   draft.results = 1;
   draft.operands = std::move(operands);
   draft.work = work_of(node, inputs);
-  draft.is_product = node.op.operations != nullptr;
+  draft.is_product = node.op.operations != nullptr;  // those whose work is more than an operation an element
   Operator::Cut cut;
   if (node.op.cut != nullptr && node.type.elements() > 0) {
     cut = node.op.cut(node);

@@ -20,10 +20,15 @@ class Plan;  // immutable; may be shared by several Executables
 struct Parts {
   bool threads = true;              // whether threads may share them: not among the tasks of a map
   double least_microseconds = 100;  // of the work of one part, for threads
-  double bytes = 1 << 20;    // of the operands of one part, where several steps run through it: fits into a cache
-  double least_of_step = 5;  // microseconds of one part of one step
-  double most_adding = 0.1;  // where each part has a sum of its own: the share of the work that adds them up
-  static Parts smallest() { return {true, 0, 0, 0, std::numeric_limits<double>::infinity()}; }  // for tests
+  double bytes = 1 << 20;         // of the operands of one part, where several steps run through it: fits into a cache
+  double least_of_step = 5;       // microseconds of one part of one step
+  double most_passing = 1 << 20;  // bytes of the operands of a step that may change places with such steps
+  double most_adding = 0.1;       // where each part has a sum of its own: the share of the work that adds them up
+  double most_sums = 1;           // and their bytes, beside those of the operands
+  static Parts smallest() {       // for tests
+    constexpr double all = std::numeric_limits<double>::infinity();
+    return {true, 0, 0, 0, all, all, all};
+  }
 };
 
 // Choices depend on shapes, dtypes and the instruction set only: never on timing or the number of threads.

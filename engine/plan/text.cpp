@@ -41,7 +41,7 @@ void add_frame(std::string& text, const Frame& frame, int depth) {
     if (!with_last) chain_end = i + step.together;
     text += fmt::format("  # %{}{}\n", step.node,
                         !step.is_cut() ? ""
-                        : with_last    ? ", part by part with the last one"
+                        : with_last    ? ", part by part with the step before"
                                        : fmt::format(", in {} parts", step.parts));
     if (step.loop != nullptr) add_frame(text, step.loop->body, depth + 1);
   }

@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(a_block_of_a_network) {
   check_same_bits(c, Parts::smallest());
   const std::string text = in_smallest_parts(c);
   BOOST_TEST(count(text, "in 5 parts") > 3);
-  BOOST_TEST(count(text, "part by part with the last one") > 3);
+  BOOST_TEST(count(text, "part by part with the step before") > 3);
 }
 
 BOOST_AUTO_TEST_CASE(large_work_is_cut_small_work_is_not) {
@@ -108,6 +108,46 @@ BOOST_AUTO_TEST_CASE(sums_over_the_axis_that_is_cut) {
   products.outputs = {squared_products(a, b)};
   check_plan(products);
   BOOST_TEST(count(in_smallest_parts(products), "parts") == 1);
+}
+
+// More than one kernel has operands for.
+BOOST_AUTO_TEST_CASE(many_sums_of_one_step) {
+  Case c;
+  const Tensor x = c.add_input({f32, {3, 4}});
+  for (int k = 0; k < 20; ++k) c.outputs.push_back(sum(maximum(x, constant(*c.graph, 0.1 * k - 1, f32)), {0}));
+  check_plan(c);
+  check_same_bits(c, Parts::smallest());
+}
+
+// A part's product may be out of range where that of the whole is not.
+BOOST_AUTO_TEST_CASE(products_over_an_axis_are_not_cut_along_it) {
+  Case c;
+  const Tensor x = c.add_input({f32, {1'000'000}});
+  c.outputs = {prod(x, {0})};
+  Array values({f32, {1'000'000}});
+  for (int i = 0; i < 1'000'000; ++i) values.as<float>()[i] = i < 500'000 ? 1.0005f : 1 / 1.0005f;
+  BOOST_TEST(std::abs(Executable(c.plan(), 2).run(std::vector{values})[0].at(0) - 1) < 0.1);
+}
+
+// Each result is used up by a product: only one of them is there at a time.
+BOOST_AUTO_TEST_CASE(large_steps_do_not_change_places) {
+  Case c;
+  const Tensor w = c.add_input({f32, {64, 1}});
+  Tensor total;
+  for (int i = 0; i < 8; ++i) {
+    const Tensor product = matmul(tanh(c.add_input({f32, {20'000, 64}})), w);
+    total = total ? total + product : product;
+  }
+  c.outputs = {total};
+  BOOST_TEST(arena_bytes(*c.plan()) < 2 * 20'000 * 64 * 4);
+
+  // The second half needs nothing of the first, and must not be begun before the pooling has ended.
+  Case halves;
+  const auto half = [&] { return matmul(halves.add_input({f32, {20'000, 4}}), halves.add_input({f32, {4, 64}})); };
+  const Tensor first = max_pool(tanh(reshape(half(), {100, 20, 10, 64})), {.size = {2, 2}});
+  const Tensor second = matmul(half(), halves.add_input({f32, {64, 1}}));
+  halves.outputs = {sum(first) + sum(second)};
+  BOOST_TEST(arena_bytes(*halves.plan()) < 1.8 * 20'000 * 64 * 4);
 }
 
 // A reader of another part, of all parts, or of parts that lie between each other, waits for the whole.
