@@ -33,8 +33,8 @@ struct Storage {
 struct Operand {
   std::uint32_t storage = 0;
   std::int64_t offset = 0;  // bytes
-  // Of a step that is run in parts: how far the operand moves (bytes) with each place along the axis that is cut, or
-  // with each part.
+  // Of a step that is run in parts: how far the operand moves (bytes) with each place along the axis that is cut, or, if
+  // `by_part`, with each part.
   std::int64_t stride = 0;
   bool by_part = false;
 };
