@@ -26,11 +26,11 @@ std::size_t beside_the_arena(const Frame& frame, int threads) {
   for (const Step& step : frame.steps) {
     if (step.loop == nullptr) continue;
     const LoopKernel& loop = *step.loop;
-    const std::int64_t pieces = loop.pieces(), workers = std::min<std::int64_t>(threads, pieces);
-    if (pieces <= 1) bytes += beside_the_arena(loop.body, threads);
+    const auto workers = static_cast<std::size_t>(loop.workers(threads));
+    bytes += workers * beside_the_arena(loop.body, loop.threads_of_each(threads));
     if (workers < 2) continue;
-    bytes += static_cast<std::size_t>(workers - 1) * loop.body.arena_bytes;
-    bytes += static_cast<std::size_t>(pieces - 1) * loop.accumulator_bytes;
+    bytes += (workers - 1) * loop.body.arena_bytes;
+    bytes += static_cast<std::size_t>(loop.pieces() - 1) * loop.accumulator_bytes;
   }
   return bytes;
 }

@@ -10,8 +10,6 @@
 namespace metac {
 namespace {
 
-// More would give threads no better shares.
-constexpr std::int64_t most_parts_for_threads = 16;
 // More would hold too much memory at one time.
 constexpr std::size_t longest_chain = 64;
 // A step that takes less than this share of the longest in a chain stays out of it.
@@ -55,7 +53,7 @@ class Cutter {
   // ---- chains ----
 
   bool leads(const Draft& draft) const {
-    const bool for_threads = limits_.threads && microseconds(draft.work) >= 2 * limits_.least_microseconds;
+    const bool for_threads = limits_.threads > 1 && microseconds(draft.work) >= 2 * limits_.least_microseconds;
     return may_be_in_chain(draft) && (for_threads || draft.work.bytes >= 2 * limits_.bytes);
   }
 
@@ -121,9 +119,9 @@ class Cutter {
       widest = std::max(widest, draft.work.bytes);
     }
     std::int64_t parts = 1;
-    if (limits_.threads)  // a power of two, as the number of threads often is
-      while (parts < most_parts_for_threads && time >= 2.0 * static_cast<double>(parts) * limits_.least_microseconds)
-        parts *= 2;
+    // a power of two, as the number of threads often is
+    while (2 * parts <= limits_.threads && time >= 2.0 * static_cast<double>(parts) * limits_.least_microseconds)
+      parts *= 2;
     if (chain.size() > 1)
       parts = std::max(
           parts, static_cast<std::int64_t>(std::min(static_cast<double>(length), std::ceil(widest / limits_.bytes))));

@@ -12,7 +12,7 @@
 namespace metac {
 
 BoundFrame::BoundFrame(const Frame& frame, std::byte* arena, int threads)
-    : frame_(frame), pointers_(frame.operands.size()) {
+    : frame_(frame), threads_(threads), pointers_(frame.operands.size()) {
   resolve(frame, arena);
   calls_.reserve(frame.steps.size());
   for (const Step& step : frame.steps)
@@ -24,7 +24,7 @@ BoundFrame::BoundFrame(const Frame& frame, std::byte* arena, int threads)
                       .smaller = step.smaller == nullptr ? 0 : number_of(*step.smaller),
                       .step = static_cast<std::uint32_t>(calls_.size()),
                       .together = step.is_cut() ? step.together : 0});
-  make_states(frame, arena, threads);
+  make_states(frame, arena);
   for (const auto output : frame.outputs) outputs_.push_back(&pointers_[output]);
 }
 
@@ -34,7 +34,7 @@ std::uint32_t BoundFrame::number_of(const Kernel& kernel) {
   return found->second;
 }
 
-void BoundFrame::make_states(const Frame& frame, std::byte* arena, int threads) {
+void BoundFrame::make_states(const Frame& frame, std::byte* arena) {
   std::vector<const Step*> loops(kernels_.size(), nullptr);
   std::vector<char> cut(kernels_.size(), 0);
   std::uint32_t most_operands = 0;  // of a step in parts
@@ -46,7 +46,7 @@ void BoundFrame::make_states(const Frame& frame, std::byte* arena, int threads) 
     if (step.smaller != nullptr) cut[call.smaller] = 1;
     most_operands = std::max(most_operands, step.operands);
   }
-  workers_.resize(static_cast<std::size_t>(frame.workers(threads)));
+  workers_.resize(static_cast<std::size_t>(frame.workers(threads_)));
   for (Worker& worker : workers_) {
     const bool first = &worker == workers_.data();
     worker.operands.resize(most_operands);
@@ -55,7 +55,7 @@ void BoundFrame::make_states(const Frame& frame, std::byte* arena, int threads) 
       std::unique_ptr<Kernel::State> state;
       if (loops[k] != nullptr && first)
         state = std::make_unique<LoopState>(*loops[k]->loop,
-                                            loops[k]->scratch < 0 ? nullptr : arena + loops[k]->scratch, threads);
+                                            loops[k]->scratch < 0 ? nullptr : arena + loops[k]->scratch, threads_);
       else if (loops[k] == nullptr && (first || cut[k] != 0))
         state = kernels_[k]->make_state();
       worker.states.push_back(std::move(state));
@@ -109,7 +109,7 @@ void BoundFrame::run() {
   for (std::size_t i = 0; i < calls_.size();) {
     const Call& call = calls_[i];
     if (call.together > 0) {
-      parallel_for(static_cast<int>(workers_.size()), frame_.steps[call.step].parts,
+      parallel_for(threads_, frame_.steps[call.step].parts,
                    [this, i](int worker, std::int64_t part) { run_part(i, worker, part); });
       i += call.together;
       continue;

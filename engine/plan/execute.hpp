@@ -63,11 +63,12 @@ class BoundFrame {
 
   void resolve(const Frame& frame, std::byte* arena);
   std::uint32_t number_of(const Kernel&);
-  void make_states(const Frame& frame, std::byte* arena, int threads);
+  void make_states(const Frame& frame, std::byte* arena);
   void run_part(std::size_t call, int worker, std::int64_t part);
   void run_timed(std::uint32_t kernel, Worker&, void* const* operands, std::byte* scratch);
 
   const Frame& frame_;
+  int threads_;
   std::vector<void*> pointers_;  // one for each operand of the frame; of a step in parts: of its first part
   std::vector<Call> calls_;
   std::vector<Patch> patches_;
@@ -83,6 +84,7 @@ class BoundFrame {
 struct LoopState final : Kernel::State {
   LoopState(const LoopKernel&, std::byte* scratch, int threads);
 
+  int threads;
   std::vector<BoundFrame> workers;
   std::vector<std::byte*> accumulators;  // by piece
   std::vector<void*> operands;           // of a scan: as they are for the step at hand

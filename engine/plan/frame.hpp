@@ -33,8 +33,8 @@ struct Storage {
 struct Operand {
   std::uint32_t storage = 0;
   std::int64_t offset = 0;  // bytes
-  // Of a step that is run in parts: how far the operand moves (bytes) with each place along the axis that is cut, or, if
-  // `by_part`, with each part.
+  // Of a step that is run in parts: how far the operand moves (bytes) with each place along the axis that is cut, or,
+  // if `by_part`, with each part.
   std::int64_t stride = 0;
   bool by_part = false;
 };
@@ -112,6 +112,8 @@ class LoopKernel final : public Kernel {
   // where tasks hand on carries.
   std::int64_t pieces() const;
   std::int64_t first_task(std::int64_t piece) const { return piece * length / pieces(); }
+  int workers(int threads) const;           // that run pieces at one time
+  int threads_of_each(int threads) const;   // of such workers; rounded up, so that all threads find work
   bool moves(std::uint32_t operand) const;  // whether it lies elsewhere from task to task
 
   std::size_t scratch_bytes() const override { return carry_bytes + accumulator_bytes + body.arena_bytes; }

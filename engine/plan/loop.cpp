@@ -8,15 +8,15 @@
 
 namespace metac {
 
-// A region of one piece leaves the threads to the regions in its body and to the parts of its steps.
-LoopState::LoopState(const LoopKernel& loop, std::byte* scratch, int threads) {
+// Threads beyond the pieces help in the bodies: with the tasks of regions there, and the parts of steps.
+LoopState::LoopState(const LoopKernel& loop, std::byte* scratch, int threads_of_all) : threads(threads_of_all) {
   const std::int64_t pieces = loop.pieces();
-  const auto count = std::max(1, static_cast<int>(std::min<std::int64_t>(threads, pieces)));
+  const int count = loop.workers(threads), of_each = loop.threads_of_each(threads);
   std::byte* const own = scratch + loop.carry_bytes;
-  workers.emplace_back(loop.body, own + loop.accumulator_bytes, pieces <= 1 ? threads : 1);
+  workers.emplace_back(loop.body, own + loop.accumulator_bytes, of_each);
   for (int w = 1; w < count; ++w) {
     memory.push_back(allocate(loop.body.arena_bytes));
-    workers.emplace_back(loop.body, memory.back().get(), 1);
+    workers.emplace_back(loop.body, memory.back().get(), of_each);
   }
   for (auto& worker : workers) worker.split_patches(loop);
   if (!loop.carries.empty()) operands.resize(loop.strides.size());
@@ -67,11 +67,11 @@ struct LoopRun {
   void run() const {
     for (auto& worker : state.workers) worker.patch(operands);
     begin_carries();
-    const int threads = static_cast<int>(state.workers.size());
-    if (threads > 1)
-      parallel_for(threads, loop.pieces(), [this](int worker, std::int64_t piece) { run_piece(worker, piece); });
+    const bool shared = state.workers.size() > 1;
+    if (shared)
+      parallel_for(state.threads, loop.pieces(), [this](int worker, std::int64_t piece) { run_piece(worker, piece); });
     for (std::int64_t piece = 0; piece < loop.pieces(); ++piece) {
-      if (threads == 1) run_piece(0, piece);
+      if (!shared) run_piece(0, piece);
       if (piece > 0) add_piece(piece);
     }
     if (loop.pieces() == 0) clear_sums(0);
@@ -161,6 +161,10 @@ struct LoopRun {
 }  // namespace
 
 std::int64_t LoopKernel::pieces() const { return std::min<std::int64_t>(length, carries.empty() ? 16 : 1); }
+
+int LoopKernel::workers(int threads) const { return static_cast<int>(std::clamp<std::int64_t>(pieces(), 1, threads)); }
+
+int LoopKernel::threads_of_each(int threads) const { return (threads + workers(threads) - 1) / workers(threads); }
 
 bool LoopKernel::moves(std::uint32_t operand) const {
   const auto is = [operand](const Carry& carry) { return carry.result == operand || carry.initial == operand; };

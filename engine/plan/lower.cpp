@@ -159,9 +159,12 @@ void Lowering::visit_loop(NodeId id, const Node& node) {
   for (int k = 0; k < static_cast<int>(body.region.outputs.size()); ++k)
     operands.push_back(operand(new_result(part_type(body, k)).index));
   operands.insert(operands.end(), inputs.begin(), inputs.end());
-  // Threads are for the tasks, if there are several.
+  // Of several tasks, each has less need of threads of its own, and parts have a cost also where there are none.
   Parts parts = parts_;
-  parts.threads = parts.threads && (body.length < 2 || body.carries > 0);
+  if (body.carries == 0 && body.length > 1) {
+    parts.threads = std::max<std::int64_t>(1, parts.threads / body.length);
+    parts.least_microseconds *= static_cast<double>(body.length);
+  }
   std::shared_ptr<const LoopKernel> kernel = Lowering(*body.region.graph, cache_, parts).region(body, strides);
   Draft draft;
   draft.node = id;

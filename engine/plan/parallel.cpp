@@ -1,5 +1,5 @@
-// The only parallel region of the engine. Items are handed out one by one, so uneven ones balance; nothing that is computed may
-// depend on which worker gets which item.
+// The only parallel region of the engine. Items are handed out one by one, so uneven ones balance; nothing that is
+// computed may depend on which worker gets which item.
 #include "plan/parallel.hpp"
 
 #include <omp.h>
@@ -22,6 +22,7 @@ struct Queue {
 };
 
 void work(Queue& queue, std::int64_t count, int worker, const Body& body) {
+  const OneThread guard;
   try {
     for (std::int64_t item; !queue.failed && (item = queue.next++) < count;) body(worker, item);
   } catch (...) {
@@ -31,18 +32,29 @@ void work(Queue& queue, std::int64_t count, int worker, const Body& body) {
 
 }  // namespace
 
+// Within a team the shares are tasks, which threads take up that have arrived at the end of the region; a thread that
+// waits for its shares runs none but those.
 void parallel_for(int threads, std::int64_t count, const Body& body) {
   const int workers = static_cast<int>(std::min<std::int64_t>(threads, count));
-  if (workers <= 1 || omp_in_parallel()) {
+  if (workers <= 1) {
     const OneThread guard;
     for (std::int64_t item = 0; item < count; ++item) body(0, item);
     return;
   }
   Queue queue;
-#pragma omp parallel num_threads(workers)
-  {
-    const OneThread guard;
-    work(queue, count, omp_get_thread_num(), body);
+  if (omp_in_parallel()) {
+    for (int worker = 1; worker < workers; ++worker) {
+#pragma omp task default(none) shared(queue, body) firstprivate(count, worker)
+      work(queue, count, worker, body);
+    }
+    work(queue, count, 0, body);
+#pragma omp taskwait
+  } else {
+#pragma omp parallel num_threads(threads)
+    {
+      const int worker = omp_get_thread_num();
+      if (worker < workers) work(queue, count, worker, body);
+    }
   }
   if (queue.failure) std::rethrow_exception(queue.failure);
 }

@@ -18,7 +18,7 @@ class Plan;  // immutable; may be shared by several Executables
 
 // When large work is done in parts, slice by slice. Times are estimates.
 struct Parts {
-  bool threads = true;              // whether threads may share them: not among the tasks of a map
+  std::int64_t threads = 16;        // that may share a step at most: those of a map are divided among its tasks
   double least_microseconds = 100;  // of the work of one part, for threads
   double bytes = 1 << 20;         // of the operands of one part, where several steps run through it: fits into a cache
   double least_of_step = 5;       // microseconds of one part of one step
@@ -27,7 +27,7 @@ struct Parts {
   double most_sums = 1;           // and their bytes, beside those of the operands
   static Parts smallest() {       // for tests
     constexpr double all = std::numeric_limits<double>::infinity();
-    return {true, 0, 0, 0, all, all, all};
+    return {16, 0, 0, 0, all, all, all};
   }
 };
 
@@ -51,7 +51,8 @@ std::vector<KernelTime> added_up(std::span<const KernelTime>);
 // A plan bound to memory of its own, for one thread at a time. It may be moved to another thread.
 class Executable {
  public:
-  // Results have the same bits for any number of threads. Error for fewer than 1; OutOfMemory.
+  // Threads go to the tasks of a `map` first, and those that are left over to the steps inside of them. Results have
+  // the same bits for any number. Error for fewer than 1; OutOfMemory.
   explicit Executable(std::shared_ptr<const Plan>, int threads = 1);
   ~Executable();
   Executable(Executable&&) noexcept;
@@ -106,7 +107,7 @@ class Function {
 };
 
 // The function of `inputs` that gives `outputs`. Needs the graph no more when it returns. `threads` is how many one
-// call may use: they share the tasks of a `map`, and the parts of large work outside of it. Errors "[finalize] ...": an
+// call may use: they share the tasks of a `map`, and the parts of large work. Errors "[finalize] ...": an
 // output that needs an input which is not among those given, an input given twice or that is no input, tensors of
 // different graphs; OutOfMemory.
 Function compile(TensorList inputs, TensorList outputs, int threads = 1);

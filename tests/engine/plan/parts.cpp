@@ -29,18 +29,46 @@ void check_same_bits(const Case& c, const Parts& parts = {}) {
 
 std::string in_smallest_parts(const Case& c) { return to_text(*make_plan(c.program(), Parts::smallest())); }
 
+void check_memory(const Case& c) {
+  const auto plan = c.plan();
+  for (const int threads : {1, 2, 3, 4, 100}) {
+    const std::size_t before = memory_in_use();
+    const Executable executable(plan, threads);
+    const std::size_t taken = memory_in_use() - before;
+    BOOST_TEST(taken >= working_bytes(*plan, threads));
+    BOOST_TEST(taken < working_bytes(*plan, threads) + (1 << 16));
+  }
+}
+
 // A block of a convolutional network in training: convolution, batch norm, relu, pooling, and the gradients of all.
-Case block(const Shape& images, std::int64_t filters) {
-  Case c;
-  const Tensor x = c.add_input({f32, images});
-  const Tensor weights = c.add_input({f32, {3, 3, images[3], filters}});
+std::vector<Tensor> train_block(const Tensor& x, const Tensor& weights) {
   const Tensor y = convolution(x, weights, {.padding = {1}});
   const Tensor centred = y - broadcast_to(mean(y, {0, 1, 2}, true), y.shape());
   const Tensor scale = sqrt(mean(square(centred), {0, 1, 2}, true) + 1e-3);
   const Tensor active = maximum(centred / broadcast_to(scale, y.shape()), 0.1 * centred);
   const Tensor loss = sum(square(max_pool(active, {.size = {2, 2}})));
-  c.outputs = grad(loss, {x, weights});
-  c.outputs.push_back(loss);
+  std::vector<Tensor> results = grad(loss, {x, weights});
+  results.push_back(loss);
+  return results;
+}
+
+Shape weights_of(const Shape& images, std::int64_t filters) { return {3, 3, images[3], filters}; }
+
+Case block(const Shape& images, std::int64_t filters) {
+  Case c;
+  const Tensor x = c.add_input({f32, images});
+  c.outputs = train_block(x, c.add_input({f32, weights_of(images, filters)}));
+  return c;
+}
+
+Case block_of_tasks(std::int64_t tasks, const Shape& images, std::int64_t filters) {
+  Case c;
+  const Tensor xs = c.add_input({f32, {tasks, images[0], images[1], images[2], images[3]}});
+  const Tensor weights = c.add_input({f32, weights_of(images, filters)});
+  MapBuilder map(*c.graph, {xs}, tasks);
+  const auto results = train_block(map.slices()[0], alias(weights, map.graph()));
+  c.outputs = map.close(
+      {{results[0], MapBuilder::stacked}, {results[1], MapBuilder::summed}, {results[2], MapBuilder::summed}});
   return c;
 }
 
@@ -66,17 +94,44 @@ BOOST_AUTO_TEST_CASE(large_work_is_cut_small_work_is_not) {
   check_same_bits(large);
 }
 
-// Their tasks share the threads, and a cache is all that parts are for.
-BOOST_AUTO_TEST_CASE(in_a_map_only_chains_are_cut) {
-  const auto of_tasks = [](std::int64_t tasks) {
+// The fewer tasks, the more threads are left to share the steps of each.
+BOOST_AUTO_TEST_CASE(in_a_map_parts_are_divided_among_the_tasks) {
+  const auto of_tasks = [](std::int64_t outer, std::int64_t inner, std::int64_t width = 50'000) {
     Case c;
-    const Tensor xs = c.add_input({f32, {tasks, 64, 50'000}});
-    MapBuilder map(*c.graph, {xs}, tasks);
-    c.outputs = map.close({{tanh(map.slices()[0]), MapBuilder::stacked}});
+    const Tensor xs = c.add_input({f32, {outer, inner, 64, width}});
+    MapBuilder map(*c.graph, {xs}, outer);
+    MapBuilder inside(map.graph(), {map.slices()[0]}, inner);
+    const Tensor y = inside.close({{tanh(inside.slices()[0]), MapBuilder::stacked}})[0];
+    c.outputs = map.close({{y, MapBuilder::stacked}});
     return to_text(*c.plan());
   };
-  BOOST_TEST(count(of_tasks(1), "parts") == 1);
-  BOOST_TEST(count(of_tasks(2), "parts") == 0);
+  BOOST_TEST(count(of_tasks(1, 1), "16 parts") == 1);
+  BOOST_TEST(count(of_tasks(2, 1), "8 parts") == 1);
+  BOOST_TEST(count(of_tasks(1, 3), "4 parts") == 1);
+  BOOST_TEST(count(of_tasks(2, 2), "4 parts") == 1);
+  BOOST_TEST(count(of_tasks(8, 1), "2 parts") == 1);
+  BOOST_TEST(count(of_tasks(9, 1), "parts") == 0);
+  BOOST_TEST(count(of_tasks(3, 4), "parts") == 0);
+  BOOST_TEST(count(of_tasks(1, 1, 5'000), "2 parts") == 1);
+  BOOST_TEST(count(of_tasks(2, 1, 5'000), "parts") == 0);
+
+  Case steps;  // come one after the other
+  ScanBuilder scan(*steps.graph, {steps.add_input({f32, {64, 50'000}})}, {}, 100);
+  steps.outputs = scan.close({tanh(scan.carries()[0])}).carries;
+  BOOST_TEST(count(to_text(*steps.plan()), "16 parts") > 0);
+}
+
+// Threads that no task is left for share the steps of the others.
+BOOST_AUTO_TEST_CASE(few_tasks_of_large_steps) {
+  for (const std::int64_t tasks : {1, 2, 3, 5}) {
+    const Case c = block_of_tasks(tasks, {5, 6, 4, 2}, 3);
+    check_plan(c);
+    check_same_bits(c, Parts::smallest());
+    check_same_bits(block_of_tasks(tasks, {12, 28, 28, 1}, 16));
+    check_memory(block_of_tasks(tasks, {12, 28, 28, 1}, 16));
+  }
+  const auto plan = block_of_tasks(2, {12, 28, 28, 1}, 16).plan();
+  BOOST_TEST(working_bytes(*plan, 3) > working_bytes(*plan, 2));
 }
 
 BOOST_AUTO_TEST_CASE(products_by_rows_and_by_entries_of_a_batch) {
@@ -211,8 +266,8 @@ BOOST_AUTO_TEST_CASE(values_of_one_chain_need_room_for_a_part_only) {
   const Tensor pooled = max_pool(tanh(x), {.size = {2, 2}});
   c.outputs = {sum(square(pooled), {1, 2, 3})};
   const std::size_t whole = x.type().bytes();
-  BOOST_TEST(arena_bytes(*make_plan(c.program(), {.threads = false, .bytes = 64 << 10})) < whole / 2);
-  BOOST_TEST(arena_bytes(*make_plan(c.program(), {.threads = false, .bytes = 1e12})) > whole);
+  BOOST_TEST(arena_bytes(*make_plan(c.program(), {.threads = 1, .bytes = 64 << 10})) < whole / 2);
+  BOOST_TEST(arena_bytes(*make_plan(c.program(), {.threads = 1, .bytes = 1e12})) > whole);
   check_same_bits(c);
 }
 
@@ -220,13 +275,7 @@ BOOST_AUTO_TEST_CASE(what_is_allocated_is_what_was_said) {
   const Case c = block({24, 28, 28, 1}, 32);
   const auto plan = c.plan();
   BOOST_TEST(working_bytes(*plan, 2) > working_bytes(*plan, 1));
-  for (const int threads : {1, 2, 4, 100}) {
-    const std::size_t before = memory_in_use();
-    const Executable executable(plan, threads);
-    const std::size_t taken = memory_in_use() - before;
-    BOOST_TEST(taken >= working_bytes(*plan, threads));
-    BOOST_TEST(taken < working_bytes(*plan, threads) + (1 << 16));
-  }
+  check_memory(c);
 }
 
 BOOST_AUTO_TEST_CASE(work_of_parts_is_that_of_the_whole) {

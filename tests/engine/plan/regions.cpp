@@ -1,6 +1,8 @@
 // Regions: captures, nesting, sums in a fixed order, any number of threads, no allocation.
 #include <atomic>
+#include <chrono>
 #include <functional>
+#include <thread>
 
 #include "base/memory.hpp"
 #include "engine/plan/support.hpp"
@@ -117,6 +119,44 @@ BOOST_AUTO_TEST_CASE(parallel_for_meets_every_item_once_and_rethrows) {
                       Error);
     parallel_for(threads, 0, [](int, std::int64_t) { throw Bug("no item"); });
   }
+}
+
+BOOST_AUTO_TEST_CASE(parallel_for_within_its_body) {
+  for (int round = 0; round < 100; ++round) {
+    std::vector<std::atomic<int>> met(60);
+    parallel_for(4, 3, [&](int, std::int64_t outer) {
+      std::vector<std::atomic<int>> busy(2);
+      parallel_for(2, 20, [&](int worker, std::int64_t inner) {
+        const auto w = static_cast<std::size_t>(worker);
+        if (busy.at(w)++ != 0) throw Bug("two threads are one worker");
+        ++met[static_cast<std::size_t>(20 * outer + inner)];
+        --busy[w];
+      });
+    });
+    for (const auto& count : met) BOOST_TEST(count == 1);
+  }
+  BOOST_CHECK_THROW(parallel_for(4, 2,
+                                 [](int, std::int64_t) {
+                                   parallel_for(2, 10, [](int, std::int64_t item) {
+                                     if (item == 3) throw Error("three");
+                                   });
+                                 }),
+                    Error);
+}
+
+// Each item waits for the other one of its pair, so that it takes four threads at one time.
+BOOST_AUTO_TEST_CASE(threads_without_items_help_within_the_body) {
+  std::atomic<int> alone{0};
+  parallel_for(4, 2, [&](int, std::int64_t) {
+    std::atomic<int> begun{0};
+    parallel_for(2, 2, [&](int, std::int64_t) {
+      ++begun;
+      const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+      while (begun < 2 && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+      if (begun < 2) ++alone;
+    });
+  });
+  BOOST_TEST(alone == 0);
 }
 
 }  // namespace metac::testing
