@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "kernels/dispatch.hpp"
+#include "kernels/generated.hpp"
 #include "kernels/tile_program.hpp"
 
 namespace metac {
@@ -164,7 +165,11 @@ class TileRun {
   }
 
   void tile(std::int64_t rows) {
-    for (const auto& step : program_.body) execute(step, rows);
+    for (const auto& [first, count, code] : program_.runs)
+      if (code != nullptr)
+        code->run(registers_, rows * program_.tiling.block);
+      else
+        execute(program_.body[first], rows);
     for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
       const auto& output = program_.outputs[o];
       if (output.direct) continue;
@@ -277,10 +282,10 @@ class TileRun {
 
 class PointwiseKernel : public Kernel {
  public:
-  explicit PointwiseKernel(PointwiseProgram program)
+  PointwiseKernel(PointwiseProgram program, bool generate)
       : program_(std::move(program)), table_(simd().pointwise), types_(register_types(program_, table_)) {
     for (auto size : program_.shape) empty_ = empty_ || size == 0;
-    if (!empty_) tiles_ = compile_tiles(program_, table_);
+    if (!empty_) tiles_ = compile_tiles(program_, table_, generate);
   }
 
   std::size_t scratch_bytes() const override { return tiles_.scratch_bytes; }
@@ -344,6 +349,8 @@ class PointwiseKernel : public Kernel {
 
 }  // namespace
 
-KernelPtr make_pointwise(PointwiseProgram program) { return std::make_unique<PointwiseKernel>(std::move(program)); }
+KernelPtr make_pointwise(PointwiseProgram program, bool generate) {
+  return std::make_unique<PointwiseKernel>(std::move(program), generate);
+}
 
 }  // namespace metac

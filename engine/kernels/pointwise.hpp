@@ -1,4 +1,4 @@
-// Fused pointwise chains with reductions at their end: a short program that is interpreted over tiles that stay in the
+// Fused pointwise chains with reductions at their end: a short program that is run over tiles that stay in the
 // first-level cache.
 #pragma once
 
@@ -70,9 +70,9 @@ struct PointwiseProgram {
 inline constexpr int max_pointwise_instructions = 96;  // of one program: keeps its tiles in the first-level cache
 inline constexpr int max_pointwise_operands = 32;      // loads and outputs together
 
-// Operands of the kernel: the outputs, then the loads. Sums are combined in a fixed order that depends on the program and
-// on the instruction set only.
-// An empty sum is 0, an empty product 1, an empty maximum -infinity (the smallest integer).
-KernelPtr make_pointwise(PointwiseProgram);
+// Operands of the kernel: the outputs, then the loads. Sums are combined in a fixed order that depends on the program
+// and on the instruction set only. An empty sum is 0, an empty product 1, an empty maximum -infinity (the smallest
+// integer). `generate`: machine code is made for it where that is possible; the results have the same bits.
+KernelPtr make_pointwise(PointwiseProgram, bool generate = true);
 
 }  // namespace metac

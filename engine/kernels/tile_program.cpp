@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/memory.hpp"
+#include "kernels/generated.hpp"
 
 namespace metac {
 namespace {
@@ -179,13 +180,14 @@ class Compiler {
 
   void bind(TileStep& step, const PointwiseProgram::Instruction& instruction, int singles) const {
     const int fn = static_cast<int>(instruction.fn), operand = static_cast<int>(instruction.operand);
+    step.fn = instruction.fn;
+    step.dtype = instruction.operand;
     if (instruction.fn == Fn::cast) {
       step.map = table_.cast[operand][static_cast<int>(instruction.result)];
     } else if (instruction.fn < Fn::call_1) {
       step.map = table_.map[fn][operand][singles];
     } else {
       step.call = instruction.call;
-      step.dtype = instruction.operand;
       for (int k = 0; k < arity(instruction.fn); ++k) step.stride[k] = (singles >> k & 1) != 0 ? 0 : 1;
     }
   }
@@ -302,7 +304,8 @@ class Compiler {
     if (one_tile() || !program_.from_memory) return;
     const auto add = [&](bool stored, std::size_t index, std::int64_t step, std::size_t reg) {
       const std::int64_t bytes = result_.tiling.elements() * result_.widths[reg];
-      if (step == bytes) result_.streams.push_back({stored, static_cast<std::uint16_t>(index), bytes});
+      if (step == bytes)
+        result_.streams.push_back({stored, static_cast<std::uint16_t>(index), static_cast<std::uint16_t>(reg), bytes});
     };
     for (std::size_t load = 0; load < program_.loads.size(); ++load)
       if (result_.places[load].kind == Place::operand) add(false, load, result_.load_steps.back()[load], load);
@@ -347,6 +350,51 @@ class Compiler {
   std::vector<int> gathers_;  // view of a load that has not been gathered yet, -1
   std::int64_t footprint_ = 0;
 };
+
+// ---- machine code ----
+
+// Which results of body[first, end) something else reads.
+std::vector<char> stored_results(const TileProgram& program, std::size_t first, std::size_t end) {
+  std::vector<char> read(program.places.size(), 0), stored;
+  for (std::size_t s = end; s < program.body.size(); ++s)
+    if (program.body[s].view < 0)
+      for (const auto input : program.body[s].inputs) read[input] = 1;
+  for (const auto& output : program.outputs) read[output.source] = 1;
+  for (std::size_t s = first; s < end; ++s) stored.push_back(read[program.body[s].result]);
+  return stored;
+}
+
+// A slot may hold a value that is read and, after that, one of another width: element by element they would collide.
+bool slots_collide(const TileProgram& program, std::size_t first, std::size_t end) {
+  const auto slot = [&](std::uint16_t r) {
+    return program.places[r].kind == Place::slot ? program.places[r].index : -1;
+  };
+  for (std::size_t s = first; s < end; ++s)
+    for (std::size_t reader = first; reader < end; ++reader)
+      for (const auto input : program.body[reader].inputs)
+        if (slot(input) >= 0 && slot(input) == slot(program.body[s].result) &&
+            program.widths[input] != program.widths[program.body[s].result])
+          return true;
+  return false;
+}
+
+void divide_into_runs(TileProgram& program, bool generate) {
+  for (std::size_t first = 0; first < program.body.size();) {
+    std::size_t end = first;
+    while (generate && end < program.body.size() && can_generate(program.body[end], program)) ++end;
+    std::shared_ptr<const GeneratedCode> code;
+    for (; end > first + 1; end -= (end - first) / 2) {
+      if (slots_collide(program, first, end)) continue;
+      code = GeneratedCode::make(std::span(program.body).subspan(first, end - first),
+                                 stored_results(program, first, end), program);
+      if (code != nullptr) break;
+    }
+    end = std::max(end, first + 1);
+    if (code != nullptr) std::erase_if(program.streams, [&](const auto& stream) { return code->fetches(stream); });
+    program.runs.push_back({first, end - first, std::move(code)});
+    first = end;
+  }
+}
 
 void need(bool promise, const char* what) {
   if (!promise) throw Bug(fmt::format("[pointwise] {}", what));
@@ -403,11 +451,13 @@ std::vector<Dtype> register_types(const PointwiseProgram& program, const Pointwi
   return types;
 }
 
-TileProgram compile_tiles(const PointwiseProgram& program, const PointwiseTable& table) {
+TileProgram compile_tiles(const PointwiseProgram& program, const PointwiseTable& table, bool generate) {
   for (std::int64_t elements = largest_tile;; elements /= 2) {
     Compiler compiler(program, table, elements);
     TileProgram result = compiler.compile();
-    if (compiler.footprint() <= cache_budget || elements <= smallest_tile) return result;
+    if (compiler.footprint() > cache_budget && elements > smallest_tile) continue;
+    divide_into_runs(result, generate && table.generates);
+    return result;
   }
 }
 

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "kernels/pointwise.hpp"
 #include "kernels/simd/table.hpp"
 
 namespace metac {
+
+class GeneratedCode;
 
 // The iteration space with as few axes as the strides and the reduced axes allow; sizes of 1 are gone.
 struct CollapsedSpace {
@@ -50,11 +53,12 @@ struct Place {
 
 // One call of the inner loop: a map, a scalar function element by element, or a gather of `source`.
 struct TileStep {
+  Fn fn = Fn::copy;  // of a map or call
   MapFunction map = nullptr;
   Scalar call = nullptr;
   GatherFunction gather = nullptr;
   std::uint16_t result = 0, inputs[3] = {0, 0, 0};
-  Dtype dtype = Dtype::f32;    // of a call
+  Dtype dtype = Dtype::f32;    // of the operands of a map or call
   std::int8_t stride[3] = {};  // of a call: 0 for an operand of one element
   bool single = false;         // one element only
   int view = -1;               // of a gather: the view of a load; -1 repeats a single element
@@ -82,10 +86,17 @@ struct TileOutput {
   std::size_t accumulator = 0;  // offset in the scratch
 };
 
+// Steps of the body that are run together.
+struct TileRuns {
+  std::size_t first = 0, count = 1;
+  std::shared_ptr<const GeneratedCode> code;  // null: one step, interpreted
+};
+
 // An operand of which each tile lies right behind the last one: these many bytes.
 struct TileStream {
   bool stored;          // an output, else a load
   std::uint16_t index;  // among them
+  std::uint16_t reg;
   std::int64_t bytes;
 };
 
@@ -94,6 +105,7 @@ struct TileProgram {
   std::vector<Place> places;         // of registers; those of the program, then vectors made of single elements
   std::vector<std::uint8_t> widths;  // bytes of an element of each register
   std::vector<TileStep> prologue, body;
+  std::vector<TileRuns> runs;  // all of the body
   std::vector<TileView> views;
   std::vector<TileOutput> outputs;
   std::vector<ReduceStep> reduce_steps;
@@ -110,7 +122,8 @@ struct TileProgram {
   std::size_t slot_bytes = 0, cells_at = 0, slots_at = 0, parts_at = 0, part_bytes = 0, scratch_bytes = 0;
 };
 
-TileProgram compile_tiles(const PointwiseProgram&, const PointwiseTable&);
+// With machine code for its steps (generated.hpp) if `generate`.
+TileProgram compile_tiles(const PointwiseProgram&, const PointwiseTable&, bool generate);
 
 // Dtype of each register; Bug where the program breaks a promise.
 std::vector<Dtype> register_types(const PointwiseProgram&, const PointwiseTable&);

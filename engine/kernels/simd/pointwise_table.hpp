@@ -31,6 +31,7 @@ struct PointwiseTable {
   AccumulateFunction accumulate[5][simd_dtypes] = {};
   FinishFunction finish[5][simd_dtypes] = {};
   GatherFunction gather[9] = {};  // by size of an element
+  bool generates = false;         // machine code for programs (kernels/generated.hpp)
 };
 
 }  // namespace metac

@@ -13,6 +13,9 @@ void fill_pooling(SimdTable&);
 
 void fill(SimdTable& table) {
   table.name = METAC_STRING(METAC_SIMD_NAMESPACE);
+#if defined(__AVX512F__)
+  table.pointwise.generates = true;
+#endif
   fill_pointwise(table.pointwise);
   fill_reductions(table.pointwise);
   fill_products(table);

@@ -1,6 +1,8 @@
-// The tile interpreter against a plain one: every function and dtype, edges, tails, and random programs over random
-// strides and reductions.
+// Tile programs, interpreted and as machine code, against a plain interpreter: every function and dtype, edges, tails,
+// and random programs over random strides and reductions.
 #include "kernels/pointwise.hpp"
+
+#include <fmt/format.h>
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
@@ -10,6 +12,7 @@
 
 #include "base/memory.hpp"
 #include "kernels/dispatch.hpp"
+#include "kernels/tile_program.hpp"
 #include "pointwise_reference.hpp"
 
 namespace metac::test {
@@ -66,8 +69,8 @@ double allowed(Fn fn, Dtype dtype) {
 }
 
 std::vector<std::vector<double>> run(const PointwiseProgram& program, const std::vector<const void*>& loads,
-                                     const std::vector<std::size_t>& sizes) {
-  const auto kernel = make_pointwise(program);
+                                     const std::vector<std::size_t>& sizes, bool generate = true) {
+  const auto kernel = make_pointwise(program, generate);
   const auto types = types_of(program);
   std::vector<Buffer> results;
   std::vector<void*> operands;
@@ -467,6 +470,55 @@ void check_overwriting(std::uint32_t seed) {
   }
 }
 
+// ---- machine code ----
+
+std::size_t steps_in_code(const PointwiseProgram& program) {
+  const TileProgram tiles = compile_tiles(program, simd().pointwise, true);
+  std::size_t steps = 0;
+  for (const auto& run : tiles.runs) steps += run.code != nullptr ? run.count : 0;
+  return steps;
+}
+
+bool has_code() { return simd().name == std::string("avx512"); }
+
+// NaN is not told from NaN: which one comes out depends on how a compiler orders operands.
+void check_same_bits(const PointwiseProgram& program, const std::vector<const void*>& loads, const std::string& what) {
+  std::vector<std::size_t> sizes;
+  for (const auto& expected : interpret(program, loads)) sizes.push_back(expected.values.size());
+  const auto code = run(program, loads, sizes, true), interpreted = run(program, loads, sizes, false);
+  for (std::size_t o = 0; o < sizes.size(); ++o)
+    for (std::size_t i = 0; i < sizes[o]; ++i) {
+      const double a = code[o][i], b = interpreted[o][i];
+      if (std::isnan(a) ? !std::isnan(b) : a != b || std::signbit(a) != std::signbit(b))
+        BOOST_FAIL(what << ": output " << o << " element " << i << " is " << a << ", interpreted " << b);
+    }
+}
+
+// Each function of f32 that there is code for, followed by another so that it is worth code, over n elements.
+void check_code_of(Fn fn, std::int64_t n, unsigned singles, std::mt19937& random) {
+  PointwiseProgram program{Shape{n}, {}, {}, {}, {}};
+  std::vector<Buffer> memory;
+  std::vector<const void*> loads;
+  for (int k = 0; k < 3; ++k) {
+    const Dtype type = fn == Fn::select && k == 0 ? Dtype::boolean : Dtype::f32;
+    memory.emplace_back(static_cast<std::size_t>(n) * size_of(type));
+    const auto values = random_values(random, type, n, true);
+    for (std::int64_t i = 0; i < n; ++i) write(memory.back().data(), type, i, values[static_cast<std::size_t>(i)]);
+    loads.push_back(memory.back().data());
+    program.loads.push_back({type, Shape{(singles >> k & 1) != 0 ? 0 : 1}});
+  }
+  const Dtype to = result_type(fn, Dtype::f32);
+  program.instructions.push_back({fn, Dtype::f32, to, {0, 1, 2}});
+  if (to == Dtype::boolean)
+    program.instructions.push_back({Fn::select, Dtype::f32, Dtype::f32, {3, 1, 2}});
+  else
+    program.instructions.push_back({Fn::negate, Dtype::f32, Dtype::f32, {3, 3, 3}});
+  program.outputs = {{3}, {4}, {4, Reduction::maximum, 1}};
+  const std::string what = fmt::format("function {}, {} elements, singles {}", static_cast<int>(fn), n, singles);
+  if (n > 1 && singles == 0) BOOST_TEST(steps_in_code(program) == (has_code() ? 2 : 0), what);
+  check_same_bits(program, loads, what);
+}
+
 std::uint32_t first_seed() {
   const char* given = std::getenv("METAC_SEED");
   return given != nullptr ? static_cast<std::uint32_t>(std::atoll(given)) : 1000;
@@ -476,6 +528,70 @@ std::uint32_t first_seed() {
 
 BOOST_AUTO_TEST_CASE(random_programs_agree_with_the_plain_interpreter) {
   for (std::uint32_t i = 0; i < 3000; ++i) check_program(first_seed() + i);
+}
+
+BOOST_AUTO_TEST_CASE(code_gives_the_bits_of_the_interpreter) {
+  std::mt19937 random(5);
+  constexpr Fn functions[] = {Fn::copy,  Fn::negate,    Fn::absolute, Fn::sqrt,       Fn::floor,   Fn::round,
+                              Fn::add,   Fn::subtract,  Fn::multiply, Fn::divide,     Fn::maximum, Fn::minimum,
+                              Fn::equal, Fn::not_equal, Fn::less,     Fn::less_equal, Fn::select};
+  for (const Fn fn : functions)
+    for (const std::int64_t n : {1, 2, 15, 16, 17, 31, 32, 33, 100, 3000})
+      for (unsigned singles = 0; singles < 8; ++singles) check_code_of(fn, n, singles, random);
+}
+
+BOOST_AUTO_TEST_CASE(code_of_random_programs) {
+  std::size_t steps = 0;
+  for (std::uint32_t i = 0; i < 3000; ++i) {
+    std::mt19937 random(first_seed() + i);
+    const RandomProgram test = random_program(random);
+    steps += steps_in_code(test.program);
+    check_same_bits(test.program, test.loads, fmt::format("seed {}", first_seed() + i));
+  }
+  BOOST_TEST((steps > 1000) == has_code());
+}
+
+// More values than vectors, more operands than pointers: then in pieces, and at last by the interpreter.
+BOOST_AUTO_TEST_CASE(code_of_programs_with_too_many_values) {
+  constexpr std::int64_t n = 50;
+  PointwiseProgram program{Shape{n}, {}, {}, {}, {}};
+  std::vector<std::vector<float>> memory;
+  std::vector<const void*> loads;
+  std::mt19937 random(7);
+  for (int k = 0; k < 30; ++k) {
+    memory.emplace_back();
+    for (const double value : random_values(random, Dtype::f32, n, false))
+      memory.back().push_back(static_cast<float>(value));
+    program.loads.push_back({Dtype::f32, Shape{1}});
+  }
+  for (const auto& values : memory) loads.push_back(values.data());
+  const auto add = [&](Fn fn, std::size_t a, std::size_t b) {
+    program.instructions.push_back(
+        {fn, Dtype::f32, Dtype::f32, {static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b), 0}});
+  };
+  for (std::size_t k = 0; k < 40; ++k) add(Fn::add, k % 30, (k * 7 + 1) % 30);           // registers 30 to 69
+  for (std::size_t k = 0; k < 39; ++k) add(Fn::multiply, k == 0 ? 69 : 69 + k, 68 - k);  // all of them, the last first
+  program.outputs = {{static_cast<std::uint16_t>(108)}};
+  check_same_bits(program, loads, "many values");
+  BOOST_TEST((steps_in_code(program) > 10) == has_code());
+}
+
+// A slot holds a bool that is read, and then a float: these must not be in one piece of code.
+BOOST_AUTO_TEST_CASE(code_of_values_of_two_widths_in_one_slot) {
+  constexpr std::int64_t n = 500;
+  std::vector<float> a(n), b(n);
+  for (std::int64_t i = 0; i < n; ++i) a[i] = static_cast<float>(i % 7) - 3, b[i] = static_cast<float>(i % 5) - 2;
+  PointwiseProgram program{Shape{n}, {{Dtype::f32, Shape{1}}, {Dtype::f32, Shape{1}}}, {}, {}, {}};
+  program.instructions = {{Fn::is_finite, Dtype::f32, Dtype::boolean, {0, 0, 0}},
+                          {Fn::less, Dtype::f32, Dtype::boolean, {0, 1, 0}},
+                          {Fn::logical_and, Dtype::boolean, Dtype::boolean, {2, 3, 0}},
+                          {Fn::select, Dtype::f32, Dtype::f32, {4, 0, 1}},
+                          {Fn::multiply, Dtype::f32, Dtype::f32, {5, 5, 0}},
+                          {Fn::subtract, Dtype::f32, Dtype::f32, {6, 0, 0}},
+                          {Fn::tanh, Dtype::f32, Dtype::f32, {7, 0, 0}},
+                          {Fn::add, Dtype::f32, Dtype::f32, {8, 6, 0}}};
+  program.outputs = {{9, Reduction::sum, 1}, {7, Reduction::sum, 1}};
+  check_same_bits(program, {a.data(), b.data()}, "two widths");
 }
 
 BOOST_AUTO_TEST_CASE(overwriting_an_input_changes_nothing_else) {

@@ -232,9 +232,30 @@ std::vector<Case> cases_of(const Operator& op) {
   return cases;
 }
 
+// Where an array begins and ends, nothing else may be touched: a process that does so ends here.
+void run_between_guards(const Case& c, bool at_end, std::mt19937& random) {
+  std::vector<std::unique_ptr<Guarded>> memory;
+  std::vector<ArrayView> inputs;
+  std::vector<MutableArrayView> outputs;
+  for (const Tensor& tensor : c.inputs) {
+    const Array values = random_array(tensor.type(), random);
+    memory.push_back(std::make_unique<Guarded>(values.bytes(), at_end));
+    if (values.bytes() > 0) std::memcpy(memory.back()->begin(), values.data(), values.bytes());
+    inputs.emplace_back(tensor.type(), memory.back()->begin());
+  }
+  for (const Tensor& tensor : c.outputs) {
+    memory.push_back(std::make_unique<Guarded>(tensor.type().bytes(), at_end));
+    outputs.emplace_back(tensor.type(), memory.back()->begin());
+  }
+  Executable program(c.plan());
+  try {
+    program.run(inputs, outputs);
+  } catch (const Error&) {  // of values of which there is no result, such as a label out of range
+  }
+}
+
 }  // namespace
 
-// No kernel touches a byte beside the memory of the caller: a process that does so ends here.
 BOOST_AUTO_TEST_CASE(no_operator_reads_or_writes_beside_the_arrays) {
   int met = 0;
   std::mt19937 random(2);
@@ -242,27 +263,24 @@ BOOST_AUTO_TEST_CASE(no_operator_reads_or_writes_beside_the_arrays) {
     for (const Case& c : cases_of(*op))
       for (const bool at_end : {true, false}) {
         BOOST_TEST_CHECKPOINT(op->name);
-        std::vector<std::unique_ptr<Guarded>> memory;
-        std::vector<ArrayView> inputs;
-        std::vector<MutableArrayView> outputs;
-        for (const Tensor& tensor : c.inputs) {
-          const Array values = random_array(tensor.type(), random);
-          memory.push_back(std::make_unique<Guarded>(values.bytes(), at_end));
-          if (values.bytes() > 0) std::memcpy(memory.back()->begin(), values.data(), values.bytes());
-          inputs.emplace_back(tensor.type(), memory.back()->begin());
-        }
-        for (const Tensor& tensor : c.outputs) {
-          memory.push_back(std::make_unique<Guarded>(tensor.type().bytes(), at_end));
-          outputs.emplace_back(tensor.type(), memory.back()->begin());
-        }
-        Executable program(c.plan());
-        try {
-          program.run(inputs, outputs);
-        } catch (const Error&) {  // of values of which there is no result, such as a label out of range
-        }
+        run_between_guards(c, at_end, random);
         ++met;
       }
   BOOST_TEST(met > 1000);
+}
+
+// Operators that share a kernel, of all lengths about that of a vector.
+BOOST_AUTO_TEST_CASE(no_fused_kernel_reads_or_writes_beside_the_arrays) {
+  std::mt19937 random(3);
+  for (std::int64_t n = 1; n < 70; ++n)
+    for (const bool at_end : {true, false}) {
+      Case c;
+      const Tensor x = c.add_input({Dtype::f32, {n}}), y = c.add_input({Dtype::f32, {n}});
+      const Tensor condition = c.add_input({Dtype::boolean, {n}});
+      const Tensor z = select(condition, x * y + x, y);
+      c.outputs = {maximum(z, y) - x, less(z * x, y), sum(z)};
+      run_between_guards(c, at_end, random);
+    }
 }
 
 }  // namespace metac::testing
