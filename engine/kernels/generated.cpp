@@ -10,11 +10,10 @@
 #include <array>
 #include <iterator>
 #include <optional>
+#include <type_traits>
 
 namespace metac {
 namespace {
-
-constexpr int lanes = 16;
 
 bool is_generated(Fn fn) {
   switch (fn) {
@@ -52,14 +51,14 @@ enum Comparison : std::uint8_t {
 };
 
 // Thrown and caught here: the steps are then left to the interpreter.
-struct TooManyRegisters {};
+struct NotPossible {};
 
 // Hands out numbers, the lowest free one first.
 class Numbers {
  public:
   explicit Numbers(std::initializer_list<int> all) : free_(all) {}
   int take() {
-    if (free_.empty()) throw TooManyRegisters();
+    if (free_.empty()) throw NotPossible();
     const auto lowest = std::min_element(free_.begin(), free_.end());
     const int number = *lowest;
     free_.erase(lowest);
@@ -71,6 +70,9 @@ class Numbers {
   std::vector<int> free_;
 };
 
+// Where vectors have 16 lanes (AVX-512) bools are bits of mask registers; where they have 8 (AVX2), vectors of all ones
+// or zeros, and none may be in memory, for bytes cannot be read and written under a mask there.
+template <int lanes>
 class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
  public:
   Code(std::span<const TileStep> steps, std::span<const char> stored, const TileProgram& program)
@@ -93,6 +95,8 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
 
  private:
   using Function = void (*)(std::byte* const* registers, std::int64_t n);
+  using Vector = std::conditional_t<lanes == 16, Xbyak::Zmm, Xbyak::Ymm>;
+  static constexpr bool has_masks = lanes == 16;
   // At most: an instruction has 11 bytes, a step some ten of them in each of the two bodies.
   static constexpr std::size_t bytes_before_loop = 1024, bytes_of_step = 256;
 
@@ -126,6 +130,8 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
       if (step.fn == Fn::absolute) all_but_sign_ = 0;
       if (result.boolean && result.stored) byte_of_one_ = 0;
     }
+    for (const Value& value : registers_)
+      if (!has_masks && value.boolean && (value.stored || !value.made)) throw NotPossible();
     for (const TileStream& stream : program_.streams) {
       Value& value = registers_[stream.reg];
       const bool in_place = program_.places[stream.reg].kind == (stream.stored ? Place::output : Place::operand);
@@ -147,7 +153,7 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
       if (!value.made && value.single) {
         value.number = vectors_.take();
         mov(rax, place);
-        vbroadcastss(Xbyak::Zmm(*value.number), dword[rax]);
+        vbroadcastss(Vector(*value.number), dword[rax]);
       } else {
         value.pointer = pointers_.take();
         mov(Xbyak::Reg64(*value.pointer), place);
@@ -162,7 +168,8 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
     if (!number) return;
     number = vectors_.take();
     mov(eax, bits);
-    vpbroadcastd(Xbyak::Zmm(*number), eax);
+    vmovd(Xbyak::Xmm(*number), eax);
+    vpbroadcastd(Vector(*number), Xbyak::Xmm(*number));
   }
 
   // ---- the loop ----
@@ -181,10 +188,17 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
     add(rsi, lanes);
     sub(rsi, rax);
     jz(end, T_NEAR);
-    mov(edi, 1);
-    shlx(edi, edi, esi);
-    sub(edi, 1);
-    kmovw(rest_mask, edi);
+    if constexpr (has_masks) {
+      mov(edi, 1);
+      shlx(edi, edi, esi);
+      sub(edi, 1);
+      kmovw(rest_mask, edi);
+    } else {
+      static constexpr std::int32_t ones_then_zeros[] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+      mov(rdi, reinterpret_cast<std::uint64_t>(ones_then_zeros + lanes));
+      neg(rsi);
+      vmovups(rest_vector, ptr[rdi + rsi * 4]);
+    }
     write_body(true);
     L(end);
   }
@@ -204,7 +218,7 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
       std::array<int, 3> inputs{};
       for (int k = 0; k < arity(step.fn); ++k) inputs[static_cast<std::size_t>(k)] = *registers_[step.inputs[k]].number;
       Value& result = registers_[step.result];
-      const int number = (result.boolean ? masks_ : vectors_).take();
+      const int number = numbers_of(result).take();
       compute(step, number, inputs);
       for (int k = 0; k < arity(step.fn); ++k) give_back(registers_[step.inputs[k]], s);
       result.number = number;
@@ -213,41 +227,53 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
     }
   }
 
+  Numbers& numbers_of(const Value& value) { return has_masks && value.boolean ? masks_ : vectors_; }
+
   void load(Value& value) {
     if (value.number) return;
-    if (value.boolean) {
-      const int bytes = vectors_.take();
-      value.number = masks_.take();
-      if (rest_)
-        vmovdqu8(Xbyak::Xmm(bytes) | rest_mask | T_z, address(value));
-      else
-        vmovdqu8(Xbyak::Xmm(bytes), address(value));
-      vptestmb(Xbyak::Opmask(*value.number), Xbyak::Xmm(bytes), Xbyak::Xmm(bytes));
-      return vectors_.give_back(bytes);
-    }
+    if (value.boolean) return load_bools(value);
     value.number = vectors_.take();
+    const Vector to(*value.number);
     if (value.ahead > 0 && !rest_) prefetcht0(ptr[Xbyak::Reg64(*value.pointer) + rax * 4 + value.ahead]);
-    if (rest_)
-      vmovups(Xbyak::Zmm(*value.number) | rest_mask | T_z, address(value));
+    if (!rest_)
+      vmovups(to, address(value));
+    else if constexpr (has_masks)
+      vmovups(to | rest_mask | T_z, address(value));
     else
-      vmovups(Xbyak::Zmm(*value.number), address(value));
+      vmaskmovps(to, rest_vector, address(value));
   }
 
   void store(const Value& value) {
-    if (value.boolean) {
-      const int bytes = vectors_.take();
-      vmovdqu8(Xbyak::Xmm(bytes) | Xbyak::Opmask(*value.number) | T_z, Xbyak::Xmm(*byte_of_one_));
-      if (rest_)
-        vmovdqu8(address(value) | rest_mask, Xbyak::Xmm(bytes));
-      else
-        vmovdqu8(address(value), Xbyak::Xmm(bytes));
-      return vectors_.give_back(bytes);
-    }
+    if (value.boolean) return store_bools(value);
+    const Vector from(*value.number);
     if (value.ahead > 0 && !rest_) prefetchw(ptr[Xbyak::Reg64(*value.pointer) + rax * 4 + value.ahead]);
-    if (rest_)
-      vmovups(address(value) | rest_mask, Xbyak::Zmm(*value.number));
+    if (!rest_)
+      vmovups(address(value), from);
+    else if constexpr (has_masks)
+      vmovups(address(value) | rest_mask, from);
     else
-      vmovups(address(value), Xbyak::Zmm(*value.number));
+      vmaskmovps(address(value), rest_vector, from);
+  }
+
+  void load_bools(Value& value) {
+    const Xbyak::Xmm bytes(vectors_.take());
+    value.number = masks_.take();
+    if (rest_)
+      vmovdqu8(bytes | rest_mask | T_z, address(value));
+    else
+      vmovdqu8(bytes, address(value));
+    vptestmb(Xbyak::Opmask(*value.number), bytes, bytes);
+    vectors_.give_back(bytes.getIdx());
+  }
+
+  void store_bools(const Value& value) {
+    const Xbyak::Xmm bytes(vectors_.take());
+    vmovdqu8(bytes | Xbyak::Opmask(*value.number) | T_z, Xbyak::Xmm(*byte_of_one_));
+    if (rest_)
+      vmovdqu8(address(value) | rest_mask, bytes);
+    else
+      vmovdqu8(address(value), bytes);
+    vectors_.give_back(bytes.getIdx());
   }
 
   Xbyak::Address address(const Value& value) const {
@@ -258,26 +284,25 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
   // After the step that reads it last; of a result that nobody reads, the one that makes it.
   void give_back(Value& value, int step) {
     if (!value.number || value.last > step || (value.single && !value.made)) return;
-    (value.boolean ? masks_ : vectors_).give_back(*value.number);
+    numbers_of(value).give_back(*value.number);
     value.number.reset();
   }
 
   void compute(const TileStep& step, int number, const std::array<int, 3>& inputs) {
-    const Xbyak::Zmm to(number), a(inputs[0]), b(inputs[1]), c(inputs[2]);
-    const Xbyak::Opmask mask(number);
+    const Vector to(number), a(inputs[0]), b(inputs[1]), c(inputs[2]);
     switch (step.fn) {
       case Fn::copy:
         return vmovaps(to, a);
       case Fn::negate:
-        return vpxord(to, a, Xbyak::Zmm(*sign_));
+        return vxorps(to, a, Vector(*sign_));
       case Fn::absolute:
-        return vpandd(to, a, Xbyak::Zmm(*all_but_sign_));
+        return vandps(to, a, Vector(*all_but_sign_));
       case Fn::sqrt:
         return vsqrtps(to, a);
       case Fn::floor:
-        return vrndscaleps(to, a, 9);
+        return round(to, a, 9);
       case Fn::round:
-        return vrndscaleps(to, a, 8);
+        return round(to, a, 8);
       case Fn::add:
         return vaddps(to, a, b);
       case Fn::subtract:
@@ -291,29 +316,54 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
       case Fn::minimum:
         return first_or_second(to, a, b, less);
       case Fn::equal:
-        return vcmpps(mask, a, b, equal);
+        return compare(number, a, b, equal);
       case Fn::not_equal:
-        return vcmpps(mask, a, b, not_equal);
+        return compare(number, a, b, not_equal);
       case Fn::less:
-        return vcmpps(mask, a, b, less);
+        return compare(number, a, b, less);
       case Fn::less_equal:
-        return vcmpps(mask, a, b, less_equal);
+        return compare(number, a, b, less_equal);
       case Fn::select:
-        return vblendmps(to | Xbyak::Opmask(inputs[0]), c, b);
+        return choose(to, inputs[0], b, c);
       default:
         throw Bug("[pointwise] there is no code for this function");
     }
   }
 
+  void round(const Vector& to, const Vector& a, std::uint8_t how) {
+    if constexpr (has_masks)
+      vrndscaleps(to, a, how);
+    else
+      vroundps(to, a, how);
+  }
+
+  void compare(int result, const Vector& a, const Vector& b, Comparison comparison) {
+    if constexpr (has_masks)
+      vcmpps(Xbyak::Opmask(result), a, b, comparison);
+    else
+      vcmpps(Vector(result), a, b, comparison);
+  }
+
+  void choose(const Vector& to, int condition, const Vector& if_true, const Vector& if_false) {
+    if constexpr (has_masks)
+      vblendmps(to | Xbyak::Opmask(condition), if_false, if_true);
+    else
+      vblendvps(to, if_false, if_true, Vector(condition));
+  }
+
   // a where it compares so with b, or is NaN; else b.
-  void first_or_second(const Xbyak::Zmm& to, const Xbyak::Zmm& a, const Xbyak::Zmm& b, Comparison comparison) {
-    const int first = masks_.take(), nan = masks_.take();
-    vcmpps(Xbyak::Opmask(first), a, b, comparison);
-    vcmpps(Xbyak::Opmask(nan), a, a, unordered);
-    korw(Xbyak::Opmask(first), Xbyak::Opmask(first), Xbyak::Opmask(nan));
-    vblendmps(to | Xbyak::Opmask(first), b, a);
-    masks_.give_back(first);
-    masks_.give_back(nan);
+  void first_or_second(const Vector& to, const Vector& a, const Vector& b, Comparison comparison) {
+    Numbers& numbers = has_masks ? masks_ : vectors_;
+    const int first = numbers.take(), nan = numbers.take();
+    compare(first, a, b, comparison);
+    compare(nan, a, a, unordered);
+    if constexpr (has_masks)
+      korw(Xbyak::Opmask(first), Xbyak::Opmask(first), Xbyak::Opmask(nan));
+    else
+      vorps(Vector(first), Vector(first), Vector(nan));
+    choose(to, first, a, b);
+    numbers.give_back(first);
+    numbers.give_back(nan);
   }
 
   static constexpr int saved_by_callee[] = {Xbyak::Operand::RBX, Xbyak::Operand::RBP, Xbyak::Operand::R12,
@@ -324,9 +374,11 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
   const TileProgram& program_;
   std::vector<Value> registers_;  // of the tile
   const Xbyak::Opmask rest_mask{7};
+  const Xbyak::Ymm rest_vector{15};
   Numbers masks_{1, 2, 3, 4, 5, 6};
-  Numbers vectors_{0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-                   16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+  Numbers vectors_ = has_masks ? Numbers{0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                         16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}
+                               : Numbers{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
   Numbers pointers_{Xbyak::Operand::RCX, Xbyak::Operand::RDX, Xbyak::Operand::R8,  Xbyak::Operand::R9,
                     Xbyak::Operand::R10, Xbyak::Operand::R11, Xbyak::Operand::RBX, Xbyak::Operand::RBP,
                     Xbyak::Operand::R12, Xbyak::Operand::R13, Xbyak::Operand::R14, Xbyak::Operand::R15};
@@ -342,11 +394,13 @@ bool can_generate(const TileStep& step, const TileProgram& program) {
   return step.fn != Fn::select || !program.places[step.inputs[0]].single;
 }
 
-std::unique_ptr<GeneratedCode> GeneratedCode::make(std::span<const TileStep> steps, std::span<const char> stored,
-                                                   const TileProgram& program) {
+std::unique_ptr<GeneratedCode> GeneratedCode::make(int lanes, std::span<const TileStep> steps,
+                                                   std::span<const char> stored, const TileProgram& program) {
   try {
-    return std::make_unique<Code>(steps, stored, program);
-  } catch (const TooManyRegisters&) {
+    if (lanes == 16) return std::make_unique<Code<16>>(steps, stored, program);
+    if (lanes == 8) return std::make_unique<Code<8>>(steps, stored, program);
+    return nullptr;
+  } catch (const NotPossible&) {
     return nullptr;
   } catch (const Xbyak::Error&) {
     return nullptr;
@@ -360,7 +414,7 @@ std::unique_ptr<GeneratedCode> GeneratedCode::make(std::span<const TileStep> ste
 namespace metac {
 
 bool can_generate(const TileStep&, const TileProgram&) { return false; }
-std::unique_ptr<GeneratedCode> GeneratedCode::make(std::span<const TileStep>, std::span<const char>,
+std::unique_ptr<GeneratedCode> GeneratedCode::make(int, std::span<const TileStep>, std::span<const char>,
                                                    const TileProgram&) {
   return nullptr;
 }

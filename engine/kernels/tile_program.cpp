@@ -378,14 +378,15 @@ bool slots_collide(const TileProgram& program, std::size_t first, std::size_t en
   return false;
 }
 
-void divide_into_runs(TileProgram& program, bool generate) {
+// `lanes`: of the vectors of the code; 0: none is made.
+void divide_into_runs(TileProgram& program, int lanes) {
   for (std::size_t first = 0; first < program.body.size();) {
     std::size_t end = first;
-    while (generate && end < program.body.size() && can_generate(program.body[end], program)) ++end;
+    while (lanes > 0 && end < program.body.size() && can_generate(program.body[end], program)) ++end;
     std::shared_ptr<const GeneratedCode> code;
     for (; end > first + 1; end -= (end - first) / 2) {
       if (slots_collide(program, first, end)) continue;
-      code = GeneratedCode::make(std::span(program.body).subspan(first, end - first),
+      code = GeneratedCode::make(lanes, std::span(program.body).subspan(first, end - first),
                                  stored_results(program, first, end), program);
       if (code != nullptr) break;
     }
@@ -456,7 +457,7 @@ TileProgram compile_tiles(const PointwiseProgram& program, const PointwiseTable&
     Compiler compiler(program, table, elements);
     TileProgram result = compiler.compile();
     if (compiler.footprint() > cache_budget && elements > smallest_tile) continue;
-    divide_into_runs(result, generate && table.generates);
+    divide_into_runs(result, generate ? table.lanes_of_code : 0);
     return result;
   }
 }

@@ -31,7 +31,7 @@ struct PointwiseTable {
   AccumulateFunction accumulate[5][simd_dtypes] = {};
   FinishFunction finish[5][simd_dtypes] = {};
   GatherFunction gather[9] = {};  // by size of an element
-  bool generates = false;         // machine code for programs (kernels/generated.hpp)
+  int lanes_of_code = 0;          // f32 in a vector of machine code (kernels/generated.hpp); 0: none is made
 };
 
 }  // namespace metac

@@ -14,7 +14,9 @@ void fill_pooling(SimdTable&);
 void fill(SimdTable& table) {
   table.name = METAC_STRING(METAC_SIMD_NAMESPACE);
 #if defined(__AVX512F__)
-  table.pointwise.generates = true;
+  table.pointwise.lanes_of_code = 16;
+#elif defined(__AVX2__)
+  table.pointwise.lanes_of_code = 8;
 #endif
   fill_pointwise(table.pointwise);
   fill_reductions(table.pointwise);

@@ -479,7 +479,7 @@ std::size_t steps_in_code(const PointwiseProgram& program) {
   return steps;
 }
 
-bool has_code() { return simd().name == std::string("avx512"); }
+int lanes_of_code() { return simd().pointwise.lanes_of_code; }
 
 // NaN is not told from NaN: which one comes out depends on how a compiler orders operands.
 void check_same_bits(const PointwiseProgram& program, const std::vector<const void*>& loads, const std::string& what) {
@@ -495,7 +495,7 @@ void check_same_bits(const PointwiseProgram& program, const std::vector<const vo
 }
 
 // Each function of f32 that there is code for, followed by another so that it is worth code, over n elements.
-void check_code_of(Fn fn, std::int64_t n, unsigned singles, std::mt19937& random) {
+void check_code_of(Fn fn, std::int64_t n, unsigned singles, bool stored, std::mt19937& random) {
   PointwiseProgram program{Shape{n}, {}, {}, {}, {}};
   std::vector<Buffer> memory;
   std::vector<const void*> loads;
@@ -513,9 +513,12 @@ void check_code_of(Fn fn, std::int64_t n, unsigned singles, std::mt19937& random
     program.instructions.push_back({Fn::select, Dtype::f32, Dtype::f32, {3, 1, 2}});
   else
     program.instructions.push_back({Fn::negate, Dtype::f32, Dtype::f32, {3, 3, 3}});
-  program.outputs = {{3}, {4}, {4, Reduction::maximum, 1}};
+  program.outputs = {{4}, {4, Reduction::maximum, 1}};
+  if (stored) program.outputs.push_back({3});
   const std::string what = fmt::format("function {}, {} elements, singles {}", static_cast<int>(fn), n, singles);
-  if (n > 1 && singles == 0) BOOST_TEST(steps_in_code(program) == (has_code() ? 2 : 0), what);
+  const bool bools_in_memory = fn == Fn::select || (stored && to == Dtype::boolean);
+  if (n > 1 && singles == 0)
+    BOOST_TEST(steps_in_code(program) == (lanes_of_code() >= (bools_in_memory ? 16 : 8) ? 2 : 0), what);
   check_same_bits(program, loads, what);
 }
 
@@ -537,7 +540,8 @@ BOOST_AUTO_TEST_CASE(code_gives_the_bits_of_the_interpreter) {
                               Fn::equal, Fn::not_equal, Fn::less,     Fn::less_equal, Fn::select};
   for (const Fn fn : functions)
     for (const std::int64_t n : {1, 2, 15, 16, 17, 31, 32, 33, 100, 3000})
-      for (unsigned singles = 0; singles < 8; ++singles) check_code_of(fn, n, singles, random);
+      for (unsigned singles = 0; singles < 8; ++singles)
+        for (const bool stored : {false, true}) check_code_of(fn, n, singles, stored, random);
 }
 
 BOOST_AUTO_TEST_CASE(code_of_random_programs) {
@@ -548,7 +552,7 @@ BOOST_AUTO_TEST_CASE(code_of_random_programs) {
     steps += steps_in_code(test.program);
     check_same_bits(test.program, test.loads, fmt::format("seed {}", first_seed() + i));
   }
-  BOOST_TEST((steps > 1000) == has_code());
+  BOOST_TEST((steps > 1000) == (lanes_of_code() > 0));
 }
 
 // More values than vectors, more operands than pointers: then in pieces, and at last by the interpreter.
@@ -573,7 +577,7 @@ BOOST_AUTO_TEST_CASE(code_of_programs_with_too_many_values) {
   for (std::size_t k = 0; k < 39; ++k) add(Fn::multiply, k == 0 ? 69 : 69 + k, 68 - k);  // all of them, the last first
   program.outputs = {{static_cast<std::uint16_t>(108)}};
   check_same_bits(program, loads, "many values");
-  BOOST_TEST((steps_in_code(program) > 10) == has_code());
+  BOOST_TEST((steps_in_code(program) > 10) == (lanes_of_code() > 0));
 }
 
 // A slot holds a bool that is read, and then a float: these must not be in one piece of code.
