@@ -87,9 +87,12 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
     write_end();
     setProtectModeRE();
     function_ = getCode<Function>();
+    registers_.clear();
   }
 
-  bool fetches(const TileStream& stream) const override { return registers_[stream.reg].ahead > 0; }
+  bool fetches(const TileStream& stream) const override {
+    return std::find(fetched_.begin(), fetched_.end(), stream.reg) != fetched_.end();
+  }
 
   void run(std::byte* const* registers, std::int64_t n) const override { function_(registers, n); }
 
@@ -135,8 +138,9 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
     for (const TileStream& stream : program_.streams) {
       Value& value = registers_[stream.reg];
       const bool in_place = program_.places[stream.reg].kind == (stream.stored ? Place::output : Place::operand);
-      if (in_place && !value.boolean && (stream.stored ? value.stored : value.last >= 0 && !value.made))
-        value.ahead = static_cast<int>(stream.bytes);
+      if (!in_place || value.boolean || !(stream.stored ? value.stored : value.last >= 0 && !value.made)) continue;
+      value.ahead = static_cast<int>(stream.bytes);
+      fetched_.push_back(stream.reg);
     }
   }
 
@@ -369,6 +373,10 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
   static constexpr int saved_by_callee[] = {Xbyak::Operand::RBX, Xbyak::Operand::RBP, Xbyak::Operand::R12,
                                             Xbyak::Operand::R13, Xbyak::Operand::R14, Xbyak::Operand::R15};
 
+  Function function_ = nullptr;
+  std::vector<std::uint16_t> fetched_;  // registers of the streams that it fetches ahead in
+
+  // For the making only: what they refer to may be gone when the code runs.
   std::span<const TileStep> steps_;
   std::span<const char> stored_;
   const TileProgram& program_;
@@ -384,7 +392,6 @@ class Code final : public GeneratedCode, private Xbyak::CodeGenerator {
                     Xbyak::Operand::R12, Xbyak::Operand::R13, Xbyak::Operand::R14, Xbyak::Operand::R15};
   std::optional<int> sign_, all_but_sign_, byte_of_one_;  // vectors of constants, if they are needed
   bool rest_ = false;
-  Function function_ = nullptr;
 };
 
 }  // namespace
