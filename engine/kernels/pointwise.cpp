@@ -165,7 +165,7 @@ class TileRun {
   }
 
   void tile(std::int64_t rows) {
-    for (const auto& [first, count, code] : program_.runs)
+    for (const auto& [first, count, code] : program_.groups)
       if (code != nullptr)
         code->run(registers_, rows * program_.tiling.block);
       else

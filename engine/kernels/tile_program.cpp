@@ -379,7 +379,7 @@ bool slots_collide(const TileProgram& program, std::size_t first, std::size_t en
 }
 
 // `lanes`: of the vectors of the code; 0: none is made.
-void divide_into_runs(TileProgram& program, int lanes) {
+void divide_into_groups(TileProgram& program, int lanes) {
   for (std::size_t first = 0; first < program.body.size();) {
     std::size_t end = first;
     while (lanes > 0 && end < program.body.size() && can_generate(program.body[end], program)) ++end;
@@ -392,7 +392,7 @@ void divide_into_runs(TileProgram& program, int lanes) {
     }
     end = std::max(end, first + 1);
     if (code != nullptr) std::erase_if(program.streams, [&](const auto& stream) { return code->fetches(stream); });
-    program.runs.push_back({first, end - first, std::move(code)});
+    program.groups.push_back({first, end - first, std::move(code)});
     first = end;
   }
 }
@@ -457,7 +457,7 @@ TileProgram compile_tiles(const PointwiseProgram& program, const PointwiseTable&
     Compiler compiler(program, table, elements);
     TileProgram result = compiler.compile();
     if (compiler.footprint() > cache_budget && elements > smallest_tile) continue;
-    divide_into_runs(result, generate ? table.lanes_of_code : 0);
+    divide_into_groups(result, generate ? table.lanes_of_code : 0);
     return result;
   }
 }

@@ -87,7 +87,7 @@ struct TileOutput {
 };
 
 // Steps of the body that are run together.
-struct TileRuns {
+struct StepGroup {
   std::size_t first = 0, count = 1;
   std::shared_ptr<const GeneratedCode> code;  // null: one step, interpreted
 };
@@ -105,7 +105,7 @@ struct TileProgram {
   std::vector<Place> places;         // of registers; those of the program, then vectors made of single elements
   std::vector<std::uint8_t> widths;  // bytes of an element of each register
   std::vector<TileStep> prologue, body;
-  std::vector<TileRuns> runs;  // all of the body
+  std::vector<StepGroup> groups;  // all of the body
   std::vector<TileView> views;
   std::vector<TileOutput> outputs;
   std::vector<ReduceStep> reduce_steps;

@@ -475,7 +475,7 @@ void check_overwriting(std::uint32_t seed) {
 std::size_t steps_in_code(const PointwiseProgram& program) {
   const TileProgram tiles = compile_tiles(program, simd().pointwise, true);
   std::size_t steps = 0;
-  for (const auto& run : tiles.runs) steps += run.code != nullptr ? run.count : 0;
+  for (const auto& group : tiles.groups) steps += group.code != nullptr ? group.count : 0;
   return steps;
 }
 
