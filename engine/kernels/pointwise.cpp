@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <mutex>
 
 #include "kernels/dispatch.hpp"
 #include "kernels/generated.hpp"
@@ -283,9 +284,18 @@ class TileRun {
 class PointwiseKernel : public Kernel {
  public:
   PointwiseKernel(PointwiseProgram program, bool generate)
-      : program_(std::move(program)), table_(simd().pointwise), types_(register_types(program_, table_)) {
+      : program_(std::move(program)),
+        table_(simd().pointwise),
+        types_(register_types(program_, table_)),
+        generate_(generate) {
     for (auto size : program_.shape) empty_ = empty_ || size == 0;
-    if (!empty_) tiles_ = compile_tiles(program_, table_, generate);
+    if (!empty_) tiles_ = compile_tiles(program_, table_);
+  }
+
+  // Machine code is made here, once: a plan that is only looked at needs none.
+  std::unique_ptr<State> make_state() const override {
+    if (generate_ && !empty_) std::call_once(generated_, [this] { generate_code(tiles_, table_); });
+    return nullptr;
   }
 
   std::size_t scratch_bytes() const override { return tiles_.scratch_bytes; }
@@ -343,8 +353,9 @@ class PointwiseKernel : public Kernel {
   PointwiseProgram program_;
   const PointwiseTable& table_;
   std::vector<Dtype> types_;  // of the registers
-  TileProgram tiles_;
-  bool empty_ = false;
+  mutable TileProgram tiles_;
+  mutable std::once_flag generated_;
+  bool generate_, empty_ = false;
 };
 
 }  // namespace

@@ -72,7 +72,7 @@ inline constexpr int max_pointwise_operands = 32;      // loads and outputs toge
 
 // Operands of the kernel: the outputs, then the loads. Sums are combined in a fixed order that depends on the program
 // and on the instruction set only. An empty sum is 0, an empty product 1, an empty maximum -infinity (the smallest
-// integer). `generate`: machine code is made for it where that is possible; the results have the same bits.
+// integer). `generate`: `make_state` makes machine code for it where that is possible; the results have the same bits.
 KernelPtr make_pointwise(PointwiseProgram, bool generate = true);
 
 }  // namespace metac

@@ -380,6 +380,7 @@ bool slots_collide(const TileProgram& program, std::size_t first, std::size_t en
 
 // `lanes`: of the vectors of the code; 0: none is made.
 void divide_into_groups(TileProgram& program, int lanes) {
+  program.groups.clear();
   for (std::size_t first = 0; first < program.body.size();) {
     std::size_t end = first;
     while (lanes > 0 && end < program.body.size() && can_generate(program.body[end], program)) ++end;
@@ -452,14 +453,18 @@ std::vector<Dtype> register_types(const PointwiseProgram& program, const Pointwi
   return types;
 }
 
-TileProgram compile_tiles(const PointwiseProgram& program, const PointwiseTable& table, bool generate) {
+TileProgram compile_tiles(const PointwiseProgram& program, const PointwiseTable& table) {
   for (std::int64_t elements = largest_tile;; elements /= 2) {
     Compiler compiler(program, table, elements);
     TileProgram result = compiler.compile();
     if (compiler.footprint() > cache_budget && elements > smallest_tile) continue;
-    divide_into_groups(result, generate ? table.lanes_of_code : 0);
+    divide_into_groups(result, 0);
     return result;
   }
+}
+
+void generate_code(TileProgram& program, const PointwiseTable& table) {
+  divide_into_groups(program, table.lanes_of_code);
 }
 
 }  // namespace metac

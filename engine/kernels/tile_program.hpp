@@ -122,8 +122,10 @@ struct TileProgram {
   std::size_t slot_bytes = 0, cells_at = 0, slots_at = 0, parts_at = 0, part_bytes = 0, scratch_bytes = 0;
 };
 
-// With machine code for its steps (generated.hpp) if `generate`.
-TileProgram compile_tiles(const PointwiseProgram&, const PointwiseTable&, bool generate);
+TileProgram compile_tiles(const PointwiseProgram&, const PointwiseTable&);
+
+// Machine code for the steps, where that is possible (generated.hpp). Until then all are interpreted.
+void generate_code(TileProgram&, const PointwiseTable&);
 
 // Dtype of each register; Bug where the program breaks a promise.
 std::vector<Dtype> register_types(const PointwiseProgram&, const PointwiseTable&);

@@ -31,6 +31,7 @@ double measure(const Kernel& kernel, const std::vector<void*>& operands) {
 
 void report(const char* what, const PointwiseProgram& program, std::int64_t bytes = 0) {
   const auto kernel = make_pointwise(program);
+  kernel->make_state();
   std::vector<std::shared_ptr<std::byte>> memory;
   std::vector<void*> operands;
   const std::int64_t n = program.shape.elements();

@@ -71,6 +71,7 @@ double allowed(Fn fn, Dtype dtype) {
 std::vector<std::vector<double>> run(const PointwiseProgram& program, const std::vector<const void*>& loads,
                                      const std::vector<std::size_t>& sizes, bool generate = true) {
   const auto kernel = make_pointwise(program, generate);
+  kernel->make_state();
   const auto types = types_of(program);
   std::vector<Buffer> results;
   std::vector<void*> operands;
@@ -441,6 +442,7 @@ void check_overwriting(std::uint32_t seed) {
   std::mt19937 random(seed);
   const RandomProgram test = random_program(random);
   const auto kernel = make_pointwise(test.program);
+  kernel->make_state();
   const auto types = types_of(test.program);
   const auto want = interpret(test.program, test.loads);
   std::vector<std::size_t> sizes;
@@ -473,7 +475,8 @@ void check_overwriting(std::uint32_t seed) {
 // ---- machine code ----
 
 std::size_t steps_in_code(const PointwiseProgram& program) {
-  const TileProgram tiles = compile_tiles(program, simd().pointwise, true);
+  TileProgram tiles = compile_tiles(program, simd().pointwise);
+  generate_code(tiles, simd().pointwise);
   std::size_t steps = 0;
   for (const auto& group : tiles.groups) steps += group.code != nullptr ? group.count : 0;
   return steps;
