@@ -96,7 +96,7 @@ struct StepGroup {
 struct TileStream {
   bool stored;          // an output, else a load
   std::uint16_t index;  // among them
-  std::uint16_t reg;
+  std::uint16_t reg;    // that points to it
   std::int64_t bytes;
 };
 

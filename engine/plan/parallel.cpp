@@ -32,8 +32,9 @@ void work(Queue& queue, std::int64_t count, int worker, const Body& body) {
 
 }  // namespace
 
-// Within a team the shares are tasks, which threads take up that have arrived at the end of the region; a thread that
-// waits for its shares runs none but those.
+// The team has all threads, also those that no item is left for: OpenMP ends threads when a smaller team follows a
+// larger one. Within a team the shares are tasks, which threads take up that have arrived at the end of the region; a
+// thread that waits for its shares runs none but those.
 void parallel_for(int threads, std::int64_t count, const Body& body) {
   const int workers = static_cast<int>(std::min<std::int64_t>(threads, count));
   if (workers <= 1) {
